@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What listens, as the kernel tells it: one Snapshot of one network namespace. The only way by
+ * which `scan`, the daemon and the tests get one from a running kernel.
+ */
+#pragma once
+
+#include "model/snapshot.h"
+
+typedef struct Collector Collector;
+
+/*
+ * Opens the netlink sockets in the network namespace of the calling thread; the collector stays
+ * with that namespace. `proc_fd` and `sys_fd` are directories where procfs and sysfs are
+ * mounted (O_PATH will do; borrowed, they must outlive the collector); sys_fd may be -1. Needs no
+ * privilege. Returns 0 or a negative errno.
+ */
+int collector_open(int proc_fd, int sys_fd, Collector **ret);
+/* Takes NULL, returns NULL. */
+Collector *collector_free(Collector *collector);
+
+/*
+ * Fills the snapshot: clears it, reads interfaces and addresses, dumps every protocol, sets each
+ * listener's scope. What could not be seen stands in the snapshot's coverage and is no error; a
+ * negative errno (-ENOMEM) means that the snapshot is not to be used.
+ */
+int collector_snapshot(Collector *collector, Snapshot *snapshot);
+
+static inline void collector_cleanup(Collector **collector) {
+    collector_free(*collector);
+}
+#define _cleanup_collector_ _cleanup_(collector_cleanup)

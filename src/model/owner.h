@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Who a listener belongs to: where it was created (cgroup: unit, container), and which processes
+ * hold it. All strings are raw bytes that a process may have chosen: escape them to print them.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "util/parse.h"
+
+/* Which file, whatever its name: device and inode. {0, 0} is none. */
+typedef struct FileId {
+    dev_t device;
+    ino_t inode;
+} FileId;
+
+static inline bool file_id_is_known(const FileId *id) {
+    return id->inode != 0;
+}
+
+static inline bool file_id_equal(const FileId *a, const FileId *b) {
+    return a->device == b->device && a->inode == b->inode;
+}
+
+/* What is known of the file that a process runs. */
+typedef enum ExeState {
+    EXE_UNKNOWN,    /* could not be read */
+    EXE_UNVERIFIED, /* the path leads to another file here, or to none: deleted, replaced, a memfd,
+                     * a private mount */
+    EXE_VERIFIED,   /* the path leads to this very file in the daemon's own root */
+    EXE_ASSUMED,    /* `explain`: by the user's word */
+} ExeState;
+
+/* So many holders of one listener are kept; more are counted in n_holders_seen. */
+#define HOLDERS_MAX 256
+
+typedef struct Holder {
+    pid_t pid;
+    int fd;         /* -1: held without one (io_uring direct descriptor) */
+    uid_t uid;      /* the process's effective one, (uid_t) -1: unknown */
+    uint64_t start; /* start time, clock ticks since boot (proc_pid_stat(5) field 22); 0: unknown */
+    char *comm;     /* NULL: unknown, as for the following */
+    char *exe;      /* as the kernel names it, without a trailing " (deleted)" */
+    ExeState exe_state;
+    FileId exe_id;
+    char **cmdline; /* NULL-terminated */
+    char *cwd;
+} Holder;
+
+typedef enum ContainerRuntime {
+    RUNTIME_NONE,
+    RUNTIME_DOCKER,
+    RUNTIME_PODMAN,
+    RUNTIME_CONTAINERD,
+    RUNTIME_CRIO,
+    RUNTIME_LXC,
+    RUNTIME_NSPAWN,
+    RUNTIME_COUNT,
+} ContainerRuntime;
+
+/* `docker`, `podman`, …; "none" for RUNTIME_NONE. */
+const char *container_runtime_name(ContainerRuntime runtime);
+
+typedef enum Attribution {
+    ATTRIBUTION_NONE,    /* no holder is known */
+    ATTRIBUTION_PARTIAL, /* some are, or of some not everything */
+    ATTRIBUTION_FULL,    /* all are */
+} Attribution;
+
+const char *attribution_name(Attribution attribution);
+
+/* Shared by reference: a daemon keeps it across dumps. */
+typedef struct Owner {
+    unsigned n_references;
+    Attribution attribution;
+    char *note;    /* why it is not full, or NULL; a sentence without a full stop */
+    bool complete; /* every process that may be looked at was: `holders` holds all */
+
+    char *cgroup;    /* path in the unified hierarchy, `/system.slice/ssh.service`; NULL: unknown */
+    char *unit;      /* the system unit, or NULL */
+    char *user_unit; /* the unit of a user's manager, or NULL */
+    char *session;   /* logind's session id, or NULL */
+    ContainerRuntime runtime;
+    char *container_id;   /* NULL without a container, or where it has only a name */
+    char *container_name; /* NULL where it is not known */
+
+    Holder *holders; /* by pid, then fd */
+    size_t n_holders;
+    size_t n_holders_seen; /* at least n_holders; more when there were too many to keep */
+    usec_t created;        /* realtime at which the socket was made, 0: unknown */
+} Owner;
+
+/* A new, empty one with one reference, or NULL when out of memory. */
+Owner *owner_new(void);
+Owner *owner_ref(Owner *owner);
+/* Takes NULL, returns NULL; frees with the last reference. */
+Owner *owner_unref(Owner *owner);
+
+void holder_done(Holder *holder);
+
+static inline void owner_cleanup(Owner **owner) {
+    owner_unref(*owner);
+}

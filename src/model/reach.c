@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "model/reach.h"
+
+/* The scope of one concrete address that stands on `link` (NULL: on none that we know). */
+static Scope address_scope(const Address *address, const Link *link, const LinkTable *links) {
+    if (address_is_loopback(address))
+        return SCOPE_LOOPBACK;
+    if (address_is_link_local(address))
+        return SCOPE_LINK_LOCAL;
+    if (address_is_multicast(address))
+        return SCOPE_MULTICAST;
+    if (link && link_leads_to_guests_only(links, link))
+        return SCOPE_VIRTUAL;
+    if (link && link_is_vpn(link))
+        return SCOPE_VPN;
+    return address_is_private(address) ? SCOPE_PRIVATE : SCOPE_PUBLIC;
+}
+
+/* Whether what comes in by `link` reaches a socket bound to `device`: itself, or a port of that
+ * VRF. */
+static bool device_covers(const LinkTable *links, uint32_t device, const Link *link) {
+    if (device == 0 || link->index == device)
+        return true;
+    const Link *master = link_table_find(links, device);
+    return master && master->kind == LINK_VRF && link->master == device;
+}
+
+static bool endpoint_answers(const Endpoint *endpoint, const Address *address) {
+    if (address_is_wildcard(&endpoint->address))
+        return address->family == AF_INET ? endpoint_takes_ipv4(endpoint)
+                                          : endpoint_takes_ipv6(endpoint);
+    Address bound = address_unmapped(&endpoint->address);
+    return address_equal(&bound, address);
+}
+
+bool reach_next(ReachIterator *iterator, const Endpoint *endpoint, const LinkTable *links,
+                Way *ret) {
+    while (links && iterator->next < links->n_addresses) {
+        const LinkAddress *candidate = &links->addresses[iterator->next++];
+        const Link *link = link_table_find(links, candidate->index);
+        if (!link || !link->up || !device_covers(links, endpoint->ifindex, link) ||
+            !endpoint_answers(endpoint, &candidate->address))
+            continue;
+        *ret = (Way){
+            .link = link,
+            .address = candidate->address,
+            .scope = link->kind == LINK_LOOPBACK && endpoint->ifindex == link->index
+                         ? SCOPE_LOOPBACK
+                         : address_scope(&candidate->address, link, links),
+        };
+        return true;
+    }
+    return false;
+}
+
+/* A device that has no address now may get one at any moment: what it would then be. */
+static Scope device_scope(const LinkTable *links, const Link *device) {
+    if (device && link_leads_to_guests_only(links, device))
+        return SCOPE_VIRTUAL;
+    if (device && link_is_vpn(device))
+        return SCOPE_VPN;
+    return SCOPE_PRIVATE;
+}
+
+Scope endpoint_scope(const Endpoint *endpoint, const LinkTable *links) {
+    const Link *device = endpoint->ifindex ? link_table_find(links, endpoint->ifindex) : NULL;
+    bool wildcard = address_is_wildcard(&endpoint->address);
+
+    if (device && device->kind == LINK_LOOPBACK)
+        return SCOPE_LOOPBACK;
+    if (wildcard && !endpoint->ifindex)
+        return SCOPE_WILDCARD;
+
+    Scope widest = SCOPE_LOOPBACK;
+    bool found = false;
+    Way way;
+    for (ReachIterator i = {}; reach_next(&i, endpoint, links, &way);) {
+        if (!found || way.scope > widest)
+            widest = way.scope;
+        found = true;
+    }
+    if (found)
+        return widest;
+    return wildcard ? device_scope(links, device)
+                    : address_scope(&endpoint->address, device, links);
+}

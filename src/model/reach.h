@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* From where an endpoint can be reached: its scope, and each way in. Pure functions. */
+#pragma once
+
+#include "model/endpoint.h"
+#include "model/link.h"
+#include "model/scope.h"
+
+/*
+ * The scope of an endpoint: the table of RULES.md, "Scopes". An address that stands on `lo` without
+ * being of 127.0.0.0/8 or ::1 is no loopback: neighbours with a route to it are answered
+ * (KERNEL.md 26). An address that no interface has (yet) is judged by its number.
+ */
+Scope endpoint_scope(const Endpoint *endpoint, const LinkTable *links);
+
+/* One way in. */
+typedef struct Way {
+    const Link *link; /* NULL when no interface has the bound address now */
+    Address address;  /* the address that answers */
+    Scope scope;
+} Way;
+
+/* Walks the ways in to an endpoint: `for (ReachIterator i = {}; reach_next(&i, …, &way);)`. */
+typedef struct ReachIterator {
+    size_t next;
+} ReachIterator;
+
+/*
+ * The next way in to the endpoint, in the order of the table: for a wildcard every address of
+ * every interface that is up (of the bound device, if any; of both families where it takes both),
+ * else the interface that has the bound address. The endpoint and table must stay the same between
+ * calls. Returns false when there is no further.
+ */
+bool reach_next(ReachIterator *iterator, const Endpoint *endpoint, const LinkTable *links,
+                Way *ret);

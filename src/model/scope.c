@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "model/scope.h"
+
+#include <errno.h>
+#include <string.h>
+
+static const char *const scope_names[SCOPE_COUNT] = {
+    [SCOPE_LOOPBACK] = "loopback", [SCOPE_LINK_LOCAL] = "link-local",
+    [SCOPE_VIRTUAL] = "virtual",   [SCOPE_VPN] = "vpn",
+    [SCOPE_PRIVATE] = "private",   [SCOPE_MULTICAST] = "multicast",
+    [SCOPE_PUBLIC] = "public",     [SCOPE_WILDCARD] = "wildcard",
+};
+
+const char *scope_name(Scope scope) {
+    return scope_names[scope];
+}
+
+int scope_parse(const char *name, Scope *ret) {
+    for (Scope scope = 0; scope < SCOPE_COUNT; scope++)
+        if (strcmp(scope_names[scope], name) == 0) {
+            *ret = scope;
+            return 0;
+        }
+    return -EINVAL;
+}

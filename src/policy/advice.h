@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What to type to make a listener local: looked up in a shipped, overridable table by what is
+ * listening. It may look at names that a process chose, because it decides nothing.
+ */
+#pragma once
+
+#include "model/snapshot.h"
+#include "util/diagnostics.h"
+
+typedef struct AdviceTable AdviceTable;
+
+/*
+ * Reads `*.advice` of PKGDATADIR/advice.d and, over it by file name, /etc/sockaudit/advice.d, below
+ * `root` if that is not NULL. Errors are told as warnings, with the entry left out: advice is a
+ * help and must not keep anything from running. Returns 0, or a negative errno (-ENOMEM).
+ */
+int advice_load(const char *root, Diagnostics *diagnostics, AdviceTable **ret);
+
+/* Parses one file from memory into the table (*table may be NULL: a new one). For tests and
+ * fuzzers, too. */
+int advice_parse(AdviceTable **table, const char *name, const char *text, size_t length,
+                 Diagnostics *diagnostics);
+
+/*
+ * What to type, or NULL in *ret: nothing known. Freed by the caller; may hold text that a process
+ * chose: escape it. A rule's own `advice` option wins over it, which is the caller's to see to.
+ * Returns 0 or -ENOMEM.
+ */
+int advice_find(const AdviceTable *table, const Listener *listener, char **ret);
+
+AdviceTable *advice_free(AdviceTable *table);
+
+static inline void advice_cleanup(AdviceTable **table) {
+    advice_free(*table);
+}
+#define _cleanup_advice_ _cleanup_(advice_cleanup)

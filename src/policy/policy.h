@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The rules, loaded: immutable once built, judged by one matcher. The language is described in
+ * sockaudit.rules(5).
+ */
+#pragma once
+
+#include "model/snapshot.h"
+#include "util/diagnostics.h"
+
+typedef struct Policy Policy;
+
+/* Where rules come from. */
+typedef struct PolicySource {
+    const char *root;  /* the configuration paths are taken below it; NULL: `/` */
+    const char *rules; /* judge by this file alone; NULL: the directories and the main file */
+    uid_t trusted_uid; /* who, besides root, may own the files: with `rules` the caller, else 0 */
+} PolicySource;
+
+/*
+ * Reads, parses and checks all files. On any error nothing is built: returns -EBADMSG with the
+ * diagnostics, or another negative errno (-ENOMEM) without. Warnings may be added with success.
+ * When no file exists at all, returns -ENOENT: policy_new_builtin() is then the one to use.
+ */
+int policy_load(const PolicySource *source, Diagnostics *diagnostics, Policy **ret);
+
+/* Parses one file from memory, for tests, fuzzers and `allow`. `name` is shown in diagnostics. */
+int policy_parse(const char *name, const char *text, size_t length, Diagnostics *diagnostics,
+                 Policy **ret);
+
+/* Allow loopback, flag the rest: what is in force when no rules can be read. NULL: out of memory.
+ */
+Policy *policy_new_builtin(void);
+
+/* Takes NULL, returns NULL. */
+Policy *policy_free(Policy *policy);
+
+/* What the matcher has to know of the world, passed in, so that it is a pure function. */
+typedef struct JudgeContext {
+    const LinkTable *links; /* may be NULL */
+    Netns netns;
+    usec_t now; /* realtime: `until`, and `age` against Owner.created */
+    uint16_t ephemeral_first, ephemeral_last; /* net.ipv4.ip_local_port_range */
+
+    /* Which file an absolute path is now, in the daemon's own root: 0 or a negative errno. */
+    int (*file_identity)(void *userdata, const char *path, FileId *ret);
+    /* Whether the user is in that group, by primary or supplementary membership. */
+    bool (*user_in_group)(void *userdata, uid_t uid, gid_t gid);
+    void *userdata;
+} JudgeContext;
+
+/*
+ * The verdict of the first rule that matches, or of `set default`. Never allocates, never fails.
+ * The verdict's rule is the policy's.
+ */
+void policy_judge(const Policy *policy, const JudgeContext *context, const Listener *listener,
+                  Verdict *ret);
+
+/* One rule, looked at for one listener. Strings live until the callback returns. */
+typedef struct TraceStep {
+    const RuleInfo *rule;
+    bool decides;
+    const char *failed; /* the first match that did not hold, as written (`user bob`), or NULL */
+    const char *why;    /* what the listener has instead, as a sentence part: `it is alice's` */
+} TraceStep;
+
+/*
+ * Walks all rules in order up to the one that decides (the default comes last), and tells each to
+ * `step`, which ends the walk by returning non-zero. Returns what `step` last returned, or -ENOMEM.
+ */
+int policy_explain(const Policy *policy, const JudgeContext *context, const Listener *listener,
+                   int (*step)(void *userdata, const TraceStep *step), void *userdata);
+
+/* The rules in order, without the default; `policy_default` is that one. */
+size_t policy_n_rules(const Policy *policy);
+const RuleInfo *policy_rule(const Policy *policy, size_t index);
+const RuleInfo *policy_default(const Policy *policy);
+
+/* The `set` values. */
+typedef struct PolicySettings {
+    usec_t poll;      /* `set poll` */
+    usec_t udp_grace; /* `set udp-grace` */
+    usec_t remind;    /* `set remind`; USEC_INFINITY: never */
+    uint64_t burst;   /* `set burst`: alerts a minute a user */
+} PolicySettings;
+const PolicySettings *policy_settings(const Policy *policy);
+
+/* The files that were read, in order, NULL-terminated. */
+char *const *policy_files(const Policy *policy);
+
+/*
+ * The matches of a rule alone (`tcp port 3000-3999 user alice`): the FILTER of the client's verbs
+ * and of D-Bus. An empty one matches everything.
+ */
+typedef struct Filter Filter;
+
+/* The words joined by blanks are the text. Errors are diagnostics without a file. Returns as
+ * policy_load(). */
+int filter_parse(char *const *words, size_t n_words, Diagnostics *diagnostics, Filter **ret);
+bool filter_matches(const Filter *filter, const JudgeContext *context, const Listener *listener);
+Filter *filter_free(Filter *filter);
+
+static inline void policy_cleanup(Policy **policy) {
+    policy_free(*policy);
+}
+static inline void filter_cleanup(Filter **filter) {
+    filter_free(*filter);
+}
+#define _cleanup_policy_ _cleanup_(policy_cleanup)
+#define _cleanup_filter_ _cleanup_(filter_cleanup)

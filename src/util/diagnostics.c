@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "util/diagnostics.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/cleanup.h"
+#include "util/escape.h"
+
+Diagnostics *diagnostics_new(void) {
+    return calloc(1, sizeof(Diagnostics));
+}
+
+static void diagnostic_done(Diagnostic *diagnostic) {
+    free(diagnostic->file);
+    free(diagnostic->text);
+    free(diagnostic->message);
+    *diagnostic = (Diagnostic){};
+}
+
+Diagnostics *diagnostics_free(Diagnostics *diagnostics) {
+    if (!diagnostics)
+        return NULL;
+    for (size_t i = 0; i < diagnostics->n_items; i++)
+        diagnostic_done(&diagnostics->items[i]);
+    free(diagnostics);
+    return NULL;
+}
+
+/* Frees the last warning's place for an error, keeping the order of the others. */
+static bool drop_one_warning(Diagnostics *diagnostics) {
+    for (size_t i = diagnostics->n_items; i-- > 0;) {
+        if (diagnostics->items[i].level == DIAGNOSTIC_ERROR)
+            continue;
+        diagnostic_done(&diagnostics->items[i]);
+        memmove(&diagnostics->items[i], &diagnostics->items[i + 1],
+                (diagnostics->n_items - i - 1) * sizeof(Diagnostic));
+        diagnostics->n_items--;
+        return true;
+    }
+    return false;
+}
+
+void diagnostics_add(Diagnostics *diagnostics, DiagnosticLevel level, const SourcePlace *place,
+                     const char *format, ...) {
+    if (level == DIAGNOSTIC_ERROR)
+        diagnostics->n_errors++;
+    else if (level == DIAGNOSTIC_WARNING)
+        diagnostics->n_warnings++;
+
+    if (diagnostics->n_items == DIAGNOSTICS_MAX &&
+        (level != DIAGNOSTIC_ERROR || !drop_one_warning(diagnostics)))
+        return;
+
+    Diagnostic diagnostic = {
+        .level = level,
+        .line = place->line,
+        .column = place->column,
+        .length = place->length,
+    };
+    va_list arguments;
+    va_start(arguments, format);
+    int r = vasprintf(&diagnostic.message, format, arguments);
+    va_end(arguments);
+    if (r < 0)
+        return;
+
+    diagnostic.file = place->file ? strdup(place->file) : NULL;
+    if (place->text) {
+        diagnostic.text = strndup(place->text, place->text_length);
+        diagnostic.text_length = diagnostic.text ? strlen(diagnostic.text) : 0;
+    }
+    diagnostics->items[diagnostics->n_items++] = diagnostic;
+}
+
+/* Text as it is printed, a tab as one blank, so that a caret can be set by counting. */
+static char *printable_part(const char *text, size_t length) {
+    _cleanup_free_ char *copy = strndup(text, length);
+    if (!copy)
+        return NULL;
+    for (char *c = copy; *c; c++)
+        if (*c == '\t')
+            *c = ' ';
+    return text_escape_string(copy);
+}
+
+/* Terminal cells are counted as code points: wide characters shift the caret, and only that. */
+static size_t text_cells(const char *text) {
+    size_t cells = 0;
+    for (; *text; text++)
+        cells += ((unsigned char)*text & 0xc0) != 0x80;
+    return cells;
+}
+
+static size_t min_size(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
+static void print_source_line(const Diagnostic *diagnostic, FILE *out) {
+    size_t begin =
+        min_size(diagnostic->column ? diagnostic->column - 1 : 0, diagnostic->text_length);
+    size_t length = min_size(diagnostic->length, diagnostic->text_length - begin);
+    _cleanup_free_ char *before = printable_part(diagnostic->text, begin);
+    _cleanup_free_ char *marked = printable_part(diagnostic->text + begin, length);
+    _cleanup_free_ char *after =
+        printable_part(diagnostic->text + begin + length, diagnostic->text_length - begin - length);
+    if (!before || !marked || !after)
+        return;
+
+    fprintf(out, "  %s%s%s\n", before, marked, after);
+    if (diagnostic->column == 0)
+        return;
+    fprintf(out, "  %*s^", (int)text_cells(before), "");
+    for (size_t cells = text_cells(marked); cells > 1; cells--)
+        fputc('~', out);
+    fputc('\n', out);
+}
+
+void diagnostic_print(const Diagnostic *diagnostic, FILE *out) {
+    static const char *const levels[] = {
+        [DIAGNOSTIC_ERROR] = "error",
+        [DIAGNOSTIC_WARNING] = "warning",
+        [DIAGNOSTIC_NOTE] = "note",
+    };
+    _cleanup_free_ char *file = text_escape_string(diagnostic->file);
+
+    if (file)
+        fprintf(out, "%s:", file);
+    if (diagnostic->line)
+        fprintf(out, "%u:", diagnostic->line);
+    if (diagnostic->line && diagnostic->column)
+        fprintf(out, "%u:", diagnostic->column);
+    fprintf(out, "%s%s: %s\n", file ? " " : "", levels[diagnostic->level], diagnostic->message);
+    if (diagnostic->text)
+        print_source_line(diagnostic, out);
+}
+
+void diagnostics_print(const Diagnostics *diagnostics, FILE *out) {
+    size_t n_kept[2] = {};
+
+    for (size_t i = 0; i < diagnostics->n_items; i++) {
+        diagnostic_print(&diagnostics->items[i], out);
+        if (diagnostics->items[i].level != DIAGNOSTIC_NOTE)
+            n_kept[diagnostics->items[i].level == DIAGNOSTIC_WARNING]++;
+    }
+    if (diagnostics->n_errors > n_kept[0])
+        fprintf(out, "… and %zu more errors\n", diagnostics->n_errors - n_kept[0]);
+    if (diagnostics->n_warnings > n_kept[1])
+        fprintf(out, "… and %zu more warnings\n", diagnostics->n_warnings - n_kept[1]);
+}

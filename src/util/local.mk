@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+libsockaudit_a_SOURCES += \
+	src/util/cleanup.h \
+	src/util/diagnostics.c \
+	src/util/diagnostics.h \
+	src/util/escape.c \
+	src/util/escape.h \
+	src/util/glob.c \
+	src/util/glob.h \
+	src/util/idmap.c \
+	src/util/idmap.h \
+	src/util/memory.c \
+	src/util/memory.h \
+	src/util/nearest.c \
+	src/util/nearest.h \
+	src/util/parse.c \
+	src/util/parse.h
