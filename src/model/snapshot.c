@@ -38,6 +38,7 @@ void snapshot_clear(Snapshot *snapshot) {
     }
     snapshot->n_listeners = snapshot->n_sockets = 0;
     memset(snapshot->coverage, 0, sizeof(snapshot->coverage));
+    snapshot->forwards_coverage = (Coverage){};
     idmap_clear(&snapshot->by_cookie);
     idmap_clear(&snapshot->by_endpoint);
 }
@@ -85,6 +86,8 @@ static int join_listener(Snapshot *snapshot, const Listener *found, uint32_t *re
                 .inode = found->inode,
                 .cookie = found->cookie,
                 .cgroup_id = found->cgroup_id,
+                .forward_to = found->forward_to,
+                .forward_port = found->forward_port,
             };
         } else if (!same_listener(&snapshot->listeners[*index], found)) {
             continue;
@@ -112,6 +115,8 @@ int snapshot_add(Snapshot *snapshot, const Listener *found) {
     r = join_listener(snapshot, found, &index);
     if (r < 0)
         return r;
+    if (found->origin == ORIGIN_FORWARD)
+        return r;
     snapshot->listeners[index].n_sockets++;
     snapshot->sockets[snapshot->n_sockets++] =
         (Socket){.cookie = found->cookie, .inode = found->inode, .listener = index};
@@ -122,7 +127,8 @@ bool snapshot_is_complete(const Snapshot *snapshot) {
     for (Proto proto = 0; proto < PROTO_COUNT; proto++)
         if (snapshot->coverage[proto].state == COVERAGE_INCOMPLETE)
             return false;
-    return snapshot->links_coverage.state == COVERAGE_FULL;
+    return snapshot->links_coverage.state == COVERAGE_FULL &&
+           snapshot->forwards_coverage.state == COVERAGE_FULL;
 }
 
 void coverage_set(Coverage *coverage, CoverageState state, const char *format, ...) {

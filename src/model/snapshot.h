@@ -41,6 +41,8 @@ typedef struct Listener {
     uint64_t cookie;
     uint64_t cgroup_id; /* cgroup v2 at the socket's creation, 0: not told (before 5.9) */
     Owner *owner;       /* a reference, or NULL: not looked for */
+    Address forward_to; /* ORIGIN_FORWARD: where it leads; family 0: to this host itself */
+    uint16_t forward_port;
     Verdict verdict;
     char *advice; /* owned: what to type to make it local, or NULL */
 } Listener;
@@ -72,6 +74,7 @@ typedef struct Snapshot {
     LinkTable *links; /* owned; NULL: unknown, see links_coverage */
     Coverage links_coverage;
     Coverage coverage[PROTO_COUNT];
+    Coverage forwards_coverage;
     Listener *listeners;
     size_t n_listeners, listeners_allocated;
     Socket *sockets;
