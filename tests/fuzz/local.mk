@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# A target a parser: tests/fuzz/NAME.c, its corpus in tests/fuzz/corpus/NAME/. Built twice over from
+# the same source: as replay-NAME, which `make check` runs over the corpus, and with
+# --enable-fuzzers as fuzz-NAME, for `./dev fuzz NAME`.
+#
+# To add one, copy the five lines of `text` and replace the name.
+FUZZ_LIBS = libsockaudit.a $(MNL_LIBS) $(JANSSON_LIBS) $(SMARTCOLS_LIBS) $(SYSTEMD_LIBS) $(BPF_LIBS)
+FUZZ_TARGETS =
+FUZZ_REPLAYS =
+
+FUZZ_TARGETS += tests/fuzz/fuzz-text
+FUZZ_REPLAYS += tests/fuzz/replay-text
+tests_fuzz_fuzz_text_SOURCES = tests/fuzz/text.c
+tests_fuzz_fuzz_text_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_text_LDADD = $(FUZZ_LIBS)
+tests_fuzz_replay_text_SOURCES = tests/fuzz/text.c tests/fuzz/replay.c
+tests_fuzz_replay_text_LDADD = $(FUZZ_LIBS)
+
+# netlink
+
+# proc
+
+# cgroup
+
+# rules
+
+# filter
+
+# advice
+
+EXTRA_PROGRAMS = $(FUZZ_TARGETS) $(FUZZ_REPLAYS)
+EXTRA_DIST += $(srcdir)/tests/fuzz/corpus
+if FUZZERS
+noinst_PROGRAMS += $(FUZZ_TARGETS)
+else
+check_PROGRAMS += $(FUZZ_REPLAYS)
+TESTS += $(FUZZ_REPLAYS)
+endif

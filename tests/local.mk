@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What the tests link; -Wl,--as-needed drops what a program does not use.
+AM_TESTS_LIBS = libsockaudit.a $(CRITERION_LIBS) $(MNL_LIBS) $(JANSSON_LIBS) $(SMARTCOLS_LIBS) \
+	$(SYSTEMD_LIBS) $(BPF_LIBS)
+
+if TESTS_ENABLED
+include tests/unit/local.mk
+endif
+include tests/fuzz/local.mk
