@@ -29,6 +29,10 @@ int advice_parse(AdviceTable **table, const char *name, const char *text, size_t
  */
 int advice_find(const AdviceTable *table, const Listener *listener, char **ret);
 
+/* The same, and in *ret_name (may be NULL) the section that it is from: the table's, or NULL. */
+int advice_find_section(const AdviceTable *table, const Listener *listener, const char **ret_name,
+                        char **ret);
+
 AdviceTable *advice_free(AdviceTable *table);
 
 static inline void advice_cleanup(AdviceTable **table) {

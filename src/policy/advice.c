@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The table of advice: what it is made of, and where its files lie. */
+#include "policy/advice.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "policy/advice_table.h"
+#include "util/cleanup.h"
+#include "util/escape.h"
+#include "util/memory.h"
+
+const char *const placeholder_names[PLACEHOLDER_COUNT] = {
+    [PLACEHOLDER_ADDRESS] = "address",
+    [PLACEHOLDER_CONTAINER] = "container",
+    [PLACEHOLDER_CONTAINER_PORT] = "container-port",
+    [PLACEHOLDER_EXE] = "exe",
+    [PLACEHOLDER_PORT] = "port",
+    [PLACEHOLDER_SCRIPT] = "script",
+    [PLACEHOLDER_UNIT] = "unit",
+    [PLACEHOLDER_USER_UNIT] = "user-unit",
+};
+
+bool placeholder_next(const char *text, size_t from, size_t *ret_start, size_t *ret_length,
+                      Placeholder *ret_placeholder) {
+    for (const char *brace = text + from; (brace = strchr(brace, '{')); brace++) {
+        size_t length = strspn(brace + 1, "abcdefghijklmnopqrstuvwxyz-");
+        if (length == 0 || brace[length + 1] != '}')
+            continue;
+        Placeholder found = 0;
+        while (found < PLACEHOLDER_COUNT && (strlen(placeholder_names[found]) != length ||
+                                             strncmp(placeholder_names[found], brace + 1, length)))
+            found++;
+        *ret_start = (size_t)(brace - text);
+        *ret_length = length + 2;
+        *ret_placeholder = found;
+        return true;
+    }
+    return false;
+}
+
+void advice_section_done(AdviceSection *section) {
+    free(section->name);
+    strv_free(section->exe);
+    strv_free(section->script);
+    strv_free(section->arguments);
+    strv_free(section->unit);
+    strv_free(section->user_unit);
+    free(section->ports);
+    free(section->advice);
+    *section = (AdviceSection){};
+}
+
+AdviceTable *advice_free(AdviceTable *table) {
+    if (!table)
+        return NULL;
+    for (size_t i = 0; i < table->n_sections; i++)
+        advice_section_done(&table->sections[i]);
+    free(table->sections);
+    free(table);
+    return NULL;
+}
+
+/* A file that is to be read; the directory that it lies in is one of the two below. */
+typedef struct AdviceFile {
+    char *name;
+    const char *directory; /* borrowed */
+} AdviceFile;
+
+typedef struct AdviceFiles {
+    AdviceFile *items;
+    size_t n_items, allocated;
+} AdviceFiles;
+
+static void files_done(AdviceFiles *files) {
+    for (size_t i = 0; i < files->n_items; i++)
+        free(files->items[i].name);
+    free(files->items);
+}
+
+static int file_compare(const void *a, const void *b) {
+    return strcmp(((const AdviceFile *)a)->name, ((const AdviceFile *)b)->name);
+}
+
+__attribute__((format(printf, 3, 4))) static void
+warn_file(Diagnostics *diagnostics, const char *path, const char *format, ...) {
+    _cleanup_free_ char *message = NULL;
+    SourcePlace place = {.file = path};
+    va_list arguments;
+
+    va_start(arguments, format);
+    if (vasprintf(&message, format, arguments) < 0)
+        message = NULL;
+    va_end(arguments);
+    diagnostics_add(diagnostics, DIAGNOSTIC_WARNING, &place, "%s", message ? message : "refused");
+}
+
+/*
+ * People type what they read in such a file: it is taken only where nobody can have slipped
+ * something in but root and the caller. Tells the reason where it is not.
+ */
+static bool is_trusted(const struct stat *status, const char *path, Diagnostics *diagnostics) {
+    if (status->st_uid != 0 && status->st_uid != geteuid())
+        warn_file(diagnostics, path, "not read: owned by uid %u, not by root",
+                  (unsigned)status->st_uid);
+    else if (status->st_mode & (S_IWGRP | S_IWOTH))
+        warn_file(diagnostics, path, "not read: others than its owner can write it (mode %04o)",
+                  (unsigned)(status->st_mode & 07777));
+    else
+        return true;
+    return false;
+}
+
+/* Adds the directory's `*.advice`, but for names that are there already. */
+static int files_add_directory(AdviceFiles *files, const char *path, Diagnostics *diagnostics) {
+    static const char suffix[] = ".advice";
+    size_t n_before = files->n_items, n_seen = 0;
+    struct stat status;
+    _cleanup_closedir_ DIR *directory = opendir(path);
+
+    if (!directory) {
+        if (errno != ENOENT)
+            warn_file(diagnostics, path, "can't be read: %s", strerror(errno));
+        return 0;
+    }
+    if (fstat(dirfd(directory), &status) < 0 || !is_trusted(&status, path, diagnostics))
+        return 0;
+    for (struct dirent *entry; (entry = readdir(directory));) {
+        size_t length = strlen(entry->d_name);
+        AdviceFile file = {.name = entry->d_name, .directory = path};
+        if (entry->d_name[0] == '.' || length < sizeof(suffix) ||
+            strcmp(entry->d_name + length - strlen(suffix), suffix) != 0)
+            continue;
+        if (++n_seen > ADVICE_FILES_MAX) {
+            warn_file(diagnostics, path, "more than %d files, the rest is not read",
+                      ADVICE_FILES_MAX);
+            break;
+        }
+        if (n_before > 0 &&
+            bsearch(&file, files->items, n_before, sizeof(AdviceFile), file_compare))
+            continue;
+        if (ARRAY_RESERVE(files->items, files->allocated, files->n_items + 1) < 0 ||
+            !(file.name = strdup(entry->d_name)))
+            return -ENOMEM;
+        files->items[files->n_items++] = file;
+    }
+    if (files->n_items > 0)
+        qsort(files->items, files->n_items, sizeof(AdviceFile), file_compare);
+    return 0;
+}
+
+static int read_all(int fd, char *buffer, size_t size, size_t *ret) {
+    size_t used = 0;
+
+    while (used < size) {
+        ssize_t n = read(fd, buffer + used, size - used);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -errno;
+        if (n == 0)
+            break;
+        used += (size_t)n;
+    }
+    *ret = used;
+    return 0;
+}
+
+/* Reads one file into the table; what is wrong with the file is told, not returned. */
+static int table_add_file(AdviceTable **table, const char *path, Diagnostics *diagnostics) {
+    _cleanup_free_ char *text = NULL;
+    struct stat status;
+    size_t length = 0;
+    /* Not blocking: it could be a FIFO. */
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+    if (fd < 0 || fstat(fd, &status) < 0) {
+        warn_file(diagnostics, path, "can't be read: %s", strerror(errno));
+        return 0;
+    }
+    if (S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3)) /* /dev/null: masked */
+        return 0;
+    if (!S_ISREG(status.st_mode)) {
+        warn_file(diagnostics, path, "not read: no regular file");
+        return 0;
+    }
+    if (!is_trusted(&status, path, diagnostics))
+        return 0;
+    text = malloc(ADVICE_FILE_MAX + 1);
+    if (!text)
+        return -ENOMEM;
+    int r = read_all(fd, text, ADVICE_FILE_MAX + 1, &length);
+    if (r < 0) {
+        warn_file(diagnostics, path, "can't be read: %s", strerror(-r));
+        return 0;
+    }
+    if (length > ADVICE_FILE_MAX) {
+        warn_file(diagnostics, path, "not read: more than %d KiB", ADVICE_FILE_MAX / 1024);
+        return 0;
+    }
+    return advice_parse(table, path, text, length, diagnostics);
+}
+
+int advice_load(const char *root, Diagnostics *diagnostics, AdviceTable **ret) {
+    _cleanup_advice_ AdviceTable *table = calloc(1, sizeof(AdviceTable));
+    _cleanup_(files_done) AdviceFiles files = {};
+    _cleanup_free_ char *local = NULL, *shipped = NULL;
+
+    if (!table)
+        return -ENOMEM;
+    if (asprintf(&local, "%s%s", root ? root : "", SYSCONFDIR "/sockaudit/advice.d") < 0) {
+        local = NULL;
+        return -ENOMEM;
+    }
+    if (asprintf(&shipped, "%s%s", root ? root : "", PKGDATADIR "/advice.d") < 0) {
+        shipped = NULL;
+        return -ENOMEM;
+    }
+    int r = files_add_directory(&files, local, diagnostics);
+    if (r >= 0)
+        r = files_add_directory(&files, shipped, diagnostics);
+    for (size_t i = 0; i < files.n_items && r >= 0; i++) {
+        _cleanup_free_ char *path = NULL;
+        if (asprintf(&path, "%s/%s", files.items[i].directory, files.items[i].name) < 0) {
+            path = NULL;
+            return -ENOMEM;
+        }
+        r = table_add_file(&table, path, diagnostics);
+    }
+    if (r < 0)
+        return r;
+    *ret = TAKE_PTR(table);
+    return 0;
+}
