@@ -125,7 +125,7 @@ int snapshot_add(Snapshot *snapshot, const Listener *found) {
 
 bool snapshot_is_complete(const Snapshot *snapshot) {
     for (Proto proto = 0; proto < PROTO_COUNT; proto++)
-        if (snapshot->coverage[proto].state == COVERAGE_INCOMPLETE)
+        if (snapshot->coverage[proto].state != COVERAGE_FULL && !snapshot->coverage[proto].absent)
             return false;
     return snapshot->links_coverage.state == COVERAGE_FULL &&
            snapshot->forwards_coverage.state == COVERAGE_FULL;
@@ -137,6 +137,7 @@ void coverage_set(Coverage *coverage, CoverageState state, const char *format, .
     vsnprintf(coverage->why, sizeof(coverage->why), format, arguments);
     va_end(arguments);
     coverage->state = state;
+    coverage->absent = false;
 }
 
 void coverage_format(const Coverage *coverage, char buffer[static COVERAGE_SIZE]) {

@@ -62,6 +62,7 @@ typedef enum CoverageState {
 
 typedef struct Coverage {
     CoverageState state;
+    bool absent;   /* with COVERAGE_UNAVAILABLE: the kernel lacks it, so nothing can listen */
     char why[120]; /* for people; empty when full */
 } Coverage;
 
@@ -97,11 +98,13 @@ void snapshot_clear(Snapshot *snapshot);
  */
 int snapshot_add(Snapshot *snapshot, const Listener *found);
 
-/* Whether everything could be looked at: every coverage is full, but for protocols that the kernel
- * lacks. */
+/*
+ * Whether everything could be looked at: every coverage is full, but for protocols that the kernel
+ * lacks (`absent`). One that it has but cannot list is not looked at.
+ */
 bool snapshot_is_complete(const Snapshot *snapshot);
 
-/* Sets `why` as printf does. */
+/* Sets `why` as printf does; `absent` becomes false. */
 __attribute__((format(printf, 3, 4))) void coverage_set(Coverage *coverage, CoverageState state,
                                                         const char *format, ...);
 

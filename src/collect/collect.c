@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "collect/collect.h"
+
+#include <errno.h>
+#include <linux/netlink.h>
+#include <stdlib.h>
+
+#include "collect/links.h"
+#include "collect/netlink.h"
+#include "collect/netns.h"
+#include "collect/protocols.h"
+#include "collect/sockdiag.h"
+#include "model/reach.h"
+#include "util/cleanup.h"
+
+struct Collector {
+    int proc_fd, sys_fd; /* borrowed */
+    Netns netns;
+    Netlink *diag, *route;
+};
+
+int collector_open(int proc_fd, int sys_fd, Collector **ret) {
+    _cleanup_collector_ Collector *collector = calloc(1, sizeof(*collector));
+    if (!collector)
+        return -ENOMEM;
+    collector->proc_fd = proc_fd;
+    collector->sys_fd = sys_fd;
+    collector->netns = netns_current(proc_fd);
+
+    int r = netlink_open(NETLINK_SOCK_DIAG, &collector->diag);
+    if (r >= 0)
+        r = netlink_open(NETLINK_ROUTE, &collector->route);
+    if (r < 0)
+        return r;
+    *ret = TAKE_PTR(collector);
+    return 0;
+}
+
+Collector *collector_free(Collector *collector) {
+    if (!collector)
+        return NULL;
+    netlink_close(collector->diag);
+    netlink_close(collector->route);
+    free(collector);
+    return NULL;
+}
+
+int collector_snapshot(Collector *collector, Snapshot *snapshot) {
+    LinkTable *links = NULL;
+    Protocols protocols;
+
+    snapshot_clear(snapshot);
+    snapshot->netns = collector->netns;
+    int r = links_collect(collector->route, collector->sys_fd, &links, &snapshot->links_coverage);
+    if (r < 0)
+        return r;
+    link_table_free(snapshot->links);
+    snapshot->links = links;
+
+    protocols_read(collector->proc_fd, &protocols);
+    r = sockdiag_collect(collector->diag, &protocols, snapshot);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < snapshot->n_listeners; i++)
+        snapshot->listeners[i].scope =
+            endpoint_scope(&snapshot->listeners[i].endpoint, snapshot->links);
+    return 0;
+}

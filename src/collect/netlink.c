@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "collect/netlink.h"
+
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <time.h>
+
+struct Netlink {
+    struct mnl_socket *socket;
+    int bus;
+    uint32_t seq;
+    _Alignas(struct nlmsghdr) char buffer[NETLINK_BUFFER_SIZE];
+};
+
+static int socket_open(int bus, struct mnl_socket **ret) {
+    const struct timeval patience = {.tv_sec = NETLINK_RECEIVE_SECONDS};
+    struct mnl_socket *opened = mnl_socket_open2(bus, SOCK_CLOEXEC);
+
+    if (!opened)
+        return -errno;
+    if (mnl_socket_bind(opened, 0, MNL_SOCKET_AUTOPID) < 0 ||
+        setsockopt(mnl_socket_get_fd(opened), SOL_SOCKET, SO_RCVTIMEO, &patience,
+                   sizeof(patience)) < 0) {
+        int r = -errno;
+        mnl_socket_close(opened);
+        return r;
+    }
+    *ret = opened;
+    return 0;
+}
+
+int netlink_open(int bus, Netlink **ret) {
+    Netlink *netlink = malloc(sizeof(*netlink));
+    if (!netlink)
+        return -ENOMEM;
+    netlink->bus = bus;
+    netlink->seq = (uint32_t)time(NULL);
+    int r = socket_open(bus, &netlink->socket);
+    if (r < 0) {
+        free(netlink);
+        return r;
+    }
+    *ret = netlink;
+    return 0;
+}
+
+Netlink *netlink_close(Netlink *netlink) {
+    if (!netlink)
+        return NULL;
+    if (netlink->socket)
+        mnl_socket_close(netlink->socket);
+    free(netlink);
+    return NULL;
+}
+
+int netlink_fd(const Netlink *netlink) {
+    return mnl_socket_get_fd(netlink->socket);
+}
+
+/*
+ * One datagram from the kernel. Returns its length, 0 for one of somebody else (any process may
+ * send to our port), or a negative errno: -EMSGSIZE when it was cut off. A signal is no end.
+ */
+static ssize_t receive_datagram(int fd, void *buffer) {
+    struct sockaddr_nl from = {};
+    struct iovec part = {.iov_base = buffer, .iov_len = NETLINK_BUFFER_SIZE};
+    struct msghdr header = {
+        .msg_name = &from,
+        .msg_namelen = sizeof(from),
+        .msg_iov = &part,
+        .msg_iovlen = 1,
+    };
+
+    ssize_t n;
+    do
+        n = recvmsg(fd, &header, 0);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return errno == EAGAIN ? -ETIMEDOUT : -errno;
+    if (header.msg_namelen >= sizeof(from) && from.nl_pid != 0)
+        return 0;
+    if (header.msg_flags & MSG_TRUNC)
+        return -EMSGSIZE;
+    return n > 0 ? n : -EBADMSG;
+}
+
+static time_t monotonic_seconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec;
+}
+
+int netlink_receive(int fd, void *buffer, MessageWalk *walk, DumpResult *ret_result) {
+    time_t deadline = monotonic_seconds() + NETLINK_DUMP_SECONDS;
+
+    for (;;) {
+        ssize_t n = receive_datagram(fd, buffer);
+        if (n < 0) {
+            *ret_result =
+                (DumpResult){n == -ENOBUFS ? DUMP_INTERRUPTED : DUMP_BROKEN, .error = (int)n};
+            return 0;
+        }
+        int r = messages_walk(buffer, (size_t)n, walk);
+        if (r < 0)
+            return r;
+        if (walk->malformed) {
+            *ret_result = (DumpResult){DUMP_BROKEN, .error = -EBADMSG};
+            return 0;
+        }
+        if (r > 0)
+            break;
+        if (monotonic_seconds() > deadline) {
+            *ret_result = (DumpResult){DUMP_BROKEN, .error = -ETIMEDOUT};
+            return 0;
+        }
+    }
+
+    if (walk->interrupted || walk->error == -EINTR || walk->error == -EBUSY)
+        *ret_result = (DumpResult){DUMP_INTERRUPTED, .error = walk->error};
+    else if (walk->error < 0)
+        *ret_result = (DumpResult){DUMP_REFUSED, .error = walk->error};
+    else
+        *ret_result = (DumpResult){DUMP_COMPLETE};
+    return 0;
+}
+
+/*
+ * After a dump that was left before its end the rest of it is still to come, and a new one would
+ * be answered EBUSY: only a new socket is clean.
+ */
+static int netlink_reopen(Netlink *netlink) {
+    struct mnl_socket *fresh;
+    int r = socket_open(netlink->bus, &fresh);
+    if (r < 0)
+        return r;
+    mnl_socket_close(netlink->socket);
+    netlink->socket = fresh;
+    return 0;
+}
+
+int netlink_dump(Netlink *netlink, struct nlmsghdr *request, MessageHandler handler, void *data,
+                 DumpResult *ret_result) {
+    MessageWalk walk = {
+        .seq = ++netlink->seq ? netlink->seq : ++netlink->seq, /* 0 is nobody's */
+        .portid = mnl_socket_get_portid(netlink->socket),
+        .handler = handler,
+        .data = data,
+    };
+    DumpResult result;
+
+    request->nlmsg_seq = walk.seq;
+    if (mnl_socket_sendto(netlink->socket, request, request->nlmsg_len) < 0) {
+        *ret_result = (DumpResult){DUMP_BROKEN, .error = -errno};
+        return 0;
+    }
+    int r = netlink_receive(netlink_fd(netlink), netlink->buffer, &walk, &result);
+    if (r < 0 || result.end == DUMP_BROKEN || result.error == -ENOBUFS) {
+        int reopened = netlink_reopen(netlink);
+        if (r >= 0 && reopened < 0)
+            result = (DumpResult){DUMP_BROKEN, .error = reopened};
+    }
+    if (r >= 0)
+        *ret_result = result;
+    return r;
+}

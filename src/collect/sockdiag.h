@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Every protocol's listeners, through sock_diag, into a snapshot. */
+#pragma once
+
+#include "collect/netlink.h"
+#include "collect/protocols.h"
+#include "model/snapshot.h"
+
+/*
+ * Dumps each protocol over IPv4 and IPv6 and adds its listeners; the coverage of each tells what
+ * could not be seen. MPTCP listeners appear in the TCP dump as well, as their subflow: those are
+ * left out there (KERNEL.md 5). Returns 0 or -ENOMEM.
+ */
+int sockdiag_collect(Netlink *netlink, const Protocols *protocols, Snapshot *snapshot);
+
+/* Tries at a dump that something interrupts, before it is called incomplete. */
+#define DUMP_TRIES 4
+
+/* Takes the messages of one protocol's dump. Zeroed but for the first two. */
+typedef struct DiagSink {
+    Snapshot *snapshot;
+    Proto proto;
+    IdMap *mptcp;       /* inodes of the MPTCP sockets known so far; NULL: don't look */
+    Listener *subflows; /* owned: of MPTCP sockets that are not known (yet) */
+    size_t n_subflows, subflows_allocated;
+    size_t n_malformed;
+} DiagSink;
+
+/* A MessageHandler; `data` is a DiagSink. Returns 0, or -ENOMEM. */
+int diag_sink_message(const struct nlmsghdr *message, void *data);
