@@ -6,4 +6,5 @@ AM_TESTS_LIBS = libsockaudit.a $(CRITERION_LIBS) $(MNL_LIBS) $(JANSSON_LIBS) $(S
 if TESTS_ENABLED
 include tests/unit/local.mk
 endif
+include tests/net/local.mk
 include tests/fuzz/local.mk

@@ -174,7 +174,7 @@ static int add_multipath(LinkBuilder *builder, const Attribute *multipath) {
         int r = add_default(builder, (uint32_t)hop.rtnh_ifindex);
         if (r < 0)
             return r;
-        size_t step = RTNH_ALIGN((size_t)hop.rtnh_len);
+        size_t step = ((size_t)hop.rtnh_len + 3) & ~(size_t)3; /* RTNH_ALIGN, which is signed */
         if (step >= left)
             return 0;
         at += step;
