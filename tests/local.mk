@@ -8,3 +8,4 @@ include tests/unit/local.mk
 endif
 include tests/net/local.mk
 include tests/fuzz/local.mk
+include tests/structure/local.mk

@@ -136,6 +136,11 @@ void diagnostic_print(const Diagnostic *diagnostic, FILE *out) {
         print_source_line(diagnostic, out);
 }
 
+static void print_rest(size_t count, const char *what, FILE *out) {
+    if (count > 0)
+        fprintf(out, "… and %zu more %s%s\n", count, what, count > 1 ? "s" : "");
+}
+
 void diagnostics_print(const Diagnostics *diagnostics, FILE *out) {
     size_t n_kept[2] = {};
 
@@ -144,8 +149,6 @@ void diagnostics_print(const Diagnostics *diagnostics, FILE *out) {
         if (diagnostics->items[i].level != DIAGNOSTIC_NOTE)
             n_kept[diagnostics->items[i].level == DIAGNOSTIC_WARNING]++;
     }
-    if (diagnostics->n_errors > n_kept[0])
-        fprintf(out, "… and %zu more errors\n", diagnostics->n_errors - n_kept[0]);
-    if (diagnostics->n_warnings > n_kept[1])
-        fprintf(out, "… and %zu more warnings\n", diagnostics->n_warnings - n_kept[1]);
+    print_rest(diagnostics->n_errors - n_kept[0], "error", out);
+    print_rest(diagnostics->n_warnings - n_kept[1], "warning", out);
 }

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/memory.h"
+
 size_t utf8_decode(const char *text, size_t length, unsigned *ret_code_point) {
     const uint8_t *byte = (const uint8_t *)text;
     size_t size;
@@ -39,37 +41,48 @@ size_t utf8_decode(const char *text, size_t length, unsigned *ret_code_point) {
 }
 
 bool code_point_is_printable(unsigned c) {
-    if (c < 0x20 || (c >= 0x7f && c < 0xa0))
-        return false;
-    /* Soft hyphen, Arabic letter mark, zero-width and bidi controls, separators, joiners, BOM,
-     * interlinear anchors, tags: all invisible, some of them reorder what stands around them. */
-    if (c == 0xad || c == 0x61c || c == 0x180e || (c >= 0x200b && c <= 0x200f) ||
-        (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff ||
-        (c >= 0xfff9 && c <= 0xfffb) || (c >= 0xe0000 && c <= 0xe007f))
-        return false;
+    /* Unicode's Default_Ignorable_Code_Point (all invisible, some reorder what stands around them),
+     * the line and paragraph separators, and the interlinear anchors; sorted. */
+    static const struct {
+        unsigned first, last;
+    } hidden[] = {
+        {0x0000, 0x001f},   {0x007f, 0x009f},   {0x00ad, 0x00ad},   {0x034f, 0x034f},
+        {0x061c, 0x061c},   {0x115f, 0x1160},   {0x17b4, 0x17b5},   {0x180b, 0x180f},
+        {0x200b, 0x200f},   {0x2028, 0x202e},   {0x2060, 0x206f},   {0x3164, 0x3164},
+        {0xfe00, 0xfe0f},   {0xfeff, 0xfeff},   {0xffa0, 0xffa0},   {0xfff0, 0xfffb},
+        {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a}, {0xe0000, 0xe0fff},
+    };
+
+    for (size_t i = 0; i < ELEMENTS(hidden) && hidden[i].first <= c; i++)
+        if (c <= hidden[i].last)
+            return false;
     return true;
 }
 
-/* The longest escape of one code point is \UNNNNNNNN. */
-#define ESCAPE_MAX 10
+/* The longest escape is \UNNNNNNNN. For one byte that came in four go out at most (\xNN): all that
+ * escapes to more is a sequence of several bytes, U+0080 (two bytes) to six, U+E0000 (four) to ten.
+ */
+#define ESCAPE_MAX      10
+#define ESCAPE_PER_BYTE 4
 
-static size_t escape_code_point(char *out, unsigned c) {
-    switch (c) {
-    case '\n':
-        return (size_t)sprintf(out, "\\n");
-    case '\t':
-        return (size_t)sprintf(out, "\\t");
-    case '\r':
-        return (size_t)sprintf(out, "\\r");
-    default:
-        return (size_t)sprintf(out, c < 0x80 ? "\\x%02x" : c < 0x10000 ? "\\u%04x" : "\\U%08x", c);
-    }
+static size_t escape_code_point(unsigned c, char out[static ESCAPE_MAX + 1]) {
+    if (c == '\n' || c == '\t' || c == '\r')
+        return (size_t)snprintf(out, ESCAPE_MAX + 1, "\\%c",
+                                c == '\n'   ? 'n'
+                                : c == '\t' ? 't'
+                                            : 'r');
+    return (size_t)snprintf(out, ESCAPE_MAX + 1,
+                            c < 0x80      ? "\\x%02x"
+                            : c < 0x10000 ? "\\u%04x"
+                                          : "\\U%08x",
+                            c);
 }
 
 char *text_escape(const char *text, size_t length) {
-    if (length > (SIZE_MAX - 1) / ESCAPE_MAX)
+    if (length > (SIZE_MAX - ESCAPE_MAX - 1) / ESCAPE_PER_BYTE)
         return NULL;
-    char *escaped = malloc(length * ESCAPE_MAX + 1);
+    /* Room for one escape more than can come out: each is written with its NUL. */
+    char *escaped = malloc(length * ESCAPE_PER_BYTE + ESCAPE_MAX + 1);
     if (!escaped)
         return NULL;
 
@@ -78,12 +91,12 @@ char *text_escape(const char *text, size_t length) {
         unsigned c;
         size_t size = utf8_decode(text, length, &c);
         if (size == 0) {
-            out += sprintf(out, "\\x%02x", (uint8_t)*text);
             size = 1;
+            out += snprintf(out, ESCAPE_MAX + 1, "\\x%02x", (uint8_t)*text);
         } else if (code_point_is_printable(c)) {
             out = mempcpy(out, text, size);
         } else {
-            out += escape_code_point(out, c);
+            out += escape_code_point(c, out);
         }
         text += size;
         length -= size;

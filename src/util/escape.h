@@ -2,9 +2,9 @@
 /*
  * Text that a process chose (names, paths, command lines) made safe to print: control characters
  * (C0, DEL, C1), invalid UTF-8, and the invisible characters that reorder or hide text (bidi
- * controls, zero-width, line and paragraph separators) become \xNN or \uNNNN; newline, tab and
- * return become \n, \t, \r. A backslash stays as it is, so that a unit name such as
- * `dev-x\x2dy.device` can be pasted back into systemctl.
+ * controls, zero-width and other default-ignorable ones, line and paragraph separators) become
+ * \xNN, \uNNNN or \UNNNNNNNN; newline, tab and return become \n, \t, \r. A backslash stays as it
+ * is, so that a unit name such as `dev-x\x2dy.device` can be pasted back into systemctl.
  */
 #pragma once
 

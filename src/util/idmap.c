@@ -66,21 +66,24 @@ void idmap_clear(IdMap *map) {
 }
 
 int idmap_add(IdMap *map, uint64_t id, uint32_t value, uint32_t **ret_value) {
-    if ((map->n_used + 1) * 2 > map->n_slots) {
-        int r = grow(map);
-        if (r < 0)
-            return r;
-    }
+    uint32_t *found = idmap_find(map, id);
 
-    struct IdMapSlot *slot = find_slot(map, id);
-    bool added = slot->generation != map->generation;
-    if (added) {
+    if (!found) {
+        if ((map->n_used + 1) * 2 > map->n_slots) {
+            int r = grow(map);
+            if (r < 0)
+                return r;
+        }
+        struct IdMapSlot *slot = find_slot(map, id);
         *slot = (struct IdMapSlot){.id = id, .value = value, .generation = map->generation};
         map->n_used++;
+        if (ret_value)
+            *ret_value = &slot->value;
+        return 1;
     }
     if (ret_value)
-        *ret_value = &slot->value;
-    return added;
+        *ret_value = found;
+    return 0;
 }
 
 uint32_t *idmap_find(const IdMap *map, uint64_t id) {

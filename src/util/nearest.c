@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/nearest.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #define WORD_MAX 32
@@ -10,13 +11,13 @@ static size_t min3(size_t a, size_t b, size_t c) {
     return least < c ? least : c;
 }
 
-/* Optimal string alignment distance; words longer than WORD_MAX are never near. */
+/* Optimal string alignment distance; words longer than WORD_MAX are never near: SIZE_MAX. */
 static size_t edit_distance(const char *a, const char *b) {
     size_t a_length = strlen(a), b_length = strlen(b);
     size_t row[WORD_MAX + 1][WORD_MAX + 1];
 
     if (a_length > WORD_MAX || b_length > WORD_MAX)
-        return WORD_MAX;
+        return SIZE_MAX;
     for (size_t i = 0; i <= a_length; i++)
         row[i][0] = i;
     for (size_t j = 0; j <= b_length; j++)
@@ -38,7 +39,7 @@ const char *nearest_word(const char *word, const char *const *candidates, size_t
     size_t best = third > 1 ? third : 1;
 
     for (size_t i = 0; i < count; i++) {
-        size_t distance = candidates[i] ? edit_distance(word, candidates[i]) : WORD_MAX;
+        size_t distance = candidates[i] ? edit_distance(word, candidates[i]) : SIZE_MAX;
         if (distance < best || (distance == best && !nearest)) {
             best = distance;
             nearest = candidates[i];

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/parse.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
@@ -78,37 +77,61 @@ int parse_duration(const char *text, size_t length, usec_t *ret) {
     return 0;
 }
 
+static bool date_exists(int year, int month, int day) {
+    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    return month >= 1 && month <= 12 && day >= 1 && day <= days[month - 1] + (leap && month == 2);
+}
+
+/* The digits at text[0..length) that a shape has vouched for. */
+static int digits_value(const char *text, size_t length) {
+    int value = 0;
+    while (length-- > 0)
+        value = value * 10 + (*text++ - '0');
+    return value;
+}
+
+static bool has_shape(const char *text, size_t length, const char *shape) {
+    if (strlen(shape) != length)
+        return false;
+    for (size_t at = 0; at < length; at++)
+        if (shape[at] == 'd' ? text[at] < '0' || text[at] > '9' : text[at] != shape[at])
+            return false;
+    return true;
+}
+
 int parse_local_time(const char *text, size_t length, usec_t *ret) {
-    static const char *const forms[] = {"%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"};
-    static const char *const shapes[] = {"dddd-dd-dd", "dddd-dd-ddTdd:dd", "dddd-dd-ddTdd:dd:dd"};
+    bool minutes = has_shape(text, length, "dddd-dd-ddTdd:dd");
+    bool seconds = has_shape(text, length, "dddd-dd-ddTdd:dd:dd");
+    if (!minutes && !seconds && !has_shape(text, length, "dddd-dd-dd"))
+        return -EINVAL;
 
-    for (size_t i = 0; i < ELEMENTS(forms); i++) {
-        char copy[32];
-        bool fits = strlen(shapes[i]) == length;
-        for (size_t at = 0; fits && at < length; at++)
-            fits = shapes[i][at] == 'd' ? isdigit((unsigned char)text[at]) != 0
-                                        : text[at] == shapes[i][at];
-        if (!fits)
-            continue;
-        memcpy(copy, text, length);
-        copy[length] = '\0';
+    struct tm tm = {
+        .tm_year = digits_value(text, 4) - 1900,
+        .tm_mon = digits_value(text + 5, 2) - 1,
+        .tm_mday = digits_value(text + 8, 2),
+        .tm_hour = minutes || seconds ? digits_value(text + 11, 2) : 0,
+        .tm_min = minutes || seconds ? digits_value(text + 14, 2) : 0,
+        .tm_sec = seconds ? digits_value(text + 17, 2) : 0,
+        .tm_isdst = -1,
+    };
+    /* mktime() makes 3 March of 31 February: such a date is the user's slip, not a date. */
+    if (!date_exists(tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday) || tm.tm_hour > 23 ||
+        tm.tm_min > 59 || tm.tm_sec > 59)
+        return -EINVAL;
 
-        struct tm tm = {}, normal;
-        const char *end = strptime(copy, forms[i], &tm);
-        if (!end || *end)
-            return -EINVAL;
-        tm.tm_isdst = -1;
-        normal = tm;
-        time_t seconds = mktime(&normal);
-        /* mktime() makes 3 March of 31 February: such a date is the user's slip, not a date. */
-        if (normal.tm_mday != tm.tm_mday || normal.tm_mon != tm.tm_mon)
-            return -EINVAL;
-        if (seconds < 0)
-            return -ERANGE;
-        *ret = (usec_t)seconds * USEC_PER_SEC;
-        return 0;
+    /* An hour that the clocks jump over (at midnight, in some zones) counts in winter time: then
+     * the first second of such a day is the moment of the jump, and not the day before. */
+    struct tm normal = tm;
+    time_t since_epoch = mktime(&normal);
+    if (normal.tm_hour != tm.tm_hour || normal.tm_min != tm.tm_min) {
+        tm.tm_isdst = 0;
+        since_epoch = mktime(&tm);
     }
-    return -EINVAL;
+    if (since_epoch < 0)
+        return -ERANGE;
+    *ret = (usec_t)since_epoch * USEC_PER_SEC;
+    return 0;
 }
 
 void format_rfc3339(usec_t realtime, char buffer[static RFC3339_SIZE]) {
