@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a search amounts to for one listener: where it belongs, how sure that is, and why. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "owner/cgroup_path.h"
+#include "owner/forwarder.h"
+#include "owner/search.h"
+#include "util/cleanup.h"
+
+/* Moves what a path says into the owner, and the path itself. */
+static int set_cgroup(Owner *owner, const char *path, size_t owned_from) {
+    CgroupIdentity identity;
+    _cleanup_free_ char *copy = strdup(path);
+    if (!copy)
+        return -ENOMEM;
+    int r = cgroup_path_interpret(path, owned_from, &identity);
+    if (r < 0)
+        return r;
+
+    free(owner->cgroup);
+    free(owner->unit);
+    free(owner->user_unit);
+    free(owner->session);
+    free(owner->container_id);
+    free(owner->container_name);
+    owner->cgroup = TAKE_PTR(copy);
+    owner->unit = identity.unit;
+    owner->user_unit = identity.user_unit;
+    owner->session = identity.session;
+    owner->runtime = identity.runtime;
+    owner->container_id = identity.container_id;
+    owner->container_name = identity.container_name;
+    return 0;
+}
+
+int search_set_origin(OwnerSearch *search, Listener *listener, ListenerState *state) {
+    const Cgroup *cgroup =
+        listener->cgroup_id ? cgroup_find(&search->cgroups, listener->cgroup_id) : NULL;
+
+    /* The root is where every process of a cgroup v1 host is (KERNEL.md 8). */
+    state->wants_cgroup =
+        !cgroup || search->cgroups.fd < 0 || (cgroup->path && strcmp(cgroup->path, "/") == 0);
+    if (!cgroup || !cgroup->path)
+        return 0;
+    return set_cgroup(listener->owner, cgroup->path, cgroup->owned_from);
+}
+
+static int compare_holders(const void *left, const void *right) {
+    const Holder *a = left, *b = right;
+    if (a->pid != b->pid)
+        return a->pid < b->pid ? -1 : 1;
+    return (a->fd > b->fd) - (a->fd < b->fd);
+}
+
+/* The time of a start in clock ticks since boot. 0: unknown. */
+static usec_t realtime_of_start(uint64_t start) {
+    struct timespec real, boot;
+    long ticks = sysconf(_SC_CLK_TCK);
+    if (start == 0 || ticks <= 0 || clock_gettime(CLOCK_REALTIME, &real) < 0 ||
+        clock_gettime(CLOCK_BOOTTIME, &boot) < 0)
+        return 0;
+    int64_t booted = ((int64_t)real.tv_sec - boot.tv_sec) * (int64_t)USEC_PER_SEC +
+                     (real.tv_nsec - boot.tv_nsec) / 1000;
+    if (booted < 0 || start > UINT64_MAX / USEC_PER_SEC)
+        return 0;
+    return (usec_t)booted + start * USEC_PER_SEC / (uint64_t)ticks;
+}
+
+/*
+ * The start of the holder that is there longest stands for the socket's age where the kernel does
+ * not tell it: right for a program that listens when it starts.
+ */
+static void estimate_created(Owner *owner) {
+    uint64_t first = 0;
+    if (owner->created != 0)
+        return;
+    for (size_t i = 0; i < owner->n_holders; i++)
+        if (owner->holders[i].start != 0 && (first == 0 || owner->holders[i].start < first))
+            first = owner->holders[i].start;
+    owner->created = realtime_of_start(first);
+}
+
+/* The reason, the weightiest first, for which no holder is known. */
+static const char *why_none(const OwnerSearch *search, const Listener *listener) {
+    if (listener->origin == ORIGIN_FORWARD)
+        return "a port that the kernel forwards, with no socket";
+    if (search->list_error < 0)
+        return "/proc could not be read";
+    if (search->denied && geteuid() != 0)
+        return "held by a process of another user, most likely: run as root to see it";
+    if (search->denied)
+        return "held by a process that may not be looked at even by root, most likely";
+    if (geteuid() != 0)
+        return "no process that you can see holds it: run as root to see all";
+    return "no process holds it: a socket in flight between processes, or one of the kernel's own";
+}
+
+/* The reason for which something may be missing, or NULL: nothing is. */
+static const char *why_partial(const OwnerSearch *search, const Listener *listener,
+                               const ListenerState *state) {
+    const Owner *owner = listener->owner;
+    const Cgroup *cgroup =
+        listener->cgroup_id ? cgroup_find(&search->cgroups, listener->cgroup_id) : NULL;
+
+    if (!search_is_finished(search))
+        return "not every process was looked at: others may hold it, too";
+    if (state->truncated)
+        return "too many processes hold it to list them all";
+    if (search->denied && geteuid() != 0)
+        return "processes of other users could not be looked at: run as root to see whether they "
+               "hold it, too";
+    if (search->denied)
+        return "some processes may not be looked at even by root: they may hold it, too";
+    if (search->ring_busy)
+        return "an io_uring was too busy to be looked at: it may hold it, too";
+    if (state->unreadable)
+        return "not everything of its process could be read";
+    if (state->cgroup_differs)
+        return "the kernel does not tell the socket's cgroup, and its holders are of several";
+    if (state->holder_cgroup && owner->unit && strcmp(owner->cgroup, state->holder_cgroup) == 0)
+        return "unit and container are those of its holder now: the kernel does not tell the "
+               "socket's own cgroup (cgroup v1)";
+    if (cgroup && !cgroup->path && search->cgroups.fd >= 0)
+        return cgroup->error == -ESTALE
+                   ? "the cgroup that it was made in is gone, and with it its unit"
+                   : "the cgroup that it was made in could not be read";
+    return NULL;
+}
+
+/* A holder's own cgroup, where the socket's is not told: only when all holders are known, so that
+ * a socket handed to a service does not become that service's. */
+static int take_holder_cgroup(OwnerSearch *search, Owner *owner, ListenerState *state) {
+    if (!state->holder_cgroup || state->cgroup_differs || !search_is_finished(search) ||
+        strcmp(state->holder_cgroup, "/") == 0)
+        return 0;
+    return set_cgroup(owner, state->holder_cgroup, SIZE_MAX);
+}
+
+int search_conclude(OwnerSearch *search, Listener *listener, ListenerState *state) {
+    Owner *owner = listener->owner;
+
+    if (owner->n_holders > 1)
+        qsort(owner->holders, owner->n_holders, sizeof(*owner->holders), compare_holders);
+    estimate_created(owner);
+    int r = take_holder_cgroup(search, owner, state);
+    if (r >= 0)
+        r = forwarder_set_container(owner);
+    if (r < 0)
+        return r;
+
+    owner->complete = search_is_finished(search) && !state->truncated;
+    const char *why =
+        owner->n_holders == 0 ? why_none(search, listener) : why_partial(search, listener, state);
+    free(owner->note);
+    owner->note = NULL;
+    owner->attribution = owner->n_holders == 0 ? ATTRIBUTION_NONE
+                         : why                 ? ATTRIBUTION_PARTIAL
+                                               : ATTRIBUTION_FULL;
+    if (why && !(owner->note = strdup(why)))
+        return -ENOMEM;
+    return 0;
+}

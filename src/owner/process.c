@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "owner/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "owner/proc_parse.h"
+#include "util/cleanup.h"
+#include "util/memory.h"
+
+/* Reads a file of the process up to `size` bytes; -errno or the length. */
+static ssize_t read_file(int process_fd, const char *name, char *buffer, size_t size) {
+    size_t length = 0;
+    _cleanup_close_ int fd = openat(process_fd, name, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    while (length < size) {
+        ssize_t n = read(fd, buffer + length, size - length);
+        if (n < 0)
+            return -errno;
+        if (n == 0)
+            break;
+        length += (size_t)n;
+    }
+    return (ssize_t)length;
+}
+
+static int read_stat(int process_fd, Holder *holder) {
+    char buffer[1024];
+    ProcStat stat;
+    ssize_t n = read_file(process_fd, "stat", buffer, sizeof(buffer));
+    if (n < 0)
+        return (int)n;
+    int r = proc_stat_parse(buffer, (size_t)n, &stat);
+    if (r < 0)
+        return r;
+    holder->comm = strdup(stat.comm);
+    if (!holder->comm)
+        return -ENOMEM;
+    holder->start = stat.start;
+    return 0;
+}
+
+/* `Uid:` stands among the first lines: the rest, which costs the kernel more, is not copied. */
+static int read_uid(int process_fd, Holder *holder) {
+    char buffer[1024];
+    ssize_t n = read_file(process_fd, "status", buffer, sizeof(buffer));
+    if (n < 0)
+        return (int)n;
+    return proc_status_parse_uid(buffer, (size_t)n, &holder->uid);
+}
+
+static int read_cmdline(int process_fd, size_t max, Holder *holder) {
+    char buffer[CMDLINE_BYTES_MAX];
+    ssize_t n =
+        read_file(process_fd, "cmdline", buffer, max < sizeof(buffer) ? max : sizeof(buffer));
+    if (n < 0)
+        return (int)n;
+    return proc_cmdline_parse(buffer, (size_t)n, &holder->cmdline);
+}
+
+static int read_cwd(int process_fd, Holder *holder) {
+    char path[PATH_MAX + 16];
+    ssize_t length = readlinkat(process_fd, "cwd", path, sizeof(path));
+    if (length < 0)
+        return -errno;
+    holder->cwd = strndup(path, (size_t)length);
+    return holder->cwd ? 0 : -ENOMEM;
+}
+
+/* Keeps the first reason for which something could not be read. Returns -ENOMEM, else 0. */
+static int note_error(int r, int *error) {
+    if (r < 0 && *error == 0)
+        *error = r;
+    return r == -ENOMEM ? r : 0;
+}
+
+static bool is_gone(int process_fd) {
+    char c;
+    ssize_t n = read_file(process_fd, "stat", &c, 1);
+    return n == -ENOENT || n == -ESRCH;
+}
+
+int process_read(int process_fd, int root_fd, size_t cmdline_max, Holder *ret, int *ret_error) {
+    _cleanup_holder_ Holder holder = {.uid = (uid_t)-1};
+    int error = 0;
+
+    int r = note_error(read_stat(process_fd, &holder), &error);
+    if (r >= 0)
+        r = note_error(read_uid(process_fd, &holder), &error);
+    if (r >= 0)
+        r = note_error(
+            exe_read(process_fd, root_fd, &holder.exe, &holder.exe_id, &holder.exe_state), &error);
+    if (r >= 0)
+        r = note_error(read_cmdline(process_fd, cmdline_max, &holder), &error);
+    if (r >= 0)
+        r = note_error(read_cwd(process_fd, &holder), &error);
+    if (r < 0)
+        return r;
+    if ((error == -ENOENT || error == -ESRCH) && is_gone(process_fd))
+        return -ESRCH;
+
+    *ret = holder;
+    holder = (Holder){};
+    if (ret_error)
+        *ret_error = error;
+    return 0;
+}
+
+int process_read_cgroup(int process_fd, char **ret) {
+    char buffer[16384];
+    const char *path;
+    size_t length;
+    ssize_t n = read_file(process_fd, "cgroup", buffer, sizeof(buffer));
+    if (n < 0)
+        return (int)n;
+    int r = proc_cgroup_parse(buffer, (size_t)n, &path, &length);
+    if (r < 0)
+        return r;
+    *ret = strndup(path, length);
+    return *ret ? 0 : -ENOMEM;
+}
+
+static int copy_string(const char *from, char **ret) {
+    *ret = from ? strdup(from) : NULL;
+    return from && !*ret ? -ENOMEM : 0;
+}
+
+static int copy_vector(char *const *from, char ***ret) {
+    size_t n = strv_length(from);
+    _cleanup_strv_ char **to = from ? calloc(n + 1, sizeof(*to)) : NULL;
+    if (from && !to)
+        return -ENOMEM;
+    for (size_t i = 0; i < n; i++)
+        if (copy_string(from[i], &to[i]) < 0)
+            return -ENOMEM;
+    *ret = TAKE_PTR(to);
+    return 0;
+}
+
+int holder_copy(const Holder *holder, Holder *ret) {
+    _cleanup_holder_ Holder copy = *holder;
+
+    copy.comm = copy.exe = copy.cwd = NULL;
+    copy.cmdline = NULL;
+    if (copy_string(holder->comm, &copy.comm) < 0 || copy_string(holder->exe, &copy.exe) < 0 ||
+        copy_string(holder->cwd, &copy.cwd) < 0 || copy_vector(holder->cmdline, &copy.cmdline) < 0)
+        return -ENOMEM;
+    *ret = copy;
+    copy = (Holder){};
+    return 0;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One process in /proc. Everything is read relative to one directory fd of it: procfs ties that to
+ * the process, not to its pid, so that once the process is gone every read fails (-ESRCH) and a
+ * pid that was given out again can't be mistaken for it (KERNEL.md 16).
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/owner.h"
+
+/* What the fds of one process are looked through for. */
+typedef struct FdVisitor {
+    /* A socket by its inode; fd -1: registered in an io_uring. Returns 0 or a negative errno,
+     * which ends the scan. */
+    int (*socket)(void *userdata, int fd, uint32_t inode);
+    void *userdata;
+    bool ring_busy; /* set when a ring could not be read: its thread was at work each time */
+} FdVisitor;
+
+/*
+ * Visits the sockets in the fd table that `fd_directory` is (/proc/PID/fd or
+ * /proc/PID/task/TID/fd), and those in its io_urings. `fdinfo` is opened as `../fdinfo` only when
+ * there is one. Fds that vanish meanwhile are passed over. Returns 0, or a negative errno: the
+ * visitor's, or that of reading the directory.
+ */
+int fds_visit(int fd_directory, FdVisitor *visitor);
+
+/* The sockets registered in the ring that is fd `ring` of that table. Returns as fds_visit(). */
+int io_uring_visit(int fd_directory, const char *ring, FdVisitor *visitor);
+
+/*
+ * Fills everything of a Holder but pid and fd from the /proc/PID that `process_fd` is. What can't
+ * be read stays unknown; *ret_error (if not NULL) gets the first reason, else 0. `cmdline_max` cuts
+ * the command line. Returns 0, -ESRCH when the process is gone, -ENOMEM.
+ */
+int process_read(int process_fd, int root_fd, size_t cmdline_max, Holder *ret, int *ret_error);
+
+/*
+ * Reads `process_fd`/exe: the path as the kernel names it, the file's identity, and whether that
+ * path leads to that file below root_fd. Returns 0 or a negative errno (-ENOENT: a kernel thread;
+ * -EACCES).
+ *
+ * A hard link is the file itself under another name: it verifies, under the name that was run.
+ */
+int exe_read(int process_fd, int root_fd, char **ret_path, FileId *ret_id, ExeState *ret_state);
+
+/* The path of the process's cgroup now (see proc_cgroup_parse()). Returns 0 or a negative errno. */
+int process_read_cgroup(int process_fd, char **ret);
+
+/* Copies a holder with all its strings. Returns 0 or -ENOMEM. */
+int holder_copy(const Holder *holder, Holder *ret);
+
+static inline void holder_cleanup(Holder *holder) {
+    holder_done(holder);
+}
+#define _cleanup_holder_ _cleanup_(holder_cleanup)

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The inside of an OwnerSearch, shared by the files that are parts of it. */
+#pragma once
+
+#include "owner/cgroups.h"
+#include "owner/owners.h"
+#include "util/idmap.h"
+
+#define NO_SOCKET UINT32_MAX
+
+/* What the search keeps of a listener besides its Owner. */
+typedef struct ListenerState {
+    bool given;          /* its owner was there before the search: left as it is */
+    bool truncated;      /* a holder was not kept, and those that were do not stand for it */
+    bool unreadable;     /* something of a holder could not be read */
+    bool wants_cgroup;   /* its cgroup id tells nothing: take that of its holders */
+    bool cgroup_differs; /* and they don't agree */
+    char *holder_cgroup;
+    size_t holders_allocated;
+} ListenerState;
+
+struct OwnerSearch {
+    OwnerSources sources;
+    Snapshot *snapshot;
+    CgroupResolver cgroups;
+
+    IdMap wanted;     /* inode → the first socket that has it */
+    uint32_t *same;   /* by socket: the next with the same inode, or NO_SOCKET */
+    bool *held;       /* by socket: has a holder */
+    size_t n_missing; /* sockets that have none yet */
+    ListenerState *listeners;
+
+    pid_t *pids; /* /proc, listed once */
+    size_t n_pids, pids_allocated;
+    size_t next_pid, next_threads; /* how far the passes over them are */
+    IdMap visited;
+    bool listed, cgroups_done;
+
+    bool denied;           /* some process could not be looked at */
+    int list_error;        /* /proc itself could not be read */
+    bool ring_busy;        /* an io_uring could not be read */
+    size_t cmdline_budget; /* bytes of command lines that may still be kept whole */
+};
+
+/*
+ * Looks at one process's fds, once. Returns 0 (also when it is gone, or denied: that is noted) or
+ * -ENOMEM.
+ */
+int search_visit_process(OwnerSearch *search, pid_t pid);
+
+/* Looks at the one fd table at that path below /proc, which is of process pid. Returns likewise. */
+int search_visit_table(OwnerSearch *search, pid_t pid, const char *path);
+
+/* Looks at the fd tables of those of its threads that have their own (unshare(CLONE_FILES), or a
+ * leader that has exited). Returns as search_visit_process(). */
+int search_visit_threads(OwnerSearch *search, pid_t pid);
+
+/* Sets unit, container and cgroup from the cgroup that the socket was created in. */
+int search_set_origin(OwnerSearch *search, Listener *listener, ListenerState *state);
+
+/* Once holders are known: order, attribution, note, what is taken from holders. 0 or -ENOMEM. */
+int search_conclude(OwnerSearch *search, Listener *listener, ListenerState *state);
+
+/* Whether every process that may be looked at was. */
+bool search_is_finished(const OwnerSearch *search);

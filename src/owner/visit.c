@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One process of the search: which of the wanted sockets it holds, and then what it is. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "owner/proc_parse.h"
+#include "owner/process.h"
+#include "owner/search.h"
+#include "util/cleanup.h"
+#include "util/memory.h"
+
+/* What is kept of each command line once the search's budget is spent. */
+#define CMDLINE_CUT 256
+
+typedef struct Hit {
+    int fd;
+    uint32_t inode;
+    uint32_t socket; /* the first that has this inode */
+} Hit;
+
+/* One fd table, looked through. */
+typedef struct Visit {
+    OwnerSearch *search;
+    Hit *hits;
+    size_t n_hits, hits_allocated;
+} Visit;
+
+static int visit_socket(void *userdata, int fd, uint32_t inode) {
+    Visit *visit = userdata;
+    const uint32_t *socket = idmap_find(&visit->search->wanted, inode);
+    if (!socket)
+        return 0;
+    int r = ARRAY_RESERVE(visit->hits, visit->hits_allocated, visit->n_hits + 1);
+    if (r < 0)
+        return r;
+    visit->hits[visit->n_hits++] = (Hit){.fd = fd, .inode = inode, .socket = *socket};
+    return 0;
+}
+
+/* Whether the fd still is that socket, now that the process has been read. */
+static bool still_holds(int fd_directory, const Hit *hit) {
+    char name[16], link[64];
+    uint32_t inode;
+
+    if (hit->fd < 0) /* in an io_uring: not worth a second reading */
+        return true;
+    snprintf(name, sizeof(name), "%d", hit->fd);
+    ssize_t length = readlinkat(fd_directory, name, link, sizeof(link));
+    return length > 0 && fd_link_parse(link, (size_t)length, &inode) == FD_SOCKET &&
+           inode == hit->inode;
+}
+
+/*
+ * When the socket was made, from the inode's change time, which no process can set back. Most
+ * kernels leave it 0 for a socket; a changed one (fchown) can only seem younger.
+ */
+static void note_created(Owner *owner, int fd_directory, const Hit *hit) {
+    char name[16];
+    struct stat st;
+    if (owner->created != 0 || hit->fd < 0)
+        return;
+    snprintf(name, sizeof(name), "%d", hit->fd);
+    if (fstatat(fd_directory, name, &st, 0) == 0 && S_ISSOCK(st.st_mode) && st.st_ctime > 0)
+        owner->created =
+            (usec_t)st.st_ctim.tv_sec * USEC_PER_SEC + (usec_t)st.st_ctim.tv_nsec / 1000;
+}
+
+static bool same_exe(const Holder *a, const Holder *b) {
+    return a->exe_state == b->exe_state && file_id_equal(&a->exe_id, &b->exe_id) && a->exe &&
+           b->exe && strcmp(a->exe, b->exe) == 0;
+}
+
+/* Keeps the holder for a listener, or counts it. */
+static int add_holder(Owner *owner, ListenerState *state, const Holder *holder) {
+    /* A ring may have the socket registered in several slots; that is one holder. */
+    for (size_t i = owner->n_holders; holder->fd < 0 && i > 0; i--)
+        if (owner->holders[i - 1].pid == holder->pid && owner->holders[i - 1].fd < 0)
+            return 0;
+
+    owner->n_holders_seen++;
+    if (owner->n_holders == HOLDERS_MAX) {
+        /* Another worker of the same program says nothing new to a rule. */
+        for (size_t i = 0; i < owner->n_holders; i++)
+            if (same_exe(&owner->holders[i], holder))
+                return 0;
+        state->truncated = true;
+        return 0;
+    }
+    int r = ARRAY_RESERVE(owner->holders, state->holders_allocated, owner->n_holders + 1);
+    if (r >= 0)
+        r = holder_copy(holder, &owner->holders[owner->n_holders]);
+    if (r < 0)
+        return r;
+    owner->n_holders++;
+    return 0;
+}
+
+/* Takes note of the process's own cgroup where the socket's tells nothing. */
+static int note_cgroup(ListenerState *state, int process_fd, char **cgroup) {
+    if (!state->wants_cgroup || state->cgroup_differs)
+        return 0;
+    if (!*cgroup) {
+        int r = process_read_cgroup(process_fd, cgroup);
+        if (r < 0)
+            return r == -ENOMEM ? r : 0;
+    }
+    if (!state->holder_cgroup) {
+        state->holder_cgroup = strdup(*cgroup);
+        return state->holder_cgroup ? 0 : -ENOMEM;
+    }
+    state->cgroup_differs = strcmp(state->holder_cgroup, *cgroup) != 0;
+    return 0;
+}
+
+static int keep_hit(OwnerSearch *search, const Hit *hit, int fd_directory, int process_fd,
+                    Holder *holder, bool unreadable, char **cgroup) {
+    for (uint32_t i = hit->socket; i != NO_SOCKET; i = search->same[i]) {
+        uint32_t index = search->snapshot->sockets[i].listener;
+        ListenerState *state = &search->listeners[index];
+        Owner *owner = search->snapshot->listeners[index].owner;
+
+        if (!search->held[i]) {
+            search->held[i] = true;
+            search->n_missing--;
+        }
+        holder->fd = hit->fd;
+        state->unreadable |= unreadable;
+        note_created(owner, fd_directory, hit);
+        int r = add_holder(owner, state, holder);
+        if (r >= 0)
+            r = note_cgroup(state, process_fd, cgroup);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static size_t holder_cmdline_size(const Holder *holder) {
+    size_t size = 0;
+    for (char **argument = holder->cmdline; argument && *argument; argument++)
+        size += strlen(*argument) + 1;
+    return size;
+}
+
+/* Reads the process behind the hits and makes it a holder of each. */
+static int keep_hits(Visit *visit, pid_t pid, int fd_directory) {
+    OwnerSearch *search = visit->search;
+    _cleanup_free_ char *cgroup = NULL;
+    _cleanup_holder_ Holder holder = {};
+    int error = 0;
+
+    /* `..` of the table that was read: the same process, even if its pid is another's by now. */
+    _cleanup_close_ int process_fd = openat(fd_directory, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (process_fd < 0)
+        return 0;
+    size_t max = search->cmdline_budget > 0 ? CMDLINE_BYTES_MAX : CMDLINE_CUT;
+    int r = process_read(process_fd, search->sources.root_fd, max, &holder, &error);
+    if (r < 0)
+        return r == -ESRCH ? 0 : r;
+    holder.pid = pid;
+
+    size_t size = holder_cmdline_size(&holder);
+    for (size_t i = 0; i < visit->n_hits; i++) {
+        if (!still_holds(fd_directory, &visit->hits[i]))
+            continue;
+        r = keep_hit(search, &visit->hits[i], fd_directory, process_fd, &holder, error < 0,
+                     &cgroup);
+        if (r < 0)
+            return r;
+        search->cmdline_budget -= size < search->cmdline_budget ? size : search->cmdline_budget;
+    }
+    return 0;
+}
+
+static int visit_table(OwnerSearch *search, pid_t pid, int fd_directory) {
+    Visit visit = {.search = search};
+    FdVisitor visitor = {.socket = visit_socket, .userdata = &visit};
+
+    int r = fds_visit(fd_directory, &visitor);
+    search->ring_busy |= visitor.ring_busy;
+    if (r == -EACCES || r == -EPERM) {
+        search->denied = true;
+        r = 0;
+    }
+    if (r != -ENOMEM)
+        r = visit.n_hits > 0 ? keep_hits(&visit, pid, fd_directory) : 0;
+    free(visit.hits);
+    return r;
+}
+
+int search_visit_table(OwnerSearch *search, pid_t pid, const char *path) {
+    _cleanup_close_ int fd =
+        openat(search->sources.proc_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0)
+        return visit_table(search, pid, fd);
+    if (errno != ENOENT && errno != ESRCH)
+        search->denied = true;
+    return 0;
+}
+
+int search_visit_process(OwnerSearch *search, pid_t pid) {
+    char path[32];
+    int r = idmap_add(&search->visited, (uint64_t)pid, 0, NULL);
+    if (r <= 0)
+        return r;
+    snprintf(path, sizeof(path), "%d/fd", (int)pid);
+    return search_visit_table(search, pid, path);
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "machine.h"
+
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+int test_listen(uint32_t *ret_inode) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert(fd >= 0);
+    cr_assert(bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0);
+    cr_assert(listen(fd, 1) == 0);
+    *ret_inode = test_inode(fd);
+    return fd;
+}
+
+uint32_t test_inode(int fd) {
+    struct stat st;
+    cr_assert(fstat(fd, &st) == 0);
+    return (uint32_t)st.st_ino;
+}
+
+size_t test_add(Snapshot *snapshot, uint32_t inode, uint64_t cgroup_id) {
+    size_t index = snapshot->n_listeners;
+    Listener found = {
+        .endpoint = {.proto = PROTO_TCP,
+                     .address = {.family = AF_INET},
+                     .port = (uint16_t)(index + 1)},
+        .inode = inode,
+        .cookie = index + 1,
+        .cgroup_id = cgroup_id,
+    };
+    cr_assert(snapshot_add(snapshot, &found) == 1);
+    return index;
+}
+
+Snapshot *test_snapshot(uint32_t inode, uint64_t cgroup_id) {
+    Snapshot *snapshot = snapshot_new();
+    cr_assert(snapshot);
+    test_add(snapshot, inode, cgroup_id);
+    return snapshot;
+}
+
+void test_search(Snapshot *snapshot, SearchDepth depth) {
+    OwnerSources sources;
+    OwnerSearch *search;
+    cr_assert(owner_sources_open(NULL, &sources) == 0);
+    cr_assert(owner_search_new(&sources, snapshot, &search) == 0);
+    cr_assert(owner_search_run(search, depth) == 0);
+    owner_search_free(search);
+    owner_sources_close(&sources);
+}
+
+TestChild test_child(void (*body)(void *userdata), void *userdata) {
+    int ready[2], hold[2];
+    cr_assert(pipe(ready) == 0 && pipe(hold) == 0);
+    pid_t pid = fork();
+    cr_assert(pid >= 0);
+    if (pid == 0) {
+        char c;
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        close(ready[0]);
+        close(hold[1]);
+        body(userdata);
+        close(ready[1]);
+        while (read(hold[0], &c, 1) < 0)
+            ;
+        _exit(0);
+    }
+    char c;
+    close(ready[1]);
+    close(hold[0]);
+    cr_assert(read(ready[0], &c, 1) == 0);
+    close(ready[0]);
+    return (TestChild){.pid = pid, .hold = hold[1]};
+}
+
+void test_child_end(TestChild *child) {
+    close(child->hold);
+    kill(child->pid, SIGKILL);
+    waitpid(child->pid, NULL, 0);
+}
+
+const Holder *test_holder(const Owner *owner, pid_t pid) {
+    for (size_t i = 0; i < owner->n_holders; i++)
+        if (owner->holders[i].pid == pid)
+            return &owner->holders[i];
+    return NULL;
+}
+
+void test_cannot_run(const char *why) {
+    const char *ci = getenv("CI");
+    cr_assert(!ci || !*ci, "can't run here, which CI does not allow: %s", why);
+    cr_skip_test("%s", why);
+}
