@@ -5,6 +5,7 @@
 #include <linux/netlink.h>
 #include <stdlib.h>
 
+#include "collect/forwards.h"
 #include "collect/links.h"
 #include "collect/netlink.h"
 #include "collect/netns.h"
@@ -17,6 +18,7 @@ struct Collector {
     int proc_fd, sys_fd; /* borrowed */
     Netns netns;
     Netlink *diag, *route;
+    Netlink *netfilter; /* NULL: the kernel has none */
 };
 
 int collector_open(int proc_fd, int sys_fd, Collector **ret) {
@@ -32,6 +34,9 @@ int collector_open(int proc_fd, int sys_fd, Collector **ret) {
         r = netlink_open(NETLINK_ROUTE, &collector->route);
     if (r < 0)
         return r;
+    r = netlink_open(NETLINK_NETFILTER, &collector->netfilter);
+    if (r < 0 && r != -EPROTONOSUPPORT)
+        return r;
     *ret = TAKE_PTR(collector);
     return 0;
 }
@@ -41,6 +46,7 @@ Collector *collector_free(Collector *collector) {
         return NULL;
     netlink_close(collector->diag);
     netlink_close(collector->route);
+    netlink_close(collector->netfilter);
     free(collector);
     return NULL;
 }
@@ -59,6 +65,9 @@ int collector_snapshot(Collector *collector, Snapshot *snapshot) {
 
     protocols_read(collector->proc_fd, &protocols);
     r = sockdiag_collect(collector->diag, &protocols, snapshot);
+    if (r < 0)
+        return r;
+    r = forwards_collect(collector->netfilter, collector->proc_fd, snapshot);
     if (r < 0)
         return r;
     for (size_t i = 0; i < snapshot->n_listeners; i++)

@@ -20,9 +20,9 @@ int collector_open(int proc_fd, int sys_fd, Collector **ret);
 Collector *collector_free(Collector *collector);
 
 /*
- * Fills the snapshot: clears it, reads interfaces and addresses, dumps every protocol, sets each
- * listener's scope. What could not be seen stands in the snapshot's coverage and is no error; a
- * negative errno (-ENOMEM) means that the snapshot is not to be used.
+ * Fills the snapshot: clears it, reads interfaces and addresses, dumps every protocol, reads what
+ * is forwarded, sets each listener's scope. What could not be seen stands in the snapshot's
+ * coverage and is no error; a negative errno (-ENOMEM) means that the snapshot is not to be used.
  */
 int collector_snapshot(Collector *collector, Snapshot *snapshot);
 

@@ -241,9 +241,10 @@ static int read_cmp(Reader *reader, struct nftnl_expr *expr) {
         match_family(&reader->match, data[0]);
         return 0;
     case SLOT_DEVICE_NAME:
-        /* Shorter than a name's field: a prefix such as `wl*`, which is no one interface. */
-        if (length == IFNAMSIZ && data[IFNAMSIZ - 1] == 0)
-            memcpy(reader->match.device, data, IFNAMSIZ);
+        /* With the NUL behind it, it is a name; without, a prefix such as `wl*`: no one interface.
+         */
+        if (length <= IFNAMSIZ && memchr(data, 0, length))
+            memcpy(reader->match.device, data, length);
         return 0;
     case SLOT_DEVICE_INDEX:
         if (length == sizeof(reader->match.ifindex))

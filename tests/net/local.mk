@@ -6,6 +6,6 @@ tests_net_snapshot_LDADD = libsockaudit.a $(MNL_LIBS)
 # Makes one of every sort of socket, tells what it made, and holds them until its stdin ends.
 tests_net_zoo_SOURCES = tests/net/zoo.c tests/net/ring.c tests/net/ring.h
 # A script that makes its namespaces by namespace.sh, and finds the programs below the build folder.
-dist_check_SCRIPTS += tests/net/against-ss.py
-TESTS += tests/net/against-ss.py
+dist_check_SCRIPTS += tests/net/against-ss.py tests/net/forwards.py
+TESTS += tests/net/against-ss.py tests/net/forwards.py
 EXTRA_DIST += tests/net/namespace.sh

@@ -33,16 +33,21 @@ static void print_links(const LinkTable *links) {
 static void print_listener(const Listener *listener, const LinkTable *links) {
     const Endpoint *endpoint = &listener->endpoint;
     const Link *device = link_table_find(links, endpoint->ifindex);
-    char address[ADDRESS_SIZE];
+    char address[ADDRESS_SIZE], forward[ADDRESS_SIZE + 8] = "";
 
+    if (listener->origin == ORIGIN_FORWARD) {
+        address_format(&listener->forward_to, address);
+        snprintf(forward, sizeof(forward), "%s:%u", address, listener->forward_port);
+    }
     address_format(&endpoint->address, address);
     printf("{\"type\":\"listener\",\"proto\":\"%s\",\"family\":\"%s\",\"address\":\"%s\","
            "\"port\":%u,\"device\":\"%s\",\"v6only\":%s,\"scope\":\"%s\",\"sockets\":%u,"
-           "\"uid\":%u,\"inode\":%u,\"cookie\":%" PRIu64 ",\"cgroup\":%" PRIu64 "}\n",
+           "\"forward\":\"%s\",\"uid\":%u,\"inode\":%u,\"cookie\":%" PRIu64 ",\"cgroup\":%" PRIu64
+           "}\n",
            proto_name(endpoint->proto), endpoint->address.family == AF_INET ? "inet" : "inet6",
            address, endpoint->port, device ? device->name : "", endpoint->v6only ? "true" : "false",
-           scope_name(listener->scope), listener->n_sockets, listener->uid, listener->inode,
-           listener->cookie, listener->cgroup_id);
+           scope_name(listener->scope), listener->n_sockets, forward, listener->uid,
+           listener->inode, listener->cookie, listener->cgroup_id);
 }
 
 int main(void) {
@@ -67,6 +72,9 @@ int main(void) {
     }
     coverage_format(&snapshot->links_coverage, coverage);
     printf("{\"type\":\"coverage\",\"proto\":\"links\",\"is\":\"%s\",\"absent\":false}\n",
+           coverage);
+    coverage_format(&snapshot->forwards_coverage, coverage);
+    printf("{\"type\":\"coverage\",\"proto\":\"forwards\",\"is\":\"%s\",\"absent\":false}\n",
            coverage);
     for (size_t i = 0; i < snapshot->n_listeners; i++)
         print_listener(&snapshot->listeners[i], snapshot->links);
