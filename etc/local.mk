@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+sockauditconfdir = $(sysconfdir)/sockaudit
+dist_sockauditconf_DATA = etc/sockaudit.rules
