@@ -217,7 +217,10 @@ static const char *placeholder_value(Placeholder placeholder, const Match *match
         snprintf(buffer, ADDRESS_SIZE, "%.12s", owner->container_id);
         return buffer;
     case PLACEHOLDER_CONTAINER_PORT:
-        return process ? process->container_port : NULL;
+        if (match->listener->origin != ORIGIN_FORWARD)
+            return process ? process->container_port : NULL;
+        snprintf(buffer, ADDRESS_SIZE, "%u", match->listener->forward_port);
+        return buffer;
     case PLACEHOLDER_EXE:
         return process ? process->exe : NULL;
     case PLACEHOLDER_SCRIPT:

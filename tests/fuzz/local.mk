@@ -26,7 +26,13 @@ tests_fuzz_replay_text_LDADD = $(FUZZ_LIBS)
 
 # filter
 
-# advice
+FUZZ_TARGETS += tests/fuzz/fuzz-advice
+FUZZ_REPLAYS += tests/fuzz/replay-advice
+tests_fuzz_fuzz_advice_SOURCES = tests/fuzz/advice.c
+tests_fuzz_fuzz_advice_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_advice_LDADD = $(FUZZ_LIBS)
+tests_fuzz_replay_advice_SOURCES = tests/fuzz/advice.c tests/fuzz/replay.c
+tests_fuzz_replay_advice_LDADD = $(FUZZ_LIBS)
 
 EXTRA_PROGRAMS = $(FUZZ_TARGETS) $(FUZZ_REPLAYS)
 EXTRA_DIST += $(srcdir)/tests/fuzz/corpus

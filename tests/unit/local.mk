@@ -3,3 +3,4 @@
 include tests/unit/collect/local.mk
 include tests/unit/util/local.mk
 include tests/unit/owner/local.mk
+include tests/unit/advice/local.mk
