@@ -12,6 +12,8 @@ libsockaudit_a_SOURCES += \
 	src/model/reach.h \
 	src/model/scope.c \
 	src/model/scope.h \
+	src/model/sentence.c \
+	src/model/sentence.h \
 	src/model/snapshot.c \
 	src/model/snapshot.h \
 	src/model/verdict.c \
