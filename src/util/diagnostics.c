@@ -97,7 +97,22 @@ static size_t min_size(size_t a, size_t b) {
     return a < b ? a : b;
 }
 
-static void print_source_line(const Diagnostic *diagnostic, FILE *out) {
+/* Escape sequences, or empty texts. */
+typedef struct Colours {
+    const char *levels[3];
+    const char *place, *none;
+} Colours;
+
+static const Colours no_colours = {{"", "", ""}, "", ""};
+static const Colours colours = {
+    {[DIAGNOSTIC_ERROR] = "\033[1;31m",
+     [DIAGNOSTIC_WARNING] = "\033[1;33m",
+     [DIAGNOSTIC_NOTE] = "\033[1;36m"},
+    "\033[1m",
+    "\033[0m",
+};
+
+static void print_source_line(const Diagnostic *diagnostic, const Colours *with, FILE *out) {
     size_t begin =
         min_size(diagnostic->column ? diagnostic->column - 1 : 0, diagnostic->text_length);
     size_t length = min_size(diagnostic->length, diagnostic->text_length - begin);
@@ -111,13 +126,13 @@ static void print_source_line(const Diagnostic *diagnostic, FILE *out) {
     fprintf(out, "  %s%s%s\n", before, marked, after);
     if (diagnostic->column == 0)
         return;
-    fprintf(out, "  %*s^", (int)text_cells(before), "");
+    fprintf(out, "  %*s%s^", (int)text_cells(before), "", with->levels[diagnostic->level]);
     for (size_t cells = text_cells(marked); cells > 1; cells--)
         fputc('~', out);
-    fputc('\n', out);
+    fprintf(out, "%s\n", with->none);
 }
 
-void diagnostic_print(const Diagnostic *diagnostic, FILE *out) {
+static void print_with(const Diagnostic *diagnostic, const Colours *with, FILE *out) {
     static const char *const levels[] = {
         [DIAGNOSTIC_ERROR] = "error",
         [DIAGNOSTIC_WARNING] = "warning",
@@ -125,15 +140,21 @@ void diagnostic_print(const Diagnostic *diagnostic, FILE *out) {
     };
     _cleanup_free_ char *file = text_escape_string(diagnostic->file);
 
+    fputs(with->place, out);
     if (file)
         fprintf(out, "%s:", file);
     if (diagnostic->line)
         fprintf(out, "%u:", diagnostic->line);
     if (diagnostic->line && diagnostic->column)
         fprintf(out, "%u:", diagnostic->column);
-    fprintf(out, "%s%s: %s\n", file ? " " : "", levels[diagnostic->level], diagnostic->message);
+    fprintf(out, "%s%s%s%s:%s %s\n", with->none, file ? " " : "", with->levels[diagnostic->level],
+            levels[diagnostic->level], with->none, diagnostic->message);
     if (diagnostic->text)
-        print_source_line(diagnostic, out);
+        print_source_line(diagnostic, with, out);
+}
+
+void diagnostic_print(const Diagnostic *diagnostic, FILE *out) {
+    print_with(diagnostic, &no_colours, out);
 }
 
 static void print_rest(size_t count, const char *what, FILE *out) {
@@ -142,10 +163,15 @@ static void print_rest(size_t count, const char *what, FILE *out) {
 }
 
 void diagnostics_print(const Diagnostics *diagnostics, FILE *out) {
+    diagnostics_print_coloured(diagnostics, false, out);
+}
+
+void diagnostics_print_coloured(const Diagnostics *diagnostics, bool colour, FILE *out) {
+    const Colours *with = colour ? &colours : &no_colours;
     size_t n_kept[2] = {};
 
     for (size_t i = 0; i < diagnostics->n_items; i++) {
-        diagnostic_print(&diagnostics->items[i], out);
+        print_with(&diagnostics->items[i], with, out);
         if (diagnostics->items[i].level != DIAGNOSTIC_NOTE)
             n_kept[diagnostics->items[i].level == DIAGNOSTIC_WARNING]++;
     }

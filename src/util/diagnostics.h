@@ -66,6 +66,9 @@ void diagnostic_print(const Diagnostic *diagnostic, FILE *out);
 /* Prints all of them in order, and how many were not kept. */
 void diagnostics_print(const Diagnostics *diagnostics, FILE *out);
 
+/* The same; with `colour`, place, level and caret stand out by escape sequences. */
+void diagnostics_print_coloured(const Diagnostics *diagnostics, bool colour, FILE *out);
+
 static inline void diagnostics_cleanup(Diagnostics **diagnostics) {
     diagnostics_free(*diagnostics);
 }
