@@ -1,1 +1,43 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+# The client: everything but main() in a library of its own, so that tests can link it.
+noinst_LIBRARIES += libsockauditctl.a
+libsockauditctl_a_SOURCES = \
+	src/ctl/audit.c \
+	src/ctl/audit.h \
+	src/ctl/check.c \
+	src/ctl/explain.c \
+	src/ctl/help.c \
+	src/ctl/help.h \
+	src/ctl/hypothesis.c \
+	src/ctl/hypothesis.h \
+	src/ctl/json.c \
+	src/ctl/json.h \
+	src/ctl/listing.c \
+	src/ctl/listing.h \
+	src/ctl/listing_columns.c \
+	src/ctl/machine.c \
+	src/ctl/machine.h \
+	src/ctl/names.c \
+	src/ctl/names.h \
+	src/ctl/options.c \
+	src/ctl/options.h \
+	src/ctl/pager.c \
+	src/ctl/pager.h \
+	src/ctl/path_safety.c \
+	src/ctl/print.c \
+	src/ctl/report.c \
+	src/ctl/report.h \
+	src/ctl/rules.c \
+	src/ctl/ruleset.c \
+	src/ctl/ruleset.h \
+	src/ctl/scan.c \
+	src/ctl/status.h \
+	src/ctl/table.c \
+	src/ctl/table.h \
+	src/ctl/tell.c \
+	src/ctl/tell.h \
+	src/ctl/terminal.c \
+	src/ctl/terminal.h \
+	src/ctl/verbs.c \
+	src/ctl/verbs.h
+

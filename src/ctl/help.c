@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ctl/help.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl/tell.h"
+#include "util/cleanup.h"
+#include "util/memory.h"
+
+const char scan_details[] =
+    "FILTER is one or more matches of the rule language:\n"
+    "  scan tcp port 3000-3999 user alice      scan not scope loopback\n"
+    "\n"
+    "Exit status: 0 nothing is flagged; 1 something is, or the rules have errors;\n"
+    "6 (--strict) nothing is flagged, but not everything could be seen.\n";
+
+const char check_details[] =
+    "Without FILE the machine's whole policy is checked; with it, each file alone.\n"
+    "\n"
+    "Exit status: 0 no errors (there may be warnings); 1 errors.\n";
+
+bool is_linux_audit_option(const char *word) {
+    static const char *const long_ones[] = {
+        "--signal",
+        "--loginuid-immutable",
+        "--backlog_wait_time",
+        "--reset-lost",
+        "--reset_backlog_wait_time_actual",
+    };
+    for (size_t i = 0; i < ELEMENTS(long_ones); i++)
+        if (strcmp(word, long_ones[i]) == 0)
+            return true;
+    /* One letter, without or with a value behind it. */
+    return word[0] == '-' && word[1] && strchr("aAbCcdDefFiklmpqrRsStvwW", word[1]) != NULL;
+}
+
+static void print_program(FILE *out) {
+    fprintf(out,
+            "%s VERB [OPTION…] [ARGUMENT…]\n"
+            "Who on this machine listens, from where it can be reached, and whether it should.\n"
+            "\n",
+            tell_name());
+    for (const Verb *verb = verbs; verb->name; verb++)
+        fprintf(out, "  %-8s %s\n", verb->name, verb->help);
+    fprintf(out, "  %-8s %s\n\nOptions of most verbs ('%s VERB --help' tells which):\n", "help",
+            "this text, or with a VERB all of that one", tell_name());
+    options_help(OPTIONS_ALWAYS | OPTIONS_TABLE | OPTIONS_POLICY, out);
+    fprintf(out, "\nMore: man sockauditctl; man sockaudit.rules\n");
+}
+
+static void print_verb(const Verb *verb, FILE *out) {
+    fprintf(out, "%s %s [OPTION…]%s%s\n%c%s.\n\n", tell_name(), verb->name,
+            *verb->arguments ? " " : "", verb->arguments, verb->help[0] - 'a' + 'A',
+            verb->help + 1);
+    if (verb->details)
+        fprintf(out, "%s\n", verb->details);
+    fputs("Options:\n", out);
+    options_help(verb->options | OPTIONS_ALWAYS, out);
+    if (!verb->columns)
+        return;
+    fputs("\nColumns (* shown by default):\n", out);
+    columns_help(verb->columns, out);
+}
+
+ExitStatus help_print(const Options *options, const Verb *verb) {
+    _cleanup_free_ char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+
+    if (out) {
+        if (verb)
+            print_verb(verb, out);
+        else
+            print_program(out);
+        fclose(out);
+    }
+    return verb_print(options, text);
+}

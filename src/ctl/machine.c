@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ctl/machine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <inttypes.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "owner/file_identity.h"
+#include "util/cleanup.h"
+#include "util/glob.h"
+#include "util/memory.h"
+
+usec_t machine_now(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (usec_t)now.tv_sec * USEC_PER_SEC + (usec_t)now.tv_nsec / 1000;
+}
+
+/* net.ipv4.ip_local_port_range, of IPv6 too; the kernel's default where it can't be read. */
+static void read_port_range(Machine *machine) {
+    char text[64] = "";
+    machine->ephemeral_first = 32768;
+    machine->ephemeral_last = 60999;
+
+    _cleanup_close_ int fd =
+        openat(machine->proc_fd, "sys/net/ipv4/ip_local_port_range", O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
+        return;
+    uint16_t first, last;
+    if (sscanf(text, "%" SCNu16 " %" SCNu16, &first, &last) != 2 || first > last)
+        return;
+    machine->ephemeral_first = first;
+    machine->ephemeral_last = last;
+}
+
+int machine_open(Machine *machine) {
+    *machine = (Machine){.proc_fd = -1, .sys_fd = -1};
+
+    int r = owner_sources_open(NULL, &machine->sources);
+    if (r < 0)
+        return r;
+    machine->proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (machine->proc_fd < 0) {
+        r = -errno;
+        owner_sources_close(&machine->sources);
+        return r;
+    }
+    /* Without it some kinds of interface are not known: no reason to fail. */
+    machine->sys_fd = open("/sys", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    read_port_range(machine);
+    machine->is_open = true;
+    return 0;
+}
+
+void machine_close(Machine *machine) {
+    if (!machine->is_open)
+        return;
+    machine->is_open = false;
+    close(machine->proc_fd);
+    if (machine->sys_fd >= 0)
+        close(machine->sys_fd);
+    owner_sources_close(&machine->sources);
+}
+
+static int ask_file_identity(void *userdata, const char *path, FileId *ret) {
+    const Machine *machine = userdata;
+    return file_identity(machine->sources.root_fd, path, ret);
+}
+
+static void learn_groups(Machine *machine, uid_t uid) {
+    const struct passwd *user = getpwuid(uid);
+
+    machine->members.known = true;
+    machine->members.uid = uid;
+    machine->members.n_groups = 0;
+    if (!user)
+        return;
+    int n_groups = MACHINE_GROUPS_MAX;
+    if (getgrouplist(user->pw_name, user->pw_gid, machine->members.groups, &n_groups) < 0)
+        n_groups = MACHINE_GROUPS_MAX;
+    machine->members.n_groups = n_groups;
+}
+
+static bool ask_user_in_group(void *userdata, uid_t uid, gid_t gid) {
+    Machine *machine = userdata;
+
+    if (!machine->members.known || machine->members.uid != uid)
+        learn_groups(machine, uid);
+    for (int i = 0; i < machine->members.n_groups; i++)
+        if (machine->members.groups[i] == gid)
+            return true;
+    return false;
+}
+
+JudgeContext machine_judge_context(Machine *machine, const Snapshot *snapshot, usec_t now) {
+    return (JudgeContext){
+        .links = snapshot->links,
+        .netns = snapshot->netns,
+        .now = now,
+        .ephemeral_first = machine->ephemeral_first,
+        .ephemeral_last = machine->ephemeral_last,
+        .file_identity = ask_file_identity,
+        .user_in_group = ask_user_in_group,
+        .userdata = machine,
+    };
+}
+
+static const char *const unit_directories[] = {
+    "/etc/systemd/system",           "/run/systemd/system",         "/run/systemd/transient",
+    "/run/systemd/generator",        "/run/systemd/generator.late", "/run/systemd/generator.early",
+    "/usr/local/lib/systemd/system", "/usr/lib/systemd/system",     "/lib/systemd/system",
+};
+
+/* Whether a file of that name lies in one of the directories; *ret_any: whether one exists. */
+static bool unit_file_exists(const char *name, bool *ret_any) {
+    bool any = false, found = false;
+
+    for (size_t i = 0; i < ELEMENTS(unit_directories) && !found; i++) {
+        _cleanup_close_ int fd = open(unit_directories[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+            continue;
+        any = true;
+        found = faccessat(fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+    }
+    *ret_any = any;
+    return found;
+}
+
+/* Unit names and their templates: `getty@tty1.service` is made from `getty@.service`. */
+static int ask_unit_exists(void *userdata, const char *unit) {
+    const char *dot = strrchr(unit, '.'), *at = strchr(unit, '@');
+    char template[256];
+    bool any;
+
+    (void)userdata;
+    if (!dot || strchr(unit, '/') || strlen(unit) >= sizeof(template))
+        return 0;
+    /* Made by programs, not by files. */
+    if (strcmp(dot, ".scope") == 0 || strcmp(dot, ".slice") == 0)
+        return -EOPNOTSUPP;
+    if (unit_file_exists(unit, &any))
+        return 1;
+    if (!any)
+        return -ENOENT;
+    if (!at || at > dot)
+        return 0;
+    snprintf(template, sizeof(template), "%.*s%s", (int)(at - unit) + 1, unit, dot);
+    return unit_file_exists(template, &any);
+}
+
+static int ask_path_is_safe(void *userdata, const char *path, char **ret_place) {
+    (void)userdata;
+    return path_is_safe(path, ret_place);
+}
+
+LintContext machine_lint_context(const LinkTable *links, usec_t now) {
+    return (LintContext){
+        .now = now,
+        .links = links,
+        .unit_exists = ask_unit_exists,
+        .path_is_safe = ask_path_is_safe,
+    };
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* This machine: the handles that collect and owner look through, and what the matcher asks it. */
+#pragma once
+
+#include "owner/owners.h"
+#include "policy/lint.h"
+#include "policy/policy.h"
+
+#define MACHINE_GROUPS_MAX 1024
+
+typedef struct Machine {
+    bool is_open; /* false in a zeroed one */
+    int proc_fd, sys_fd;
+    OwnerSources sources;
+    uint16_t ephemeral_first, ephemeral_last;
+    struct { /* the groups of the user that was asked for last */
+        bool known;
+        uid_t uid;
+        gid_t groups[MACHINE_GROUPS_MAX];
+        int n_groups;
+    } members;
+} Machine;
+
+/* Returns 0 or a negative errno. The machine must not move afterwards. */
+int machine_open(Machine *machine);
+void machine_close(Machine *machine);
+
+/* What a verdict on a listener of the snapshot needs. Borrows machine and snapshot. */
+JudgeContext machine_judge_context(Machine *machine, const Snapshot *snapshot, usec_t now);
+
+/* What the linter asks. Borrows links. */
+LintContext machine_lint_context(const LinkTable *links, usec_t now);
+
+/* Realtime, microseconds. */
+usec_t machine_now(void);
+
+static inline void machine_cleanup(Machine *machine) {
+    machine_close(machine);
+}
+#define _cleanup_machine_ _cleanup_(machine_cleanup)
+
+/*
+ * Whether only root can change what an absolute path leads to: each directory on the way, and of
+ * each symbolic link's target, and the file itself. 0; -EPERM with the place that others can write
+ * in *ret_place (freed by the caller); or another negative errno (-ENOENT).
+ */
+int path_is_safe(const char *path, char **ret_place);

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ctl/ruleset.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "ctl/tell.h"
+#include "ctl/terminal.h"
+#include "util/cleanup.h"
+#include "util/escape.h"
+
+PolicySource ruleset_source(const Options *options) {
+    return (PolicySource){
+        .root = options->root,
+        .rules = options->rules,
+        .trusted_uid = options->root || options->rules ? getuid() : 0,
+    };
+}
+
+void ruleset_tell(const Diagnostics *diagnostics) {
+    diagnostics_print_coloured(diagnostics, terminal_stderr_colour(), stderr);
+}
+
+static ExitStatus use_builtin(Ruleset *ret, size_t n_errors) {
+    Ruleset ruleset = {.policy = policy_new_builtin(), .builtin = true, .n_errors = n_errors};
+    if (!ruleset.policy)
+        return tell_errno(-ENOMEM, "cannot judge");
+    *ret = ruleset;
+    return STATUS_DONE;
+}
+
+ExitStatus ruleset_load(const Options *options, Ruleset *ret) {
+    _cleanup_diagnostics_ Diagnostics *diagnostics = diagnostics_new();
+    PolicySource source = ruleset_source(options);
+    Ruleset ruleset = {};
+
+    if (!diagnostics)
+        return tell_errno(-ENOMEM, "cannot read the rules");
+    int r = policy_load(&source, diagnostics, &ruleset.policy);
+    ruleset_tell(diagnostics);
+    if (r == 0) {
+        *ret = ruleset;
+        return STATUS_DONE;
+    }
+    if (options->rules && r == -EBADMSG)
+        return STATUS_FAILED;
+    if (options->rules || (r != -EBADMSG && r != -ENOENT)) {
+        _cleanup_free_ char *file = text_escape_string(options->rules);
+        return tell_errno(r, "cannot read the rules%s%s", file ? " of " : "", file ?: "");
+    }
+    if (r == -EBADMSG)
+        tell_warning("the rules have errors (%zu) and are not used: judging by the built-in ones, "
+                     "which allow loopback and flag the rest",
+                     diagnostics->n_errors);
+    else
+        tell_warning("there are no rules in %s/sockaudit: judging by the built-in ones, which "
+                     "allow loopback and flag the rest",
+                     SYSCONFDIR);
+    return use_builtin(ret, diagnostics->n_errors);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ctl/tell.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "util/cleanup.h"
+#include "util/escape.h"
+#include "util/nearest.h"
+
+static const char *program_name = "sockauditctl";
+
+void tell_as(const char *program) {
+    program_name = program;
+}
+
+const char *tell_name(void) {
+    return program_name;
+}
+
+static void tell(const char *head, const char *format, va_list arguments, const char *tail) {
+    fprintf(stderr, "%s: %s", program_name, head);
+    vfprintf(stderr, format, arguments);
+    fprintf(stderr, "%s%s\n", tail ? ": " : "", tail ?: "");
+}
+
+void tell_error(const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    tell("", format, arguments, NULL);
+    va_end(arguments);
+}
+
+void tell_warning(const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    tell("warning: ", format, arguments, NULL);
+    va_end(arguments);
+}
+
+ExitStatus tell_errno(int error, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    tell("", format, arguments, strerror(-error));
+    va_end(arguments);
+    return error == -EPERM || error == -EACCES ? STATUS_NOT_PERMITTED : STATUS_FAILED;
+}
+
+ExitStatus tell_unknown(const char *what, const char *word, const char *const *candidates,
+                        unsigned count) {
+    _cleanup_free_ char *escaped = text_escape_string(word);
+    const char *nearest = nearest_word(word, candidates, count);
+
+    if (nearest)
+        tell_error("unknown %s '%s': did you mean '%s'?", what, escaped ?: "", nearest);
+    else
+        tell_error("unknown %s '%s'; '%s --help' lists them", what, escaped ?: "", program_name);
+    return STATUS_USAGE;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ctl/verbs.h"
+
+#include "ctl/help.h"
+#include "ctl/listing.h"
+
+#define SCAN_OPTIONS                                                                               \
+    (OPTION_ALL | OPTION_FLAGGED | OPTION_ALLOWED | OPTION_STRICT | OPTIONS_TABLE | OPTIONS_POLICY)
+
+const Verb verbs[] = {
+    {"scan", "[FILTER…]", "what listens on this machine now, judged by the policy", verb_scan,
+     SCAN_OPTIONS, listing_columns, scan_details},
+    {"explain", "ENDPOINT [KEY VALUE…] | PORT | ID", "which rule decides, and why no earlier one",
+     verb_explain, OPTIONS_POLICY | OPTION_NO_PAGER, NULL, explain_details},
+    {"check", "[FILE…]", "read the policy and tell all that is wrong with it", verb_check,
+     OPTIONS_POLICY, NULL, check_details},
+    {"rules", "", "the policy in force, rule by rule, in order", verb_rules,
+     OPTIONS_TABLE | OPTIONS_POLICY, rules_columns, NULL},
+    {},
+};

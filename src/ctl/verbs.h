@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The verbs: a file each, found by name in main.c's table. */
+#pragma once
+
+#include "ctl/options.h"
+#include "ctl/table.h"
+
+typedef struct Verb {
+    const char *name;
+    const char *arguments;
+    const char *help; /* one line */
+    ExitStatus (*run)(const Options *options);
+    unsigned options;      /* which it takes, besides OPTIONS_ALWAYS */
+    const Column *columns; /* that -o can choose from, or NULL */
+    const char *details;   /* more help, or NULL */
+} Verb;
+
+/* The table, ended by an entry without a name. */
+extern const Verb verbs[];
+
+ExitStatus verb_scan(const Options *options);
+ExitStatus verb_explain(const Options *options);
+ExitStatus verb_check(const Options *options);
+ExitStatus verb_rules(const Options *options);
+
+extern const char explain_details[];
+extern const Column rules_columns[];
+
+/*
+ * Writes the text to stdout, through a pager where the options and the terminal want one. Returns
+ * STATUS_DONE, or STATUS_FAILED having said why. NULL is told as out of memory.
+ */
+ExitStatus verb_print(const Options *options, const char *text);
