@@ -5,5 +5,40 @@ libsockaudit_a_SOURCES += \
 	src/policy/advice_find.c \
 	src/policy/advice_parse.c \
 	src/policy/advice_table.h \
+	src/policy/arena.c \
+	src/policy/arena.h \
+	src/policy/bitrows.c \
+	src/policy/bitrows.h \
+	src/policy/build.h \
+	src/policy/exe_table.c \
+	src/policy/exe_table.h \
+	src/policy/explain.c \
+	src/policy/file_trust.c \
+	src/policy/file_trust.h \
+	src/policy/filter.c \
+	src/policy/index.c \
+	src/policy/index.h \
+	src/policy/judge.c \
+	src/policy/key.c \
+	src/policy/key.h \
+	src/policy/lexer.c \
+	src/policy/lexer.h \
 	src/policy/lint.h \
-	src/policy/policy.h
+	src/policy/match.c \
+	src/policy/match.h \
+	src/policy/match_exe.c \
+	src/policy/names.c \
+	src/policy/names.h \
+	src/policy/parse_item.c \
+	src/policy/parse_let.c \
+	src/policy/parse_match.c \
+	src/policy/parse_rule.c \
+	src/policy/parse_set.c \
+	src/policy/parser.c \
+	src/policy/parser.h \
+	src/policy/policy.c \
+	src/policy/policy.h \
+	src/policy/rules_files.c \
+	src/policy/ruleset.h \
+	src/policy/tell.c \
+	src/policy/words.c

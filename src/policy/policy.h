@@ -35,6 +35,13 @@ Policy *policy_new_builtin(void);
 /* Takes NULL, returns NULL. */
 Policy *policy_free(Policy *policy);
 
+/*
+ * Which file each literal `exe` of a policy is, asked once for many verdicts: with it a verdict
+ * makes no system call, and thousands of `exe` rules cost no more than one. As old as its making:
+ * make a new one for each scan, and when files may have changed.
+ */
+typedef struct ExeTable ExeTable;
+
 /* What the matcher has to know of the world, passed in, so that it is a pure function. */
 typedef struct JudgeContext {
     const LinkTable *links; /* may be NULL */
@@ -47,7 +54,17 @@ typedef struct JudgeContext {
     /* Whether the user is in that group, by primary or supplementary membership. */
     bool (*user_in_group)(void *userdata, uid_t uid, gid_t gid);
     void *userdata;
+
+    const ExeTable *exes;     /* of the policy that judges, or NULL: file_identity is asked */
+    const char *assumed_user; /* `explain`: a user that does not exist, compared by name in the
+                               * place of the listener's uid; else NULL */
 } JudgeContext;
+
+/* Asks context->file_identity (which must not be NULL) for each path. Returns 0 or -ENOMEM. The
+ * policy must outlive the table. */
+int exe_table_new(const Policy *policy, const JudgeContext *context, ExeTable **ret);
+/* Takes NULL, returns NULL. */
+ExeTable *exe_table_free(ExeTable *table);
 
 /*
  * The verdict of the first rule that matches, or of `set default`. Never allocates, never fails.
@@ -76,6 +93,17 @@ size_t policy_n_rules(const Policy *policy);
 const RuleInfo *policy_rule(const Policy *policy, size_t index);
 const RuleInfo *policy_default(const Policy *policy);
 
+/* The place of a verdict's rule in that order: what a hit counter is kept by. The default's is
+ * policy_n_rules(); so an array needs one more. `rule` must be one of the policy's. */
+size_t policy_rule_index(const Policy *policy, const RuleInfo *rule);
+
+/*
+ * The earliest time after context->now (realtime) at which the verdict on that listener may change
+ * by time alone: an `until` ends, or an `age` is reached. USEC_INFINITY: never.
+ */
+usec_t policy_next_change(const Policy *policy, const JudgeContext *context,
+                          const Listener *listener);
+
 /* The `set` values. */
 typedef struct PolicySettings {
     usec_t poll;      /* `set poll` */
@@ -103,8 +131,12 @@ Filter *filter_free(Filter *filter);
 static inline void policy_cleanup(Policy **policy) {
     policy_free(*policy);
 }
+static inline void exe_table_cleanup(ExeTable **table) {
+    exe_table_free(*table);
+}
 static inline void filter_cleanup(Filter **filter) {
     filter_free(*filter);
 }
-#define _cleanup_policy_ _cleanup_(policy_cleanup)
-#define _cleanup_filter_ _cleanup_(filter_cleanup)
+#define _cleanup_policy_    _cleanup_(policy_cleanup)
+#define _cleanup_filter_    _cleanup_(filter_cleanup)
+#define _cleanup_exe_table_ _cleanup_(exe_table_cleanup)

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "policy/file_trust.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "policy/names.h"
+#include "util/cleanup.h"
+#include "util/escape.h"
+
+/* The path of an opened file as the kernel knows it, or NULL where /proc does not tell. */
+static char *fd_path(int fd) {
+    char link[40], path[PATH_MAX];
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    ssize_t length = readlink(link, path, sizeof(path) - 1);
+    if (length <= 0 || path[0] != '/')
+        return NULL;
+    path[length] = '\0';
+    return strdup(path);
+}
+
+int trust_init(Trust *trust, uid_t uid, int root_fd) {
+    *trust = (Trust){.uid = uid};
+    if (root_fd >= 0)
+        trust->stop = fd_path(root_fd);
+    return 0;
+}
+
+void trust_done(Trust *trust) {
+    free(trust->stop);
+    *trust = (Trust){};
+}
+
+/* Owner and mode alone. */
+static bool status_is_good(const Trust *trust, const struct stat *status) {
+    return (status->st_uid == 0 || status->st_uid == trust->uid) && (status->st_mode & 022) == 0;
+}
+
+/* What is wrong with owner and mode, and what to do. `place` NULL: the file itself. */
+static int tell_problem(const Trust *trust, const char *place, const struct stat *status,
+                        char **ret_problem) {
+    _cleanup_free_ char *owner = names_of_user(status->st_uid);
+    _cleanup_free_ char *group = names_of_group(status->st_gid);
+    _cleanup_free_ char *trusted = names_of_user(trust->uid);
+    _cleanup_free_ char *where = text_escape_string(place);
+    bool wrong_owner = status->st_uid != 0 && status->st_uid != trust->uid;
+    unsigned mode = status->st_mode & 07777;
+
+    if (!owner || !group || !trusted || (place && !where))
+        return -ENOMEM;
+    int r =
+        asprintf(ret_problem,
+                 "%s%s%sis owned by %s:%s (uid %u) with mode %04o: others than root%s%s can %s it; "
+                 "mend it with `%s%s%s`",
+                 where ? "lies in " : "", where ?: "", where ? ", which " : "", owner, group,
+                 status->st_uid, mode, trust->uid ? " and " : "", trust->uid ? trusted : "",
+                 where || S_ISDIR(status->st_mode) ? "replace files in" : "write",
+                 wrong_owner ? "chown root:root" : "", wrong_owner && mode & 022 ? "` and `" : "",
+                 mode & 022 ? "chmod go-w" : "");
+    if (r < 0)
+        *ret_problem = NULL;
+    return r < 0 ? -ENOMEM : 0;
+}
+
+/* The directories on the way to the path, up to where trust begins. In a sticky one that root owns
+ * (as /tmp) nobody can replace what is another's. */
+static int check_way(const Trust *trust, char *path, char **ret_problem) {
+    for (char *slash; (slash = strrchr(path, '/')) != NULL;) {
+        struct stat status;
+        slash[slash == path] = '\0';
+        if (trust->stop && strcmp(path, trust->stop) == 0)
+            return 1;
+        if (lstat(path, &status) == 0 && !status_is_good(trust, &status) &&
+            !(status.st_uid == 0 && status.st_mode & S_ISVTX)) {
+            int r = tell_problem(trust, path, &status, ret_problem);
+            return r < 0 ? r : 0;
+        }
+        if (strcmp(path, "/") == 0)
+            return 1;
+    }
+    return 1;
+}
+
+static int check(const Trust *trust, int fd, const struct stat *status, char **ret_problem) {
+    if (!status_is_good(trust, status)) {
+        int r = tell_problem(trust, NULL, status, ret_problem);
+        return r < 0 ? r : 0;
+    }
+    _cleanup_free_ char *path = fd_path(fd);
+    return path ? check_way(trust, path, ret_problem) : 1;
+}
+
+int trust_check_file(const Trust *trust, int fd, const struct stat *status, char **ret_problem) {
+    return check(trust, fd, status, ret_problem);
+}
+
+int trust_check_directory(const Trust *trust, int fd, const struct stat *status,
+                          char **ret_problem) {
+    return check(trust, fd, status, ret_problem);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The matches of a rule alone, typed on a command line. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/build.h"
+#include "policy/match.h"
+#include "policy/parser.h"
+#include "util/cleanup.h"
+
+/* What a command line may hold. */
+#define FILTER_SIZE_MAX ((size_t)64 * 1024)
+
+Filter *filter_free(Filter *filter) {
+    if (!filter)
+        return NULL;
+    policy_free(filter->policy);
+    free(filter);
+    return NULL;
+}
+
+/* The words with a blank between them, in a new string; NULL: out of memory. */
+static char *join_words(char *const *words, size_t n_words, size_t *ret_length) {
+    char *joined = NULL;
+    FILE *out = open_memstream(&joined, ret_length);
+    if (!out)
+        return NULL;
+    for (size_t i = 0; i < n_words; i++)
+        fprintf(out, "%s%s", i > 0 ? " " : "", words[i]);
+    if (fclose(out) != 0) {
+        free(joined);
+        return NULL;
+    }
+    return joined;
+}
+
+static int read_filter(Policy *policy, const char *text, size_t length, Diagnostics *diagnostics) {
+    _cleanup_names_ Names *names = names_new();
+    Parser parser = {.policy = policy, .diagnostics = diagnostics, .names = names};
+    SourceFile *source = policy_add_source(policy, NULL, text, length);
+
+    policy->rules = calloc(1, sizeof(*policy->rules));
+    if (!names || !source || !policy->rules)
+        return -ENOMEM;
+    source->is_line = true;
+    /* As for `flag`: with `not` it shows also what can't be told. */
+    policy->rules[0] = (Rule){.info.action = ACTION_FLAG, .until = USEC_INFINITY};
+    policy->n_rules = 1;
+    parser_read_filter(&parser, source);
+    parser_done(&parser);
+    return parser.out_of_memory ? -ENOMEM : 0;
+}
+
+int filter_parse(char *const *words, size_t n_words, Diagnostics *diagnostics, Filter **ret) {
+    size_t n_errors = diagnostics->n_errors, length;
+    _cleanup_free_ char *text = join_words(words, n_words, &length);
+    _cleanup_filter_ Filter *filter = calloc(1, sizeof(*filter));
+
+    if (!text || !filter || !(filter->policy = policy_new()))
+        return -ENOMEM;
+    if (length > FILTER_SIZE_MAX) {
+        SourcePlace place = {};
+        diagnostics_add(diagnostics, DIAGNOSTIC_ERROR, &place,
+                        "the filter is longer than %zu bytes", FILTER_SIZE_MAX);
+        return -EBADMSG;
+    }
+    int r = read_filter(filter->policy, text, length, diagnostics);
+    if (r < 0)
+        return r;
+    if (diagnostics->n_errors > n_errors)
+        return -EBADMSG;
+    *ret = TAKE_PTR(filter);
+    return 0;
+}
+
+bool filter_matches(const Filter *filter, const JudgeContext *context, const Listener *listener) {
+    const Case judged = {filter->policy, context, listener};
+    bool needs_holders = false;
+    return rule_matches(&filter->policy->rules[0], &judged, &needs_holders);
+}

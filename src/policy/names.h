@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Users, groups and services by name, as this machine knows them (nsswitch.conf), each asked once
+ * for a policy.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct Names Names;
+
+Names *names_new(void);
+/* Takes NULL, returns NULL. */
+Names *names_free(Names *names);
+
+/* Each returns 0, -ENOENT when there is none of that name, or another negative errno: it can't be
+ * told. */
+int names_user(Names *names, const char *name, uint32_t *ret);
+int names_group(Names *names, const char *name, uint32_t *ret);
+int names_service(Names *names, const char *name, uint32_t *ret); /* of any protocol */
+
+/* The service whose name is nearest to `word`, in a new string, or NULL. */
+char *names_nearest_service(const char *word);
+
+/* The name of that user or group, in a new string; its number where it has none. NULL: out of
+ * memory. */
+char *names_of_user(uint32_t uid);
+char *names_of_group(uint32_t gid);
+
+static inline void names_cleanup(Names **names) {
+    names_free(*names);
+}
+#define _cleanup_names_ __attribute__((cleanup(names_cleanup)))

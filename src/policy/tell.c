@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a listener has in the place of what a rule wanted, in words for `explain`. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/reach.h"
+#include "policy/match.h"
+#include "util/cleanup.h"
+#include "util/escape.h"
+
+__attribute__((format(printf, 1, 2))) static char *text(const char *format, ...) {
+    char *formatted = NULL;
+    va_list arguments;
+    va_start(arguments, format);
+    int r = vasprintf(&formatted, format, arguments);
+    va_end(arguments);
+    return r < 0 ? NULL : formatted;
+}
+
+char *match_tell_proto(const Case *judged, const Match *match) {
+    (void)match;
+    return text("it is %s", proto_name(judged->listener->endpoint.proto));
+}
+
+char *match_tell_port(const Case *judged, const Match *match) {
+    (void)match;
+    return text("its port is %u", judged->listener->endpoint.port);
+}
+
+char *match_tell_bind(const Case *judged, const Match *match) {
+    char address[ADDRESS_SIZE];
+    (void)match;
+    address_format(&judged->listener->endpoint.address, address);
+    return text("it is bound to %s", address);
+}
+
+char *match_tell_scope(const Case *judged, const Match *match) {
+    (void)match;
+    return text("its scope is %s", scope_name(judged->listener->scope));
+}
+
+/* The names of the interfaces that lead to it, each once. */
+static void list_interfaces(const Case *judged, FILE *out) {
+    const Link *last = NULL;
+    size_t count = 0;
+    Way way;
+
+    for (ReachIterator i = {};
+         reach_next(&i, &judged->listener->endpoint, judged->context->links, &way);) {
+        if (!way.link || way.link == last)
+            continue;
+        last = way.link;
+        _cleanup_free_ char *name = text_escape_string(way.link->name);
+        if (count++ < 16)
+            fprintf(out, "%s%s", count > 1 ? ", " : "", name ?: "?");
+    }
+    if (count > 16)
+        fprintf(out, " and more");
+}
+
+char *match_tell_interface(const Case *judged, const Match *match) {
+    (void)match;
+    if (!judged->context->links)
+        return text("the interfaces are not known");
+    char *names = NULL;
+    size_t size;
+    FILE *out = open_memstream(&names, &size);
+    if (!out)
+        return NULL;
+    list_interfaces(judged, out);
+    if (fclose(out) != 0) {
+        free(names);
+        return NULL;
+    }
+    char *told =
+        *names ? text("it can be reached through %s", names) : text("no interface leads to it");
+    free(names);
+    return told;
+}
+
+/* The user's name with its number, escaped. */
+static char *user_text(const Case *judged) {
+    const char *assumed = judged->context->assumed_user;
+    uint32_t uid = judged->listener->uid;
+    _cleanup_free_ char *name = assumed ? strdup(assumed) : names_of_user(uid);
+    _cleanup_free_ char *escaped = text_escape_string(name);
+    if (!escaped)
+        return NULL;
+    if (assumed)
+        return text("%s (no such user)", escaped);
+    return strspn(name, "0123456789") == strlen(name) ? text("uid %u", uid)
+                                                      : text("%s (uid %u)", escaped, uid);
+}
+
+char *match_tell_user(const Case *judged, const Match *match) {
+    _cleanup_free_ char *user = user_text(judged);
+    (void)match;
+    return user ? text("it belongs to %s", user) : NULL;
+}
+
+char *match_tell_group(const Case *judged, const Match *match) {
+    _cleanup_free_ char *user = user_text(judged);
+    if (!user)
+        return NULL;
+    if (!judged->context->user_in_group || judged->context->assumed_user)
+        return text("the groups of %s are not known", user);
+    return text("%s is %s", user, match->negated ? "in it" : "not in it");
+}
+
+static char *tell_unit(const Owner *owner, const char *unit, const char *kind) {
+    _cleanup_free_ char *escaped = text_escape_string(unit);
+    if (escaped)
+        return text("it belongs to %s", escaped);
+    return owner && owner->cgroup ? text("it belongs to no %s unit", kind)
+                                  : text("its %s unit is not known", kind);
+}
+
+char *match_tell_unit(const Case *judged, const Match *match) {
+    const Owner *owner = judged->listener->owner;
+    (void)match;
+    return tell_unit(owner, owner ? owner->unit : NULL, "system");
+}
+
+char *match_tell_user_unit(const Case *judged, const Match *match) {
+    const Owner *owner = judged->listener->owner;
+    (void)match;
+    return tell_unit(owner, owner ? owner->user_unit : NULL, "user");
+}
+
+char *match_tell_container(const Case *judged, const Match *match) {
+    const Owner *owner = judged->listener->owner;
+    if (!owner || (owner->runtime == RUNTIME_NONE && !owner->cgroup))
+        return text("its container is not known");
+    if (owner->runtime == RUNTIME_NONE)
+        return text("it belongs to no container");
+    _cleanup_free_ char *id = text_escape_string(owner->container_id ?: "");
+    _cleanup_free_ char *name = text_escape_string(owner->container_name ?: "");
+    if (!id || !name)
+        return NULL;
+    bool unnamed = match_judge_container(judged, match) == ANSWER_UNKNOWN;
+    return text("it belongs to %s container %s%s%.12s%s", container_runtime_name(owner->runtime),
+                name, *name && *id ? " " : "", id, unnamed ? ", whose name is not known" : "");
+}
+
+char *match_tell_netns(const Case *judged, const Match *match) {
+    const Netns *netns = &judged->context->netns;
+    (void)match;
+    if (netns->inode == 0 && !netns->host)
+        return text("its network namespace is not known");
+    return text(netns->host ? "it is in the host's network namespace"
+                            : "it is in another network namespace than the host's");
+}
+
+char *match_tell_origin(const Case *judged, const Match *match) {
+    (void)match;
+    return text(judged->listener->origin == ORIGIN_FORWARD ? "it is a forward without a socket"
+                                                           : "it is a socket");
+}
+
+char *match_tell_age(const Case *judged, const Match *match) {
+    const Owner *owner = judged->listener->owner;
+    char span[DURATION_SIZE];
+    (void)match;
+    if (!owner || owner->created == 0)
+        return text("its age is not known");
+    usec_t now = judged->context->now;
+    format_duration(now > owner->created ? now - owner->created : 0, span);
+    return text("it is %s old", span);
+}
+
+char *match_tell_ephemeral(const Case *judged, const Match *match) {
+    const JudgeContext *context = judged->context;
+    const Endpoint *endpoint = &judged->listener->endpoint;
+    (void)match;
+    if (endpoint->proto != PROTO_UDP && endpoint->proto != PROTO_UDPLITE)
+        return text("it is %s, and the key is for UDP alone", proto_name(endpoint->proto));
+    if (context->ephemeral_last == 0)
+        return text("the range of ephemeral ports is not known");
+    bool inside =
+        context->ephemeral_first <= endpoint->port && endpoint->port <= context->ephemeral_last;
+    return text("its port %u is %s %u-%u", endpoint->port, inside ? "in" : "outside",
+                context->ephemeral_first, context->ephemeral_last);
+}
+
+/* Why one holder does not say what is wanted. */
+static char *tell_holder(const Holder *holder) {
+    _cleanup_free_ char *exe = text_escape_string(holder->exe ?: "");
+    if (!exe)
+        return NULL;
+    switch (holder->exe_state) {
+    case EXE_UNKNOWN:
+        return text("it can't be read what pid %d runs", holder->pid);
+    case EXE_UNVERIFIED:
+        return *exe ? text("pid %d runs another file than %s is here (deleted, replaced or in a "
+                           "mount namespace)",
+                           holder->pid, exe)
+                    : text("pid %d runs a file that has no path here", holder->pid);
+    default:
+        return holder->pid > 0 ? text("pid %d runs %s", holder->pid, exe) : text("it runs %s", exe);
+    }
+}
+
+char *match_tell_exe(const Case *judged, const Match *match) {
+    const Owner *owner = judged->listener->owner;
+
+    if (!owner || owner->n_holders == 0) {
+        _cleanup_free_ char *note = text_escape_string(owner ? owner->note : NULL);
+        return note ? text("it is not known which process holds it: %s", note)
+                    : text("it is not known which process holds it");
+    }
+    /* The first that stands in the way: for `not`, one that runs it or may. */
+    for (size_t i = 0; i < owner->n_holders; i++) {
+        Answer answer = holder_runs(judged, match, &owner->holders[i]);
+        if (match->negated ? answer != ANSWER_NO : answer != ANSWER_YES)
+            return tell_holder(&owner->holders[i]);
+    }
+    return text("%zu processes hold it, too many to look at each", owner->n_holders_seen);
+}
