@@ -18,11 +18,15 @@ SourcePlace place_source(const Place *place) {
     size_t length = (size_t)((newline ?: end) - line);
     if (newline && length > 0 && line[length - 1] == '\r')
         length--;
+    /* What goes on in the next line has its caret in this one alone. */
+    unsigned rest = length >= place->column ? (unsigned)length - place->column + 1 : 1;
     return (SourcePlace){
         .file = place->file->name,
         .line = place->file->is_line ? 0 : place->line,
         .column = place->column,
-        .length = place->length > 0 ? place->length : 1,
+        .length = place->length < 1      ? 1
+                  : place->length < rest ? place->length
+                                         : rest,
         .text = line,
         .text_length = length,
     };
@@ -173,38 +177,55 @@ static void add_error(const Lexer *lexer, const Place *place, const char *messag
     diagnostics_add(lexer->diagnostics, DIAGNOSTIC_ERROR, &source, "%s", message);
 }
 
-/* Takes the backslashes of the escapes out, in place. */
+/* Takes the backslashes of the escapes out, and joins continued lines, in place. */
 static void string_unescape(char *text) {
     char *out = text;
-    for (const char *in = text; *in; in++) {
+    for (const char *in = text; *in;) {
+        if (*in == '\\' && (in[1] == '\n' || in[1] == '\r')) {
+            in += in[1] == '\r' ? 3 : 2;
+            in += strspn(in, " \t");
+            continue;
+        }
         if (*in == '\\')
             in++;
-        *out++ = *in;
+        *out++ = *in++;
     }
     *out = '\0';
+}
+
+/* Steps over the backslash of a string and what it stands before. */
+static bool step_escape(Lexer *lexer) {
+    int next = peek(lexer, 1);
+    uint32_t newline = newline_length(lexer, 1);
+
+    if (newline > 0) {
+        next_line(lexer, 1 + newline);
+        return true;
+    }
+    if (next == '"' || next == '\\') {
+        lexer->at += 2;
+        return true;
+    }
+    Place escape = place_here(lexer, next < 0 ? 1 : 2);
+    add_error(lexer, &escape, "a string knows the escapes \\\" and \\\\ alone");
+    lexer->at++;
+    return false;
 }
 
 static Token read_string(Lexer *lexer) {
     Place place = place_here(lexer, 0);
     bool good = true, escaped = false;
 
-    for (lexer->at++; peek(lexer, 0) != '"'; good &= step(lexer)) {
+    lexer->at++;
+    while (peek(lexer, 0) != '"') {
         if (peek(lexer, 0) < 0 || newline_length(lexer, 0) > 0) {
             Token token = bad_token(lexer, place);
             add_error(lexer, &token.place, "the string does not end on its line: `\"` is missing");
             return token;
         }
-        if (peek(lexer, 0) != '\\')
-            continue;
-        escaped = true;
-        int next = peek(lexer, 1);
-        if (next == '"' || next == '\\') {
-            lexer->at++;
-        } else if (newline_length(lexer, 1) == 0) {
-            Place escape = place_here(lexer, 2);
-            add_error(lexer, &escape, "a string knows the escapes \\\" and \\\\ alone");
-            good = false;
-        }
+        bool escape = peek(lexer, 0) == '\\';
+        escaped |= escape;
+        good &= escape ? step_escape(lexer) : step(lexer);
     }
     lexer->at++;
     if (!good)

@@ -2,7 +2,8 @@
 /*
  * The words of a rules file. The text is UTF-8 of printable characters; blanks are space and tab; a
  * line ends with "\n" or "\r\n"; "\" right before it joins the next line; `#` where a word could
- * begin starts a comment. A string stands in double quotes, with \" and \\ inside.
+ * begin starts a comment. A string stands in double quotes, with \" and \\ inside; where it goes on
+ * in the next line, the blanks that begin that one are left out.
  */
 #pragma once
 

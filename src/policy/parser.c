@@ -78,18 +78,26 @@ char *parser_text_between(Parser *parser, const Place *first, const Place *last)
         parser->out_of_memory = true;
         return NULL;
     }
-    /* A "\" before a line end, with the blanks around it, becomes one blank. */
+    /* A "\" before a line end, with the blanks around it, becomes one blank; in a string, nothing.
+     */
     char *out = text;
+    bool quoted = false;
     for (; in < end; in++) {
         const char *after = in + 1;
+        if (*in == '"')
+            quoted = !quoted;
         if (*in == '\\' && after < end &&
             (*after == '\n' || (*after == '\r' && after[1] == '\n'))) {
-            while (out > text && (out[-1] == ' ' || out[-1] == '\t'))
+            while (!quoted && out > text && (out[-1] == ' ' || out[-1] == '\t'))
                 out--;
             while (after < end && strchr(" \t\r\n", *after))
                 after++;
-            *out++ = ' ';
+            if (!quoted)
+                *out++ = ' ';
             in = after - 1;
+        } else if (quoted && *in == '\\' && after < end) {
+            *out++ = *in++; /* an escape: the quote behind it ends nothing */
+            *out++ = *in;
         } else {
             *out++ = *in;
         }

@@ -141,7 +141,7 @@ static int read_opened(Reader *reader, char *name, int path_fd) {
     _cleanup_free_ char *owned = name, *text = NULL;
     struct stat status, opened;
     char link[40];
-    size_t length;
+    size_t length = 0;
 
     if (fstat(path_fd, &status) < 0)
         return refuse(reader, name, "can't be read: %s", strerror(errno));
