@@ -43,9 +43,11 @@ static void count(ListingCounts *counts, const Listener *listener) {
     counts->n_flagged += listener->verdict.action == ACTION_FLAG;
     counts->n_allowed += listener->verdict.action == ACTION_ALLOW;
     counts->n_ignored += listener->verdict.action == ACTION_IGNORE;
-    counts->n_unattributed +=
-        listener->origin == ORIGIN_SOCKET &&
-        (!listener->owner || listener->owner->attribution != ATTRIBUTION_FULL);
+    if (listener->origin == ORIGIN_FORWARD)
+        return;
+    Attribution attribution = listener->owner ? listener->owner->attribution : ATTRIBUTION_NONE;
+    counts->n_unknown += attribution == ATTRIBUTION_NONE;
+    counts->n_partial += attribution == ATTRIBUTION_PARTIAL;
 }
 
 /* The higher, the worse. */

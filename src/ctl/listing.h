@@ -17,7 +17,8 @@ extern const Column listing_columns[];
 
 typedef struct ListingCounts {
     size_t n_all, n_flagged, n_allowed, n_ignored;
-    size_t n_unattributed; /* no holder known, or not all that can be known of it */
+    size_t n_unknown; /* no holder is known */
+    size_t n_partial; /* some are, or of some not everything */
 } ListingCounts;
 
 /* Which verdicts are listed. */

@@ -41,3 +41,20 @@ libsockauditctl_a_SOURCES = \
 	src/ctl/verbs.c \
 	src/ctl/verbs.h
 
+bin_PROGRAMS += sockauditctl
+sockauditctl_SOURCES = src/ctl/main.c
+sockauditctl_LDADD = libsockauditctl.a libsockaudit.a $(MNL_LIBS) $(SMARTCOLS_LIBS) $(JANSSON_LIBS)
+
+if AUDITCTL_NAME
+noinst_DATA = auditctl
+CLEANFILES += auditctl
+
+auditctl: sockauditctl$(EXEEXT)
+	$(AM_V_GEN)rm -f $@ && $(LN_S) sockauditctl$(EXEEXT) $@
+
+install-exec-hook:
+	cd $(DESTDIR)$(bindir) && rm -f auditctl && $(LN_S) sockauditctl$(EXEEXT) auditctl
+
+uninstall-hook:
+	rm -f $(DESTDIR)$(bindir)/auditctl
+endif

@@ -45,9 +45,8 @@ void report_flagged(const ListingView *view, const Listener *listener, const Ter
 static void print_sum(const ListingCounts *counts, FILE *out) {
     fprintf(out, "%zu listener%s: %zu flagged, %zu allowed, %zu ignored", counts->n_all,
             counts->n_all == 1 ? "" : "s", counts->n_flagged, counts->n_allowed, counts->n_ignored);
-    if (counts->n_unattributed > 0)
-        fprintf(out, "; of %zu it is not fully known who holds %s", counts->n_unattributed,
-                counts->n_unattributed == 1 ? "it" : "them");
+    if (counts->n_unknown > 0)
+        fprintf(out, "; of %zu no holder is known", counts->n_unknown);
     fputs(".\n", out);
 }
 

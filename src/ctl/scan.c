@@ -67,24 +67,35 @@ static bool scan_matches(const void *userdata, const Listener *listener) {
     return filter_matches(scan->filter, &scan->audit.context, listener);
 }
 
-/* Who holds a listener matters to a reader of JSON and to a filter: then all are looked for. */
-static ExitStatus look(Scan *scan) {
-    const Options *options = scan->options;
-    bool deep = options_have(options, OPTION_JSON) || options->n_words > 0;
+/* Readers of JSON, filters and --strict want every holder; the table names one, and is fast. */
+static bool wants_all_holders(const Options *options) {
+    return options_have(options, OPTION_JSON | OPTION_STRICT) || options->n_words > 0;
+}
 
+/* What is not known of holders. That the search ended early, by our own choice, is no lack. */
+static void cover_owners(Scan *scan) {
+    const ListingCounts *counts = &scan->listing.counts;
+    const char *more = geteuid() == 0 ? "" : "; run as root to see who holds them";
+
+    if (counts->n_unknown > 0)
+        coverage_set(&scan->owners, COVERAGE_INCOMPLETE,
+                     "no holder is known of %zu of %zu listeners%s", counts->n_unknown,
+                     counts->n_all, more);
+    else if (counts->n_partial > 0 && wants_all_holders(scan->options))
+        coverage_set(&scan->owners, COVERAGE_INCOMPLETE,
+                     "of %zu of %zu listeners there may be more holders%s", counts->n_partial,
+                     counts->n_all, more);
+}
+
+static ExitStatus look(Scan *scan) {
     int r = audit_run(&scan->audit, scan->ruleset.policy, scan->advice,
-                      deep ? SEARCH_ALL : SEARCH_FIRST);
+                      wants_all_holders(scan->options) ? SEARCH_ALL : SEARCH_FIRST);
     if (r == 0)
-        r = listing_make(scan->audit.snapshot, selection_of(options), scan_matches, scan,
+        r = listing_make(scan->audit.snapshot, selection_of(scan->options), scan_matches, scan,
                          &scan->listing);
     if (r < 0)
         return tell_errno(r, "cannot look at this machine's sockets");
-
-    size_t n_unknown = scan->listing.counts.n_unattributed;
-    if (n_unknown > 0)
-        coverage_set(&scan->owners, COVERAGE_INCOMPLETE,
-                     "of %zu of %zu listeners it is not fully known who holds them%s", n_unknown,
-                     scan->listing.counts.n_all, geteuid() == 0 ? "" : "; run as root to see more");
+    cover_owners(scan);
     return STATUS_DONE;
 }
 

@@ -35,7 +35,7 @@ static void check_ports(ListingSelection selection, const char *wanted) {
     cr_assert_eq(listing.counts.n_flagged, 3);
     cr_assert_eq(listing.counts.n_allowed, 2);
     cr_assert_eq(listing.counts.n_ignored, 1);
-    cr_assert_eq(listing.counts.n_unattributed, 5);
+    cr_assert_eq(listing.counts.n_unknown, 5);
     listing_done(&listing);
     snapshot_free(snapshot);
 }
