@@ -92,10 +92,11 @@ static const char *why_none(const OwnerSearch *search, const Listener *listener)
         return "/proc could not be read";
     if (search->denied && geteuid() != 0)
         return "held by a process of another user, most likely: run as root to see it";
-    if (search->denied)
-        return "held by a process that may not be looked at even by root, most likely";
     if (geteuid() != 0)
         return "no process that you can see holds it: run as root to see all";
+    if (search->denied)
+        return "no process that root may look at holds it: one that is closed even to root, a "
+               "socket in flight between processes, or one of the kernel's own";
     return "no process holds it: a socket in flight between processes, or one of the kernel's own";
 }
 

@@ -18,9 +18,21 @@ tests_fuzz_replay_text_LDADD = $(FUZZ_LIBS)
 
 # netlink
 
-# proc
+FUZZ_TARGETS += tests/fuzz/fuzz-proc
+FUZZ_REPLAYS += tests/fuzz/replay-proc
+tests_fuzz_fuzz_proc_SOURCES = tests/fuzz/proc.c
+tests_fuzz_fuzz_proc_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_proc_LDADD = $(FUZZ_LIBS)
+tests_fuzz_replay_proc_SOURCES = tests/fuzz/proc.c tests/fuzz/replay.c
+tests_fuzz_replay_proc_LDADD = $(FUZZ_LIBS)
 
-# cgroup
+FUZZ_TARGETS += tests/fuzz/fuzz-cgroup
+FUZZ_REPLAYS += tests/fuzz/replay-cgroup
+tests_fuzz_fuzz_cgroup_SOURCES = tests/fuzz/cgroup.c
+tests_fuzz_fuzz_cgroup_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_cgroup_LDADD = $(FUZZ_LIBS)
+tests_fuzz_replay_cgroup_SOURCES = tests/fuzz/cgroup.c tests/fuzz/replay.c
+tests_fuzz_replay_cgroup_LDADD = $(FUZZ_LIBS)
 
 # rules
 

@@ -2,8 +2,12 @@
 check_PROGRAMS += tests/unit/test-owner
 TESTS += tests/unit/test-owner
 tests_unit_test_owner_SOURCES = \
+	tests/unit/owner/cgroup_path.c \
+	tests/unit/owner/facts.c \
+	tests/unit/owner/identity.c \
 	tests/unit/owner/machine.c \
 	tests/unit/owner/machine.h \
+	tests/unit/owner/proc_parse.c \
 	tests/unit/owner/search.c
 tests_unit_test_owner_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
-tests_unit_test_owner_LDADD = $(AM_TESTS_LIBS)
+tests_unit_test_owner_LDADD = $(AM_TESTS_LIBS) -lpthread
