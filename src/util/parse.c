@@ -68,8 +68,8 @@ int parse_duration(const char *text, size_t length, usec_t *ret) {
         r = parse_unsigned(text + at, digits - at, UINT64_MAX - 1, &count);
         if (r < 0)
             return r;
-        if (__builtin_mul_overflow(count, unit, &part) ||
-            __builtin_add_overflow(span, part, &span) || span == USEC_INFINITY)
+        /* No sum of milliseconds is USEC_INFINITY, so that one is not to be excluded. */
+        if (__builtin_mul_overflow(count, unit, &part) || __builtin_add_overflow(span, part, &span))
             return -ERANGE;
         at = name;
     }

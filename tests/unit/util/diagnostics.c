@@ -133,6 +133,13 @@ Test(diagnostics, an_error_takes_the_last_warnings_place) {
     cr_assert_not_null(strstr(shown, "… and 1 more error\n… and 2 more warnings\n"));
 }
 
+Test(diagnostics, a_warning_takes_no_place) {
+    _cleanup_diagnostics_ Diagnostics *diagnostics = diagnostics_new();
+    for (unsigned i = 1; i <= DIAGNOSTICS_MAX + 1; i++)
+        diagnostics_add(diagnostics, DIAGNOSTIC_WARNING, &(SourcePlace){.line = i}, "w");
+    cr_assert_eq(diagnostics->items[DIAGNOSTICS_MAX - 1].line, DIAGNOSTICS_MAX);
+}
+
 Test(diagnostics, none_prints_nothing) {
     _cleanup_diagnostics_ Diagnostics *diagnostics = diagnostics_new();
     _cleanup_free_ char *shown = printed(diagnostics);

@@ -101,6 +101,7 @@ Test(idmap, generations_wrap_around) {
     map.generation = UINT32_MAX;
     idmap_add(&map, 2, 22, NULL);
     idmap_clear(&map);
+    cr_assert_null(idmap_find(&map, 0));
     cr_assert_null(idmap_find(&map, 1));
     cr_assert_null(idmap_find(&map, 2));
     cr_assert_eq(idmap_add(&map, 1, 12, NULL), 1);

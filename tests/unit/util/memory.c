@@ -44,6 +44,8 @@ Test(memory, a_size_that_overflows_changes_nothing) {
     size_t allocated_before = allocated;
     cr_assert_eq(ARRAY_RESERVE(array, allocated, SIZE_MAX / 4), -ENOMEM);
     cr_assert_eq(ARRAY_RESERVE(array, allocated, SIZE_MAX), -ENOMEM);
+    /* Times eight this is 8. */
+    cr_assert_eq(ARRAY_RESERVE(array, allocated, SIZE_MAX / 8 + 2), -ENOMEM);
     cr_assert_eq(array, before);
     cr_assert_eq(allocated, allocated_before);
 }

@@ -21,6 +21,9 @@ Test(nearest, slips_of_the_finger) {
     cr_assert_str_eq(nearest_verb("scsn"), "scan");
     cr_assert_str_eq(nearest_verb("lsit"), "list");
     cr_assert_str_eq(nearest_verb("list"), "list");
+
+    static const char *const protocols[] = {"tcp", "udp"};
+    cr_assert_str_eq(nearest_word("tc", protocols, ELEMENTS(protocols)), "tcp");
 }
 
 Test(nearest, the_nearest_wins_and_of_two_the_first) {

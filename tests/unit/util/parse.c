@@ -37,6 +37,7 @@ Test(parse, numbers_out_of_range) {
         cr_assert_eq(value, untouched);
     }
     cr_assert_eq(number("18446744073709551616", UINT64_MAX, &value), -ERANGE);
+    cr_assert_eq(number("30000000000000000000", UINT64_MAX, &value), -ERANGE);
 }
 
 Test(parse, what_is_no_number) {
