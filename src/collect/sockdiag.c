@@ -16,6 +16,20 @@
  */
 #define LOCAL_SHIFT 56
 
+int diag_sink_flush(DiagSink *sink) {
+    int r = 0;
+    for (size_t i = 0; i < sink->n_pending && r >= 0; i++)
+        r = snapshot_add(sink->snapshot, &sink->pending[i]);
+    sink->n_pending = 0;
+    return r < 0 ? r : 0;
+}
+
+static int sink_add(DiagSink *sink, const Listener *found) {
+    snapshot_prefetch(sink->snapshot, found);
+    sink->pending[sink->n_pending++] = *found;
+    return sink->n_pending == DIAG_SINK_PENDING ? diag_sink_flush(sink) : 0;
+}
+
 /*
  * Whether this is an MPTCP socket's subflow in the TCP dump, which its own dump tells already. The
  * two share the inode; inode numbers wrap at 32 bits, so the port must agree as well.
@@ -30,7 +44,7 @@ static int add_tcp(DiagSink *sink, const DiagSocket *socket) {
     if (is_known_mptcp(sink->mptcp, &socket->found))
         return 0;
     if (!socket->mptcp_subflow)
-        return snapshot_add(sink->snapshot, &socket->found);
+        return sink_add(sink, &socket->found);
 
     int r = ARRAY_RESERVE(sink->subflows, sink->subflows_allocated, sink->n_subflows + 1);
     if (r < 0)
@@ -43,13 +57,13 @@ static int add_tcp(DiagSink *sink, const DiagSocket *socket) {
 static int add_mptcp(DiagSink *sink, const DiagSocket *socket) {
     uint64_t id = (uint64_t)socket->found.inode << 16 | socket->found.endpoint.port;
     int r = sink->mptcp ? idmap_add(sink->mptcp, id, 0, NULL) : 0;
-    return r < 0 ? r : snapshot_add(sink->snapshot, &socket->found);
+    return r < 0 ? r : sink_add(sink, &socket->found);
 }
 
 /* An SCTP socket may be bound to several addresses; the message's head names but one. */
 static int add_sctp(DiagSink *sink, const DiagSocket *socket) {
     if (socket->n_locals == 0)
-        return snapshot_add(sink->snapshot, &socket->found);
+        return sink_add(sink, &socket->found);
     for (size_t i = 0; i < socket->n_locals; i++) {
         Listener found = socket->found;
         if (diag_local(socket, i, &found.endpoint.address) < 0) {
@@ -59,7 +73,7 @@ static int add_sctp(DiagSink *sink, const DiagSocket *socket) {
         if (found.endpoint.address.family == AF_INET)
             found.endpoint.v6only = false;
         found.cookie |= (uint64_t)(i & UINT8_MAX) << LOCAL_SHIFT;
-        int r = snapshot_add(sink->snapshot, &found);
+        int r = sink_add(sink, &found);
         if (r < 0)
             return r;
     }
@@ -82,7 +96,7 @@ int diag_sink_message(const struct nlmsghdr *message, void *data) {
     else if (sink->proto == PROTO_SCTP)
         r = add_sctp(sink, &socket);
     else
-        r = snapshot_add(sink->snapshot, &socket.found);
+        r = sink_add(sink, &socket.found);
     return r < 0 ? r : 0;
 }
 
@@ -141,7 +155,7 @@ static int dump_proto(Netlink *netlink, DiagSink *sink, const Protocols *protoco
         }
         judge_result(sink->snapshot, sink, protocols, families[i], &result);
     }
-    return 0;
+    return diag_sink_flush(sink);
 }
 
 /*

@@ -16,6 +16,9 @@ int sockdiag_collect(Netlink *netlink, const Protocols *protocols, Snapshot *sna
 /* Tries at a dump that something interrupts, before it is called incomplete. */
 #define DUMP_TRIES 4
 
+/* So many sockets wait in a DiagSink, while what adding them will read comes into the cache. */
+#define DIAG_SINK_PENDING 16
+
 /* Takes the messages of one protocol's dump. Zeroed but for the first two. */
 typedef struct DiagSink {
     Snapshot *snapshot;
@@ -24,7 +27,12 @@ typedef struct DiagSink {
     Listener *subflows; /* owned: of MPTCP sockets that are not known (yet) */
     size_t n_subflows, subflows_allocated;
     size_t n_malformed;
+    size_t n_pending;
+    Listener pending[DIAG_SINK_PENDING]; /* parsed, not added yet: see diag_sink_flush() */
 } DiagSink;
 
 /* A MessageHandler; `data` is a DiagSink. Returns 0, or -ENOMEM. */
 int diag_sink_message(const struct nlmsghdr *message, void *data);
+
+/* Adds what still waits: to be called after the last message. Returns 0 or -ENOMEM. */
+int diag_sink_flush(DiagSink *sink);

@@ -97,6 +97,11 @@ static int join_listener(Snapshot *snapshot, const Listener *found, uint32_t *re
     }
 }
 
+void snapshot_prefetch(const Snapshot *snapshot, const Listener *found) {
+    idmap_prefetch(&snapshot->by_cookie, found->cookie);
+    idmap_prefetch(&snapshot->by_endpoint, listener_hash(found));
+}
+
 int snapshot_add(Snapshot *snapshot, const Listener *found) {
     int r = ARRAY_RESERVE(snapshot->sockets, snapshot->sockets_allocated, snapshot->n_sockets + 1);
     if (r < 0)

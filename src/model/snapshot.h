@@ -98,6 +98,9 @@ void snapshot_clear(Snapshot *snapshot);
  */
 int snapshot_add(Snapshot *snapshot, const Listener *found);
 
+/* See idmap_prefetch(): for a caller that has several sockets to add. Changes nothing. */
+void snapshot_prefetch(const Snapshot *snapshot, const Listener *found);
+
 /*
  * Whether everything could be looked at: every coverage is full, but for protocols that the kernel
  * lacks (`absent`). One that it has but cannot list is not looked at.

@@ -12,12 +12,20 @@ struct IdMapSlot {
     uint32_t generation;
 };
 
+/*
+ * Ids that differ in their lowest bits alone share a cache line: cookies are handed out in the
+ * order of a dump, so that the next dump's come nearly in sequence. It spares three of four cache
+ * misses.
+ */
+#define SLOT_NEIGHBOURS 2 /* bits: four slots of 16 bytes */
+
 static size_t slot_index(const IdMap *map, uint64_t id) {
     /* The finalizer of splitmix64: every bit of the id reaches the low ones. */
-    uint64_t hash = id ^ map->seed;
+    uint64_t hash = (id >> SLOT_NEIGHBOURS) ^ map->seed;
     hash = (hash ^ hash >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
     hash = (hash ^ hash >> 27) * UINT64_C(0x94d049bb133111eb);
-    return (size_t)(hash ^ hash >> 31) & (map->n_slots - 1);
+    hash = (hash ^ hash >> 31) << SLOT_NEIGHBOURS | (id & ((1 << SLOT_NEIGHBOURS) - 1));
+    return (size_t)hash & (map->n_slots - 1);
 }
 
 /* The slot of `id`, or the free one where it belongs. There is always a free one. */
@@ -84,6 +92,11 @@ int idmap_add(IdMap *map, uint64_t id, uint32_t value, uint32_t **ret_value) {
     if (ret_value)
         *ret_value = found;
     return 0;
+}
+
+void idmap_prefetch(const IdMap *map, uint64_t id) {
+    if (map->n_slots > 0)
+        __builtin_prefetch(&map->slots[slot_index(map, id)], 1);
 }
 
 uint32_t *idmap_find(const IdMap *map, uint64_t id) {

