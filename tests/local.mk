@@ -8,4 +8,5 @@ include tests/unit/local.mk
 endif
 include tests/net/local.mk
 include tests/fuzz/local.mk
+include tests/bench/local.mk
 include tests/structure/local.mk

@@ -59,10 +59,19 @@ static bool bridge_has_way_out(const LinkTable *table, const Link *bridge) {
     return false;
 }
 
-bool link_leads_to_guests_only(const LinkTable *table, const Link *link) {
+/* A VLAN on a VLAN on a bridge is deep already; a table that goes in circles ends here too. */
+#define LOWER_DEPTH 8
+
+static bool leads_to_guests(const LinkTable *table, const Link *link, unsigned depth) {
     if (link->default_route)
         return false;
     switch (link->kind) {
+    case LINK_VLAN:
+    case LINK_MACVLAN: {
+        /* It goes where the link goes that it stands on. */
+        const Link *lower = link->lower ? link_table_find(table, link->lower) : NULL;
+        return lower && depth > 0 && leads_to_guests(table, lower, depth - 1);
+    }
     case LINK_VETH:
     case LINK_TAP:
         return true;
@@ -71,4 +80,8 @@ bool link_leads_to_guests_only(const LinkTable *table, const Link *link) {
     default:
         return false;
     }
+}
+
+bool link_leads_to_guests_only(const LinkTable *table, const Link *link) {
+    return leads_to_guests(table, link, LOWER_DEPTH);
 }

@@ -25,12 +25,28 @@ static bool device_covers(const LinkTable *links, uint32_t device, const Link *l
     return master && master->kind == LINK_VRF && link->master == device;
 }
 
-static bool endpoint_answers(const Endpoint *endpoint, const Address *address) {
-    if (address_is_wildcard(&endpoint->address))
+/* Of IPv4, the whole prefix of an address on `lo` is the host's own: all of 127.0.0.0/8 as well. */
+static bool loopback_prefix_holds(const LinkAddress *candidate, const Link *link,
+                                  const Address *bound) {
+    if (link->kind != LINK_LOOPBACK || candidate->address.family != AF_INET)
+        return false;
+    Prefix prefix = {.address = candidate->address, .length = candidate->prefix_length};
+    for (unsigned bit = prefix.length; bit < 32; bit++)
+        prefix.address.bytes[bit / 8] &= (uint8_t) ~(0x80u >> bit % 8);
+    return prefix_holds(&prefix, bound);
+}
+
+/* Whether the endpoint is reached at that address of the link; *ret is then what answers. */
+static bool endpoint_answers(const Endpoint *endpoint, const LinkAddress *candidate,
+                             const Link *link, Address *ret) {
+    const Address *address = &candidate->address;
+    if (address_is_wildcard(&endpoint->address)) {
+        *ret = *address;
         return address->family == AF_INET ? endpoint_takes_ipv4(endpoint)
                                           : endpoint_takes_ipv6(endpoint);
-    Address bound = address_unmapped(&endpoint->address);
-    return address_equal(&bound, address);
+    }
+    *ret = address_unmapped(&endpoint->address);
+    return address_equal(ret, address) || loopback_prefix_holds(candidate, link, ret);
 }
 
 bool reach_next(ReachIterator *iterator, const Endpoint *endpoint, const LinkTable *links,
@@ -38,15 +54,16 @@ bool reach_next(ReachIterator *iterator, const Endpoint *endpoint, const LinkTab
     while (links && iterator->next < links->n_addresses) {
         const LinkAddress *candidate = &links->addresses[iterator->next++];
         const Link *link = link_table_find(links, candidate->index);
+        Address answers;
         if (!link || !link->up || !device_covers(links, endpoint->ifindex, link) ||
-            !endpoint_answers(endpoint, &candidate->address))
+            !endpoint_answers(endpoint, candidate, link, &answers))
             continue;
         *ret = (Way){
             .link = link,
-            .address = candidate->address,
+            .address = answers,
             .scope = link->kind == LINK_LOOPBACK && endpoint->ifindex == link->index
                          ? SCOPE_LOOPBACK
-                         : address_scope(&candidate->address, link, links),
+                         : address_scope(&answers, link, links),
         };
         return true;
     }
@@ -70,6 +87,9 @@ Scope endpoint_scope(const Endpoint *endpoint, const LinkTable *links) {
         return SCOPE_LOOPBACK;
     if (wildcard && !endpoint->ifindex)
         return SCOPE_WILDCARD;
+    /* The number decides alone: no walk over the addresses for each of many listeners. */
+    if (address_is_loopback(&endpoint->address))
+        return SCOPE_LOOPBACK;
 
     Scope widest = SCOPE_LOOPBACK;
     bool found = false;
