@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What the tests link; -Wl,--as-needed drops what a program does not use.
+AM_TESTS_ENVIRONMENT = ASAN_OPTIONS=allocator_may_return_null=1:$$ASAN_OPTIONS; \
+	export ASAN_OPTIONS; top_builddir=$(top_builddir); export top_builddir;
 AM_TESTS_LIBS = libsockaudit.a $(CRITERION_LIBS) $(MNL_LIBS) $(JANSSON_LIBS) $(SMARTCOLS_LIBS) \
 	$(SYSTEMD_LIBS) $(BPF_LIBS)
 

@@ -159,7 +159,9 @@ static bool legacy_nat_exists(int proc_fd) {
         char names[256];
         _cleanup_close_ int fd = openat(proc_fd, lists[i], O_RDONLY | O_CLOEXEC);
         ssize_t n = fd >= 0 ? read(fd, names, sizeof(names) - 1) : 0;
-        names[n > 0 ? n : 0] = '\0';
+        if (n <= 0)
+            continue;
+        names[n] = '\0';
         exists |= strncmp(names, "nat\n", 4) == 0 || strstr(names, "\nnat\n");
     }
     return exists;

@@ -96,9 +96,9 @@ static bool address_in(const Address *address, const Prefix *prefixes, unsigned 
     return false;
 }
 
-#define IPV4(a, b, bits)                                                                         \
+#define IPV4(a, b, bits)                                                                           \
     { .address = {AF_INET, {(a), (b)}}, .length = (bits) }
-#define IPV6(a, b, bits)                                                                         \
+#define IPV6(a, b, bits)                                                                           \
     { .address = {AF_INET6, {(a), (b)}}, .length = (bits) }
 
 bool address_is_wildcard(const Address *address) {

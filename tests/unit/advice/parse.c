@@ -147,10 +147,11 @@ Test(advice_parse, what_is_too_much_is_told_once_and_bounded) {
         fputs("[S]\nexe = a\nadvice = x\n", out);
     fclose(out);
 
-    _cleanup_free_ char *told = NULL, *owned = text;
+    _cleanup_free_ char *told = NULL;
     _cleanup_advice_ AdviceTable *table = table_of(text, &told);
     cr_expect_not_null(strstr(told, ":3:1: warning: a line of more than 1000 bytes"), "%s", told);
     cr_expect_not_null(strstr(told, "warning: more than 64 items in a list"), "%s", told);
     cr_expect_not_null(strstr(told, "warning: too many sections"), "%s", told);
     cr_expect_eq(table->n_sections, ADVICE_SECTIONS_MAX);
+    free(text);
 }
