@@ -23,7 +23,10 @@ libsockaudit_a_SOURCES += \
 	src/policy/key.h \
 	src/policy/lexer.c \
 	src/policy/lexer.h \
+	src/policy/lint.c \
 	src/policy/lint.h \
+	src/policy/lint_cover.c \
+	src/policy/lint_cover.h \
 	src/policy/match.c \
 	src/policy/match.h \
 	src/policy/match_exe.c \

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "policy/lint.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "policy/lint_cover.h"
+#include "policy/match.h"
+#include "policy/parser.h"
+#include "util/cleanup.h"
+#include "util/escape.h"
+
+typedef struct Linter {
+    const Policy *policy;
+    const LintContext *context;
+    Diagnostics *diagnostics;
+} Linter;
+
+__attribute__((format(printf, 3, 4))) static int warn(const Linter *linter, const Place *place,
+                                                      const char *format, ...) {
+    _cleanup_free_ char *message = NULL;
+    SourcePlace source = place_source(place);
+    va_list arguments;
+
+    va_start(arguments, format);
+    int r = vasprintf(&message, format, arguments);
+    va_end(arguments);
+    if (r < 0) {
+        message = NULL;
+        return -ENOMEM;
+    }
+    diagnostics_add(linter->diagnostics, DIAGNOSTIC_WARNING, &source, "%s", message);
+    return 0;
+}
+
+static int lint_account(const Linter *linter, const Item *item, const char *kind) {
+    if (item->account.known)
+        return 0;
+    return warn(linter, &item->place, "no %s is named %s here: this matches no one", kind,
+                show(item->account.name).text);
+}
+
+static int lint_interface(const Linter *linter, const Item *item) {
+    const LinkTable *links = linter->context->links;
+    if (!links || item->pattern.is_glob || link_table_find_name(links, item->pattern.text))
+        return 0;
+    return warn(linter, &item->place, "there is no interface %s now",
+                show(item->pattern.text).text);
+}
+
+static int lint_unit(const Linter *linter, const Item *item) {
+    const LintContext *context = linter->context;
+    if (!context->unit_exists || item->pattern.is_glob ||
+        context->unit_exists(context->userdata, item->pattern.text) != 0)
+        return 0;
+    return warn(linter, &item->place, "there is no unit %s here", show(item->pattern.text).text);
+}
+
+/* The path itself, or the directory above a glob's first part that is one; freed by the caller. */
+static char *exe_place(const Pattern *pattern) {
+    size_t length = strlen(pattern->text);
+    if (pattern->is_glob) {
+        length = strcspn(pattern->text, "*?[\\");
+        while (length > 1 && pattern->text[length - 1] != '/')
+            length--;
+        if (length > 1)
+            length--;
+    }
+    return strndup(pattern->text, length);
+}
+
+static int lint_exe(const Linter *linter, const Item *item) {
+    const LintContext *context = linter->context;
+    _cleanup_free_ char *path = NULL, *place = NULL;
+
+    if (!context->path_is_safe)
+        return 0;
+    path = exe_place(&item->pattern);
+    if (!path)
+        return -ENOMEM;
+    int r = context->path_is_safe(context->userdata, path, &place);
+    if (r == 0)
+        return 0;
+    if (r == -ENOENT || r == -ENOTDIR)
+        return warn(linter, &item->place, "%s does not exist here", show(path).text);
+    if (!place)
+        return warn(linter, &item->place, "who can write %s can't be told: %s", show(path).text,
+                    strerror(r < 0 ? -r : r));
+    if (strcmp(place, path) == 0)
+        return warn(linter, &item->place, "others than root can write %s: this rule is theirs, too",
+                    show(path).text);
+    return warn(linter, &item->place, "others than root can write %s, and so replace %s",
+                show(place).text, show(path).text);
+}
+
+static int lint_item(const Linter *linter, KeyId key, const Item *item) {
+    switch (key) {
+    case KEY_USER:
+        return lint_account(linter, item, "user");
+    case KEY_GROUP:
+        return lint_account(linter, item, "group");
+    case KEY_INTERFACE:
+        return lint_interface(linter, item);
+    case KEY_UNIT:
+        return lint_unit(linter, item);
+    case KEY_EXE:
+        return lint_exe(linter, item);
+    default:
+        return 0;
+    }
+}
+
+/* Whether an earlier rule always decides in this one's place. */
+static int lint_shadow(const Linter *linter, const Rule *rule) {
+    const Policy *policy = linter->policy;
+    size_t number = (size_t)(rule - policy->rules);
+    IndexWalk walk;
+
+    index_walk_covering(policy, rule, &walk);
+    for (size_t i; (i = index_walk_next(&walk)) < number;) {
+        const Rule *other = &policy->rules[i];
+        if (rule_is_expired(other, linter->context->now) || !rule_covers(other, rule))
+            continue;
+        if (!other->info.file || !rule->info.file || strcmp(other->info.file, rule->info.file) == 0)
+            return warn(linter, &rule->place,
+                        "never decides: the rule in line %u matches all that it does",
+                        other->info.line);
+        _cleanup_free_ char *file = text_escape_string(other->info.file);
+        return warn(linter, &rule->place,
+                    "never decides: the rule in %s:%u matches all that it does", file ?: "",
+                    other->info.line);
+    }
+    return 0;
+}
+
+static int lint_rule(const Linter *linter, const Rule *rule) {
+    int r = 0;
+
+    if (rule_is_expired(rule, linter->context->now))
+        r = warn(linter, &rule->until_place, "the rule has expired: it matches nothing now");
+    else
+        r = lint_shadow(linter, rule);
+    for (uint32_t i = 0; r == 0 && i < rule->n_matches; i++)
+        for (uint32_t j = 0; r == 0 && j < rule->matches[i].n_items; j++)
+            r = lint_item(linter, rule->matches[i].key, &rule->matches[i].items[j]);
+    return r;
+}
+
+/* In one file it is an error; files of different authors must not be able to break each other. */
+static int lint_ids(const Linter *linter) {
+    const Policy *policy = linter->policy;
+    Words *ids = words_new();
+    int r = ids ? 0 : -ENOMEM;
+
+    for (uint32_t i = 0; r == 0 && i < policy->n_rules; i++) {
+        const Rule *rule = &policy->rules[i];
+        uint32_t first;
+        int added = rule->info.id ? words_add(ids, rule->info.id, i, &first) : 1;
+        if (added < 0) {
+            r = added;
+        } else if (added == 0) {
+            const RuleInfo *other = &policy->rules[first].info;
+            _cleanup_free_ char *file = text_escape_string(other->file);
+            r = warn(linter, &rule->id_place, "the id %s is taken by %s:%u",
+                     show(rule->info.id).text, file ?: "", other->line);
+        }
+    }
+    words_free(ids);
+    return r;
+}
+
+int policy_lint(const Policy *policy, const LintContext *context, Diagnostics *diagnostics) {
+    const Linter linter = {policy, context, diagnostics};
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < policy->n_rules; i++)
+        r = lint_rule(&linter, &policy->rules[i]);
+    for (size_t i = 0; r == 0 && i < policy->n_lets; i++)
+        if (!policy->lets[i]->used)
+            r = warn(&linter, &policy->lets[i]->place, "%s is never used",
+                     show(policy->lets[i]->name).text);
+    return r < 0 ? r : lint_ids(&linter);
+}
