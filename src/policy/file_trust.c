@@ -36,9 +36,14 @@ void trust_done(Trust *trust) {
     *trust = (Trust){};
 }
 
-/* Owner and mode alone. */
+/* Owner and mode alone. Group 0 is root's, and a user's own group, with no other member, is the
+ * user's: with umask 002, usual on desktops, all that they write is its. */
 static bool status_is_good(const Trust *trust, const struct stat *status) {
-    return (status->st_uid == 0 || status->st_uid == trust->uid) && (status->st_mode & 022) == 0;
+    if ((status->st_uid != 0 && status->st_uid != trust->uid) || status->st_mode & S_IWOTH)
+        return false;
+    if (!(status->st_mode & S_IWGRP) || status->st_gid == 0)
+        return true;
+    return trust->uid != 0 && names_group_is_private(status->st_gid, trust->uid);
 }
 
 /* What is wrong with owner and mode, and what to do. `place` NULL: the file itself. */

@@ -89,6 +89,12 @@ static bool list_covers(const Match *wide, const Match *narrow) {
     return true;
 }
 
+/* Keys whose answer is always known. */
+static bool key_is_certain(KeyId key) {
+    return key == KEY_PROTO || key == KEY_PORT || key == KEY_BIND || key == KEY_SCOPE ||
+           key == KEY_USER || key == KEY_ORIGIN;
+}
+
 /*
  * With `not` the lists change places: what is outside the larger one is outside the smaller one.
  * What is not known satisfies a `not` of `flag`, and none of another action.
@@ -99,7 +105,8 @@ static bool match_covers(const Rule *wide_rule, const Match *wide, const Rule *n
         return false;
     if (!wide->negated)
         return list_covers(wide, narrow);
-    if (narrow_rule->info.action == ACTION_FLAG && wide_rule->info.action != ACTION_FLAG)
+    if (!key_is_certain(wide->key) && narrow_rule->info.action == ACTION_FLAG &&
+        wide_rule->info.action != ACTION_FLAG)
         return false;
     return list_covers(narrow, wide);
 }

@@ -167,3 +167,20 @@ char *names_of_group(uint32_t gid) {
         return strdup(found->gr_name);
     return asprintf(&text, "%u", gid) < 0 ? NULL : text;
 }
+
+bool names_group_is_private(uint32_t gid, uint32_t uid) {
+    char user_buffer[4096], group_buffer[4096];
+    struct passwd user, *found_user = NULL;
+    struct group group, *found_group = NULL;
+
+    if (getpwuid_r(uid, &user, user_buffer, sizeof(user_buffer), &found_user) != 0 || !found_user ||
+        getgrgid_r(gid, &group, group_buffer, sizeof(group_buffer), &found_group) != 0 ||
+        !found_group)
+        return false;
+    if (strcmp(user.pw_name, group.gr_name) != 0 || user.pw_gid != gid)
+        return false;
+    for (char **member = group.gr_mem; *member; member++)
+        if (strcmp(*member, user.pw_name) != 0)
+            return false;
+    return true;
+}

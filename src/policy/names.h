@@ -28,6 +28,9 @@ char *names_nearest_service(const char *word);
 char *names_of_user(uint32_t uid);
 char *names_of_group(uint32_t gid);
 
+/* Whether the group is that user's own: of the same name, and nobody else is in it. */
+bool names_group_is_private(uint32_t gid, uint32_t uid);
+
 static inline void names_cleanup(Names **names) {
     names_free(*names);
 }

@@ -175,6 +175,10 @@ void parser_read_filter(Parser *parser, const SourceFile *file) {
                           show(parser->token.text ?: ",").text);
     while (!parser_at_end(parser))
         parser_advance(parser);
+    while (parser->token.kind == TOKEN_NEWLINE)
+        parser_advance(parser);
+    if (parser->token.kind != TOKEN_END)
+        parser_unexpected(parser, "a filter is one line");
     parser->out_of_memory |= parser->lexer.out_of_memory;
 }
 

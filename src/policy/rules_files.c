@@ -255,6 +255,16 @@ static int list_directory(Reader *reader, size_t number, DropIns *found) {
     return list_entries(reader, name, directory, number, found);
 }
 
+/* Whether it is a link to /dev/null by its text: below another root that need not exist. */
+static bool is_mask(const Reader *reader, const char *path) {
+    char target[16];
+    _cleanup_close_ int fd = open_below(reader, path, O_PATH | O_NOFOLLOW);
+    if (fd < 0)
+        return false;
+    ssize_t length = readlinkat(fd, "", target, sizeof(target));
+    return length == 9 && memcmp(target, "/dev/null", 9) == 0;
+}
+
 /* All drop-ins in the order of their names, each from the directory that wins. */
 static int read_drop_ins(Reader *reader, const DropIns *found) {
     int n_found = 0;
@@ -268,6 +278,9 @@ static int read_drop_ins(Reader *reader, const DropIns *found) {
             path = NULL;
             return -ENOMEM;
         }
+        n_found++;
+        if (is_mask(reader, path))
+            continue;
         int r = read_path(reader, path);
         if (r < 0)
             return r;
@@ -282,7 +295,6 @@ static int read_drop_ins(Reader *reader, const DropIns *found) {
             if (r < 0)
                 return r;
         }
-        n_found++;
     }
     return n_found;
 }

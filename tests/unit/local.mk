@@ -4,4 +4,5 @@ include tests/unit/collect/local.mk
 include tests/unit/ctl/local.mk
 include tests/unit/util/local.mk
 include tests/unit/owner/local.mk
+include tests/unit/policy/local.mk
 include tests/unit/advice/local.mk
