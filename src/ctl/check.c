@@ -68,7 +68,7 @@ static int load_and_lint(Check *check, const PolicySource *source, Diagnostics *
         return r;
     check->n_files += strv_length(policy_files(policy));
     check->n_rules += policy_n_rules(policy);
-    return 0;
+    return policy_lint(policy, &check->lint, diagnostics);
 }
 
 /* One policy: the machine's, or one file's. */

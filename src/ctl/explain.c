@@ -28,26 +28,45 @@ const char explain_details[] =
 typedef struct Explanation {
     const Options *options;
     const ListingView *view;
-    FILE *out;     /* text */
-    json_t *steps; /* or JSON */
+    FILE *out;        /* text */
+    json_t *steps;    /* or JSON */
+    const char *file; /* of the rule before, NULL: none */
     bool colour;
 } Explanation;
 
+/* A file's name as a heading over its rules. */
+static void print_file(Explanation *explanation, const char *file) {
+    if (explanation->file && file && strcmp(explanation->file, file) == 0)
+        return;
+    if (explanation->file && file)
+        fputc('\n', explanation->out);
+    if (file) {
+        _cleanup_free_ char *escaped = text_escape_string(file);
+        fprintf(explanation->out, "%s:\n", escaped ?: "");
+    }
+    explanation->file = file;
+}
+
 static int step_text(Explanation *explanation, const TraceStep *step) {
     FILE *out = explanation->out;
-    _cleanup_free_ char *place = rule_place(step->rule);
-    _cleanup_free_ char *rule = text_escape_string(step->rule->text);
+    _cleanup_free_ char *rule = rule_text(step->rule);
     _cleanup_free_ char *failed = text_escape_string(step->failed);
     _cleanup_free_ char *why = text_escape_string(step->why);
 
-    if (!place || !rule)
+    if (!rule)
         return -ENOMEM;
+    print_file(explanation, step->rule->file);
     bool bold = step->decides && explanation->colour;
-    fprintf(out, "%s%s: %s%s\n", bold ? COLOUR_BOLD : "", place, rule, bold ? COLOUR_NONE : "");
-    if (step->decides)
-        fputs("    decides\n", out);
+    fprintf(out, "%s%s ", bold ? COLOUR_BOLD : "", step->decides ? "*" : " ");
+    if (step->rule->file)
+        fprintf(out, "%4u  %s%s\n", step->rule->line, rule, bold ? COLOUR_NONE : "");
     else
-        fprintf(out, "    no: %s%s%s\n", failed ?: "it has expired", why ? " — " : "", why ?: "");
+        fprintf(out, "   -  %s%s\n", rule, bold ? COLOUR_NONE : "");
+    if (step->decides)
+        fputs("        decides\n", out);
+    else
+        fprintf(out, "        no: %s%s%s\n", failed ?: "it has expired", why ? " — " : "",
+                why ?: "");
     return 0;
 }
 
@@ -95,6 +114,7 @@ static int explain_text(Explanation *explanation, const Policy *policy, const Ju
 
     if (!out)
         return -ENOMEM;
+    explanation->file = NULL;
     print_head(explanation, listener);
     int r = policy_explain(policy, context, listener, tell_step, explanation);
     _cleanup_free_ char *advice = text_escape_string(listener->advice);

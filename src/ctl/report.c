@@ -21,13 +21,29 @@ char *rule_place(const RuleInfo *rule) {
     return place;
 }
 
+char *rule_text(const RuleInfo *rule) {
+    char *text = text_escape_string(rule->text ?: ""), *out = text;
+    bool quoted = false, blank = false;
+
+    for (const char *in = text; text && *in; in++) {
+        quoted ^= *in == '"';
+        if (*in == ' ' && blank && !quoted)
+            continue;
+        blank = *in == ' ';
+        *out++ = *in;
+    }
+    if (text)
+        *out = '\0';
+    return text;
+}
+
 void report_flagged(const ListingView *view, const Listener *listener, const Terminal *terminal,
                     FILE *out) {
     const Verdict *verdict = &listener->verdict;
     const char *user = view->user_name ? view->user_name(listener->uid) : NULL;
     _cleanup_free_ char *sentence = listener_sentence(listener, view->snapshot->links, user);
     _cleanup_free_ char *place = verdict->rule ? rule_place(verdict->rule) : NULL;
-    _cleanup_free_ char *rule = text_escape_string(verdict->rule ? verdict->rule->text : NULL);
+    _cleanup_free_ char *rule = verdict->rule ? rule_text(verdict->rule) : NULL;
     _cleanup_free_ char *note = text_escape_string(verdict->rule ? verdict->rule->note : NULL);
     _cleanup_free_ char *advice = text_escape_string(listener->advice);
 

@@ -38,7 +38,7 @@ static char *cell_place(const void *context, const void *row) {
 
 static char *cell_text(const void *context, const void *row) {
     (void)context;
-    return or_nothing(((const NumberedRule *)row)->rule->text);
+    return rule_text(((const NumberedRule *)row)->rule);
 }
 
 static char *cell_action(const void *context, const void *row) {

@@ -119,7 +119,7 @@ Test(json, the_head_says_what_could_not_be_seen) {
     json_t *head = json_head(&view, "h\xff", &owners);
     cr_assert(json_is_true(json_object_get(head, "complete")));
     cr_assert_str_eq(text_of(head, "host"), "h\\xff");
-    cr_assert_str_eq(text_of(head, "time"), "2026-11-18T10:26:40.000000Z");
+    cr_assert_str_eq(text_of(head, "time"), "2026-11-18T11:06:40.000000Z");
     cr_assert_str_eq(text_of(json_object_get(head, "coverage"), "tcp"), "full");
     cr_assert_str_eq(text_of(json_object_get(head, "coverage"), "sctp"), "unavailable: no sctp");
     json_decref(head);

@@ -39,8 +39,8 @@ Test(sentence, says_what_is_not_known) {
     Snapshot *snapshot = fixture_snapshot();
     Listener *listener = fixture_add(snapshot, PROTO_TCP, "127.0.0.1", 80, 4711);
     check_sentence(snapshot, listener,
-                   "a process unknown (uid 4711) listens on 127.0.0.1:80, reachable from this "
-                   "machine only");
+                   "an unknown process (uid 4711) listens on 127.0.0.1:80, reachable from "
+                   "this machine only");
     listener->owner = owner_new();
     listener->owner->unit = strdup("web.service");
     check_sentence(snapshot, listener,
