@@ -9,6 +9,7 @@ if TESTS_ENABLED
 include tests/unit/local.mk
 endif
 include tests/net/local.mk
+include tests/cli/local.mk
 include tests/fuzz/local.mk
 include tests/bench/local.mk
 include tests/structure/local.mk

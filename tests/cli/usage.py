@@ -1,0 +1,285 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Verbs, options, exit statuses, columns, colour, width, pager."""
+
+import fcntl
+import os
+import pty
+import re
+import struct
+import subprocess
+import termios
+
+import support
+
+ALLOW = "set default allow\n"
+LINUX_AUDIT = ["-l", "-w", "-W", "-s", "-D", "-a", "-A", "-d", "-b", "-e1", "-f", "-r", "-R",
+               "--loginuid-immutable", "--signal"]
+
+
+class Verbs(support.Case):
+    def check_stderr(self, words, status, *texts, **how):
+        done = self.ctl(*words, status=status, **how)
+        for text in texts:
+            self.assertIn(text.encode(), done.stderr)
+        self.assertEqual(done.stdout, b"")
+
+    def test_mistyped_words_get_the_nearest(self):
+        self.check_stderr(["scna"], 2, "unknown verb 'scna': did you mean 'scan'?")
+        self.check_stderr(["statsu"], 2, "did you mean 'status'?")
+        self.check_stderr(["scan", "--jsom"], 2, "did you mean '--json'?")
+        self.check_stderr(["scan", "-o", "prot"], 2, "did you mean 'proto'?")
+        self.check_stderr(["explain", "tpc", "0.0.0.0:1"], 2, "did you mean 'tcp'?")
+        self.check_stderr(["explain", "tcp", "0.0.0.0:1", "usr", "x"], 2, "did you mean 'user'?")
+        self.check_stderr(["scan", "prot", "80"], 2, "did you mean `port`?")
+        self.check_stderr(["help", "scann"], 2, "did you mean 'scan'?")
+
+    def test_wrong_use_is_2(self):
+        for words in (["scan", "--nope"], ["scan", "-x"], ["scan", "--rules"], ["rules", "x"],
+                      ["scan", "port", "70000"], ["explain"], ["explain", "tcp"],
+                      ["explain", "tcp", "0.0.0.0"], ["check", "--all"], ["check", "--rules", "a",
+                      "b"], ["explain", "tcp", "0.0.0.0:1", "user"]):
+            self.ctl(*words, status=2)
+
+    def test_the_daemons_verbs_say_that_it_is_not_there(self):
+        for verb in ("status", "list", "show", "watch", "history", "reload", "allow", "snooze",
+                     "suggest"):
+            self.check_stderr([verb], 3, "needs the daemon", "scan")
+        self.check_stderr([], 3, "scan")
+
+    def test_linux_audits_options_under_its_name(self):
+        name = self.folder + "/auditctl"
+        os.symlink(support.CTL, name)
+        for option in LINUX_AUDIT:
+            done = self.ctl(option, program=name, status=2)
+            self.assertEqual(done.stderr.count(b"\n"), 1)
+            self.assertIn(b"Linux Audit", done.stderr)
+            self.assertIn(b"sockauditctl", done.stderr)
+        self.assertIn(b"unknown option", self.ctl("-l", status=2).stderr)
+        self.assertIn(b"auditctl VERB", self.ctl("--help", program=name, status=0).stdout)
+
+    def test_help_and_version(self):
+        for words in (["--help"], ["help"], ["-h"], ["scan", "--help"], ["help", "explain"]):
+            self.assertGreater(len(self.ctl(*words, status=0).stdout), 100)
+        self.assertRegex(self.ctl("--version", status=0).stdout, rb"^sockaudit \d")
+        columns = self.ctl("scan", "--help", status=0).stdout
+        self.assertLessEqual(len(self.ctl("--help", status=0).stdout.splitlines()), 24)
+        for column in (b"endpoint", b"cmdline", b"advice"):
+            self.assertIn(column, columns)
+
+    def test_output_that_cannot_be_written_is_told(self):
+        with open("/dev/full", "wb") as full:
+            self.assertEqual(self.ctl("scan", "--rules", self.policy, stdout=full).returncode, 1)
+            self.assertEqual(self.ctl("--version", stdout=full).returncode, 1)
+
+
+class Statuses(support.Case):
+    def test_scan(self):
+        allow = self.write("allow.rules", ALLOW)
+        self.ctl("scan", "--rules", self.policy, status=0)
+        self.ctl("scan", "--strict", "--rules", self.policy, status=0)
+        self.hold("127.0.0.1", "3000")
+        self.ctl("scan", "--rules", self.policy, status=1)
+        self.ctl("scan", "--rules", self.policy, "udp", status=0)
+        self.ctl("scan", "--rules", allow, status=0)
+        self.ctl("scan", "--rules", allow, user=support.NOBODY, status=0)
+        self.ctl("scan", "--strict", "--rules", allow, user=support.NOBODY, status=6)
+        self.ctl("scan", "--strict", "--rules", self.policy, user=support.NOBODY, status=1)
+
+    def test_a_named_file_that_is_broken_or_missing(self):
+        broken = self.write("broken.rules", "allow prt 3\n")
+        done = self.ctl("scan", "--rules", broken, status=1)
+        self.assertEqual(done.stdout, b"")
+        self.assertIn(b"broken.rules:1:7: error:", done.stderr)
+        done = self.ctl("scan", "--rules", self.folder + "/none", status=1)
+        self.assertEqual(done.stdout, b"")
+        self.assertIn(b"none", done.stderr)
+
+    def root(self, text):
+        os.makedirs(self.folder + "/root/etc/sockaudit")
+        if text is not None:
+            self.write("root/etc/sockaudit/sockaudit.rules", text)
+        return self.folder + "/root"
+
+    def test_the_machines_policy_broken_is_told_and_does_not_blind(self):
+        self.hold("127.0.0.1", "3000")
+        done = self.ctl("scan", "--root", self.root("allow prt 3\n"), status=1)
+        self.assertIn(b"error:", done.stderr)
+        self.assertIn(b"built-in", done.stderr)
+        self.assertIn(b"127.0.0.1:3000", done.stdout)
+
+    def test_no_policy_is_told(self):
+        self.hold("127.0.0.1", "3000")
+        self.hold("0.0.0.0", "3001")
+        done = self.ctl("scan", "--root", self.root(None), "-o", "state,port", status=1)
+        self.assertIn(b"built-in", done.stderr)
+        self.assertRegex(done.stdout, rb"(?m)^warning +3001$")
+        self.assertRegex(done.stdout, rb"(?m)^allowed +3000$")
+
+    def test_root_takes_the_policy_below_it(self):
+        self.hold("127.0.0.1", "3000")
+        self.ctl("scan", "--root", self.root(ALLOW), status=0)
+
+    def test_a_file_that_others_can_write_is_refused(self):
+        os.chmod(self.policy, 0o666)
+        done = self.ctl("scan", "--rules", self.policy, status=1)
+        self.assertIn(b"0666", done.stderr)
+
+    def test_check(self):
+        broken = self.write("broken.rules", "allow prt 3\nflag scope lan\n")
+        done = self.ctl("check", self.policy, status=0)
+        self.assertEqual(done.stdout, b"1 file, no rules: no errors, no warnings\n")
+        done = self.ctl("check", self.policy, broken, status=1)
+        self.assertEqual(done.stderr.count(b"error:"), 2)
+        self.assertIn(b"2 errors", done.stdout)
+        document = support.strict_json(self.ctl("check", "--json", broken, status=1).stdout)
+        self.assertEqual(document["errors"], 2)
+        first = document["diagnostics"][0]
+        self.assertEqual((first["level"], first["line"], first["column"], first["length"]),
+                         ("error", 1, 7, 3))
+        self.ctl("check", self.folder + "/none", status=1)
+
+    def test_check_lints_against_this_machine(self):
+        text = ("let unused = 1\nallow unit sockaudit-no-such.service\n"
+                "allow interface zoo0\nallow interface nozoo7\nallow exe /no/such/file\n")
+        done = self.ctl("check", self.write("lint.rules", text), status=0)
+        for word in (b"unused", b"sockaudit-no-such.service", b"nozoo7", b"/no/such/file"):
+            self.assertIn(word, done.stderr)
+        self.assertNotIn(b"'zoo0'", done.stderr)
+
+    def test_explain(self):
+        rules = self.write("e.rules", "allow tcp port 22\nallow user root exe /bin/sh\n"
+                                      "flag critical port 3000\n")
+        done = self.ctl("explain", "tcp", "0.0.0.0:3000", "user", "nobody", "exe", "/bin/sh",
+                        "--rules", rules, status=0)
+        for text in (b"no: port 22", b"no: user root", b"decides", b"critical"):
+            self.assertIn(text, done.stdout)
+        document = support.strict_json(self.ctl(
+            "explain", "tcp", "[::]:3000", "--json", "--rules", rules, status=0).stdout)
+        (one,) = document["explained"]
+        self.assertEqual((one["verdict"], one["severity"]), ("flag", "critical"))
+        self.assertEqual([step["decides"] for step in one["steps"]], [False, False, True])
+        self.assertEqual(one["steps"][0]["failed"], "port 22")
+        self.assertEqual(one["rule"]["line"], 3)
+
+    def test_explain_what_is_there(self):
+        self.hold("127.0.0.1", "3000")
+        self.ctl("explain", "3001", "--rules", self.policy, status=4)
+        self.ctl("explain", "sfff0", "--rules", self.policy, status=4)
+        done = self.ctl("explain", "3000", "--rules", self.policy, status=0)
+        self.assertIn(b"tests/cli/holder", done.stdout)
+        (listener,) = self.scan()["listeners"]
+        self.assertEqual(self.ctl("explain", listener["id"], "--rules", self.policy).stdout,
+                         done.stdout)
+
+    def test_rules(self):
+        rules = self.write("r.rules", "# a\nallow tcp port 22 note \"n\"\nignore udp id mine\n"
+                                      "set default flag error\n")
+        done = self.ctl("rules", "--rules", rules, "-o", "number,text", "--no-legend", status=0)
+        self.assertEqual(len(done.stdout.splitlines()), 3)
+        document = support.strict_json(self.ctl("rules", "--json", "--rules", rules).stdout)
+        self.assertEqual([rule["line"] for rule in document["rules"]], [2, 3])
+        self.assertEqual(document["rules"][1]["id"], "mine")
+        self.assertEqual(document["default"]["severity"], "error")
+        self.assertFalse(document["builtin"])
+
+
+class Selection(support.Case):
+    rules = ("ignore port 3000\nallow port 3001\nflag critical port 3002\n"
+             "set default flag notice\n")
+
+    def setUp(self):
+        super().setUp()
+        for port in ("3000", "3001", "3002", "3003"):
+            self.hold("127.0.0.1", port)
+
+    def ports(self, *words):
+        done = self.ctl("scan", "--no-legend", "-o", "port", "--rules", self.policy, *words)
+        document = support.strict_json(self.ctl("scan", "--json", "--rules", self.policy,
+                                                *words).stdout)
+        ports = done.stdout.decode().split()
+        self.assertEqual([str(one["port"]) for one in document["listeners"]], ports)
+        return " ".join(ports)
+
+    def test_which_and_in_which_order(self):
+        self.assertEqual(self.ports(), "3002 3003 3001")
+        self.assertEqual(self.ports("--all"), "3002 3003 3001 3000")
+        self.assertEqual(self.ports("--flagged"), "3002 3003")
+        self.assertEqual(self.ports("--allowed"), "3001")
+        self.assertEqual(self.ports("--all", "port", "3000-3001"), "3001 3000")
+        self.assertEqual(self.ports("not", "port", "3002,", "3003"), "3001")
+
+    def test_the_sum(self):
+        done = self.ctl("scan", "--rules", self.policy)
+        self.assertIn(b"4 listeners: 2 flagged, 1 allowed, 1 ignored", done.stdout)
+
+
+class Terminal(support.Case):
+    def setUp(self):
+        super().setUp()
+        self.hold("0.0.0.0", "3000", "name", "a-long-name")
+
+    def on_terminal(self, *words, width=100, height=60, **env):
+        """What the client prints on a terminal of that size."""
+        leader, follower = pty.openpty()
+        fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
+        env = dict({name: value for name, value in os.environ.items()
+                    if name not in ("COLUMNS", "LINES", "NO_COLOR", "SUDO_UID")},
+                   TERM="xterm", **env)
+        process = subprocess.Popen([support.CTL, "scan", "--rules", self.policy, *words],
+                                   stdin=follower, stdout=follower, stderr=subprocess.DEVNULL,
+                                   env=env)
+        os.close(follower)
+        out = b""
+        while True:
+            try:
+                data = os.read(leader, 65536)
+            except OSError:
+                break
+            if not data:
+                break
+            out += data
+        os.close(leader)
+        process.wait(30)
+        return out.replace(b"\r\n", b"\n")
+
+    def test_colour_on_a_terminal_alone(self):
+        self.assertNotIn(b"\033", self.ctl("scan", "--rules", self.policy).stdout)
+        self.assertIn(b"\033[33m", self.on_terminal())
+        self.assertNotIn(b"\033", self.on_terminal(NO_COLOR="1"))
+        self.assertIn(b"\033", self.on_terminal(NO_COLOR=""))
+        self.assertNotIn(b"\033", self.on_terminal("--json"))
+
+    def test_width(self):
+        for width in (60, 80, 100):
+            table = self.on_terminal("--no-legend", width=width, NO_COLOR="1").decode()
+            self.assertLessEqual(max(map(len, table.splitlines())), width, table)
+        wide = self.ctl("scan", "--rules", self.policy, "-o", "cmdline,exe,cwd,text",
+                        env={"COLUMNS": "20"}).stdout
+        self.assertIn(support.BUILD.encode() + b"/tests/cli/holder", wide)
+
+    def test_long_output_goes_through_the_pager(self):
+        pager = self.write("pager", "#!/bin/sh\necho \"paged $LESS\"; cat\n")
+        os.chmod(pager, 0o755)
+        self.assertNotIn(b"paged", self.on_terminal(PAGER=pager))
+        self.assertIn(b"paged FRSXMK", self.on_terminal(PAGER=pager, height=3))
+        self.assertIn(b"paged", self.on_terminal(SYSTEMD_PAGER=pager + " x", PAGER="cat", height=3))
+        self.assertNotIn(b"paged", self.on_terminal("--no-pager", PAGER=pager, height=3))
+        self.assertNotIn(b"paged", self.on_terminal("--json", PAGER=pager, height=3))
+        self.assertIn(b"3000", self.on_terminal(PAGER="/no/such/pager", height=3))
+        self.assertIn(b"3000", self.on_terminal(PAGER="", height=3))
+
+    def test_a_pager_is_no_way_to_a_root_shell(self):
+        evil = self.write("evil", "#!/bin/sh\necho paged; cat\n")
+        os.chmod(evil, 0o755)
+        less = self.write("less", "#!/bin/sh\necho \"secure $LESSSECURE $LESSOPEN\"; cat\n")
+        os.chmod(less, 0o755)
+        path = self.folder + ":" + os.environ["PATH"]
+        out = self.on_terminal(PAGER=evil, PATH=path, height=3, SUDO_UID="1000",
+                               LESSOPEN="|evil %s")
+        self.assertNotIn(b"paged", out)
+        self.assertTrue(re.search(rb"^secure 1 $", out, re.M), out)
+
+
+if __name__ == "__main__":
+    support.main(__file__)
