@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 libsockaudit_a_SOURCES += \
+	src/owner/btf.c \
+	src/owner/btf.h \
 	src/owner/cgroup_path.c \
 	src/owner/cgroup_path.h \
 	src/owner/cgroups.c \
@@ -8,11 +10,14 @@ libsockaudit_a_SOURCES += \
 	src/owner/container_path.c \
 	src/owner/container_path.h \
 	src/owner/exe.c \
+	src/owner/fd_iterator.c \
+	src/owner/fd_iterator.h \
 	src/owner/fds.c \
 	src/owner/file_identity.c \
 	src/owner/file_identity.h \
 	src/owner/forwarder.c \
 	src/owner/forwarder.h \
+	src/owner/iterate.c \
 	src/owner/owners.h \
 	src/owner/proc_parse.c \
 	src/owner/proc_parse.h \

@@ -18,6 +18,12 @@
 /* Command lines of one search are kept whole up to this sum; then they are cut (visit.c). */
 #define CMDLINE_BUDGET (16u << 20)
 
+/*
+ * To read the kernel's BTF and load the program costs 3-5 ms; a walk costs some 60 µs a process of
+ * 50 fds, and next to nothing a kernel thread (tests/bench, owners).
+ */
+#define ITERATE_PROCESSES_MIN 150
+
 OwnerSearch *owner_search_free(OwnerSearch *search) {
     if (!search)
         return NULL;
@@ -92,6 +98,7 @@ int owner_search_new(const OwnerSources *sources, Snapshot *snapshot, OwnerSearc
     search->snapshot = snapshot;
     search->cgroups.fd = sources->cgroup_fd;
     search->cmdline_budget = CMDLINE_BUDGET;
+    search->iterate_min = ITERATE_PROCESSES_MIN;
     search->same = calloc(snapshot->n_sockets + 1, sizeof(*search->same));
     search->held = calloc(snapshot->n_sockets + 1, sizeof(*search->held));
     search->listeners = calloc(snapshot->n_listeners + 1, sizeof(*search->listeners));
@@ -168,8 +175,8 @@ static int visit_cgroups(OwnerSearch *search) {
 }
 
 bool search_is_finished(const OwnerSearch *search) {
-    return search->listed && search->next_pid == search->n_pids &&
-           search->next_threads == search->n_pids;
+    return search->iterated || (search->listed && search->next_pid == search->n_pids &&
+                                search->next_threads == search->n_pids);
 }
 
 static int visit_rest(OwnerSearch *search, bool to_the_end) {
@@ -193,11 +200,11 @@ static bool is_unguided(const OwnerSearch *search) {
 
 int owner_search_run(OwnerSearch *search, SearchDepth depth) {
     Snapshot *snapshot = search->snapshot;
-    int r = 0;
+    int r = search->n_missing > 0 || depth == SEARCH_ALL ? search_iterate(search) : 0;
 
-    if (depth == SEARCH_FIRST && search->n_missing > 0)
+    if (r == 0 && depth == SEARCH_FIRST && search->n_missing > 0)
         r = visit_cgroups(search);
-    if (r >= 0 && (depth == SEARCH_ALL || search->n_missing > 0))
+    if (r == 0 && (depth == SEARCH_ALL || search->n_missing > 0))
         r = visit_rest(search, depth == SEARCH_ALL || is_unguided(search));
     for (size_t i = 0; i < snapshot->n_listeners; i++) {
         if (search->listeners[i].given)
@@ -206,5 +213,5 @@ int owner_search_run(OwnerSearch *search, SearchDepth depth) {
         if (r >= 0)
             r = concluded;
     }
-    return r;
+    return r < 0 ? r : 0;
 }

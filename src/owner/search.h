@@ -3,6 +3,7 @@
 #pragma once
 
 #include "owner/cgroups.h"
+#include "owner/fd_iterator.h"
 #include "owner/owners.h"
 #include "util/idmap.h"
 
@@ -34,7 +35,8 @@ struct OwnerSearch {
     size_t n_pids, pids_allocated;
     size_t next_pid, next_threads; /* how far the passes over them are */
     IdMap visited;
-    bool listed, cgroups_done;
+    bool listed, cgroups_done, iterated;
+    unsigned iterate_min; /* so many processes make the iterator worth its start; for tests */
 
     bool denied;           /* some process could not be looked at */
     int list_error;        /* /proc itself could not be read */
@@ -50,6 +52,18 @@ int search_visit_process(OwnerSearch *search, pid_t pid);
 
 /* Looks at the one fd table at that path below /proc, which is of process pid. Returns likewise. */
 int search_visit_table(OwnerSearch *search, pid_t pid, const char *path);
+
+/*
+ * Takes what the kernel told of one fd table (n > 0 records of one thread): only those fds are
+ * looked at again. Returns likewise.
+ */
+int search_visit_records(OwnerSearch *search, const FdRecord *records, size_t n);
+
+/*
+ * Finds every holder by the kernel's iterator, where that may be had and pays. Returns 1 when that
+ * was done, 0 when /proc must be walked, -ENOMEM.
+ */
+int search_iterate(OwnerSearch *search);
 
 /* Looks at the fd tables of those of its threads that have their own (unshare(CLONE_FILES), or a
  * leader that has exited). Returns as search_visit_process(). */

@@ -47,10 +47,12 @@ static bool still_holds(int fd_directory, const Hit *hit) {
     char name[16], link[64];
     uint32_t inode;
 
-    if (hit->fd < 0) /* in an io_uring: not worth a second reading */
+    if (hit->fd < 0 || fd_directory < 0) /* in an io_uring, or closed even to root */
         return true;
     snprintf(name, sizeof(name), "%d", hit->fd);
     ssize_t length = readlinkat(fd_directory, name, link, sizeof(link));
+    if (length < 0 && errno == EACCES)
+        return true; /* closed even to root: the kernel itself said so (search_visit_records()) */
     return length > 0 && fd_link_parse(link, (size_t)length, &inode) == FD_SOCKET &&
            inode == hit->inode;
 }
@@ -62,7 +64,7 @@ static bool still_holds(int fd_directory, const Hit *hit) {
 static void note_created(Owner *owner, int fd_directory, const Hit *hit) {
     char name[16];
     struct stat st;
-    if (owner->created != 0 || hit->fd < 0)
+    if (owner->created != 0 || hit->fd < 0 || fd_directory < 0)
         return;
     snprintf(name, sizeof(name), "%d", hit->fd);
     if (fstatat(fd_directory, name, &st, 0) == 0 && S_ISSOCK(st.st_mode) && st.st_ctime > 0)
@@ -77,9 +79,9 @@ static bool same_exe(const Holder *a, const Holder *b) {
 
 /* Keeps the holder for a listener, or counts it. */
 static int add_holder(Owner *owner, ListenerState *state, const Holder *holder) {
-    /* A ring may have the socket registered in several slots; that is one holder. */
-    for (size_t i = owner->n_holders; holder->fd < 0 && i > 0; i--)
-        if (owner->holders[i - 1].pid == holder->pid && owner->holders[i - 1].fd < 0)
+    /* A ring may have it in several slots, and several threads may share a table of their own. */
+    for (size_t i = owner->n_holders; i > 0 && owner->holders[i - 1].pid == holder->pid; i--)
+        if (owner->holders[i - 1].fd == holder->fd)
             return 0;
 
     owner->n_holders_seen++;
@@ -148,16 +150,12 @@ static size_t holder_cmdline_size(const Holder *holder) {
 }
 
 /* Reads the process behind the hits and makes it a holder of each. */
-static int keep_hits(Visit *visit, pid_t pid, int fd_directory) {
+static int keep_hits(Visit *visit, pid_t pid, int fd_directory, int process_fd) {
     OwnerSearch *search = visit->search;
     _cleanup_free_ char *cgroup = NULL;
     _cleanup_holder_ Holder holder = {};
     int error = 0;
 
-    /* `..` of the table that was read: the same process, even if its pid is another's by now. */
-    _cleanup_close_ int process_fd = openat(fd_directory, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (process_fd < 0)
-        return 0;
     size_t max = search->cmdline_budget > 0 ? CMDLINE_BYTES_MAX : CMDLINE_CUT;
     int r = process_read(process_fd, search->sources.root_fd, max, &holder, &error);
     if (r < 0)
@@ -177,18 +175,24 @@ static int keep_hits(Visit *visit, pid_t pid, int fd_directory) {
     return 0;
 }
 
+/* `..` of the table that was read: the same process, even if its pid is another's by now. */
+static int keep_hits_of_table(Visit *visit, pid_t pid, int fd_directory) {
+    if (visit->n_hits == 0)
+        return 0;
+    _cleanup_close_ int process_fd = openat(fd_directory, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return process_fd < 0 ? 0 : keep_hits(visit, pid, fd_directory, process_fd);
+}
+
 static int visit_table(OwnerSearch *search, pid_t pid, int fd_directory) {
     Visit visit = {.search = search};
     FdVisitor visitor = {.socket = visit_socket, .userdata = &visit};
 
     int r = fds_visit(fd_directory, &visitor);
     search->ring_busy |= visitor.ring_busy;
-    if (r == -EACCES || r == -EPERM) {
+    if (r == -EACCES || r == -EPERM)
         search->denied = true;
-        r = 0;
-    }
     if (r != -ENOMEM)
-        r = visit.n_hits > 0 ? keep_hits(&visit, pid, fd_directory) : 0;
+        r = keep_hits_of_table(&visit, pid, fd_directory);
     free(visit.hits);
     return r;
 }
@@ -210,4 +214,44 @@ int search_visit_process(OwnerSearch *search, pid_t pid) {
         return r;
     snprintf(path, sizeof(path), "%d/fd", (int)pid);
     return search_visit_table(search, pid, path);
+}
+
+/* One record: a socket, or a ring to look into. */
+static int visit_record(FdVisitor *visitor, int fd_directory, const FdRecord *record) {
+    char name[16];
+    if (record->inode != 0)
+        return visitor->socket(visitor->userdata, (int)record->fd, (uint32_t)record->inode);
+    if (fd_directory < 0) {
+        visitor->ring_busy = true;
+        return 0;
+    }
+    snprintf(name, sizeof(name), "%u", record->fd);
+    int r = io_uring_visit(fd_directory, name, visitor);
+    if (r < 0 && r != -ENOMEM && r != -ENOENT && r != -ESRCH)
+        visitor->ring_busy = true;
+    return r == -ENOMEM ? r : 0;
+}
+
+int search_visit_records(OwnerSearch *search, const FdRecord *records, size_t n) {
+    Visit visit = {.search = search};
+    FdVisitor visitor = {.socket = visit_socket, .userdata = &visit};
+    pid_t pid = (pid_t)records->pid;
+    char path[64];
+    int r = 0;
+
+    snprintf(path, sizeof(path), "%u/task/%u", records->pid, records->tid);
+    if (records->pid == records->tid)
+        snprintf(path, sizeof(path), "%u", records->pid);
+    _cleanup_close_ int process_fd =
+        openat(search->sources.proc_fd, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (process_fd < 0)
+        return 0;
+    _cleanup_close_ int fd_directory = openat(process_fd, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (size_t i = 0; i < n && r >= 0; i++)
+        r = visit_record(&visitor, fd_directory, &records[i]);
+    search->ring_busy |= visitor.ring_busy;
+    if (r >= 0 && visit.n_hits > 0)
+        r = keep_hits(&visit, pid, fd_directory, process_fd);
+    free(visit.hits);
+    return r;
 }

@@ -50,7 +50,7 @@ Test(facts, fact_11_a_kernel_owned_socket_has_no_process_and_says_so) {
         if (collector_open(proc_fd, -1, &collector) < 0 ||
             collector_snapshot(collector, snapshot) < 0)
             _exit(3);
-        test_search(snapshot, SEARCH_ALL);
+        test_search(snapshot);
         for (size_t i = 0; i < snapshot->n_listeners; i++) {
             const Owner *owner = snapshot->listeners[i].owner;
             if (snapshot->listeners[i].endpoint.port == 4789)
@@ -90,7 +90,7 @@ static int search_as_nobody(uint32_t inode) {
     test_listen(&own_inode);
     prctl(PR_SET_DUMPABLE, 1); /* the change of user made us opaque to ourselves */
     test_add(snapshot, own_inode, 0);
-    test_search(snapshot, SEARCH_ALL);
+    test_search(snapshot);
     const Owner *theirs = snapshot->listeners[0].owner, *own = snapshot->listeners[1].owner;
     if (theirs->attribution != ATTRIBUTION_NONE || !strstr(theirs->note, "run as root"))
         return 1;
@@ -142,7 +142,8 @@ Test(facts, fact_13_an_owner_that_is_known_is_not_looked_for_again) {
     Snapshot *snapshot = test_snapshot(inode, 0);
     Owner *known = owner_new();
     snapshot->listeners[0].owner = known;
-    test_search(snapshot, SEARCH_ALL);
+    test_search_by(snapshot, SEARCH_ALL, TEST_WALK);
+    test_search_by(snapshot, SEARCH_ALL, TEST_ITERATE);
     cr_assert(snapshot->listeners[0].owner == known && known->n_holders == 0);
     snapshot_free(snapshot);
     close(fd);
@@ -154,7 +155,7 @@ Test(facts, fact_14_every_holder_of_an_inherited_socket_is_found) {
     int second = dup(fd);
     TestChild child = test_child(nothing, NULL);
     Snapshot *snapshot = test_snapshot(inode, 0);
-    test_search(snapshot, SEARCH_ALL);
+    test_search(snapshot);
     const Owner *owner = snapshot->listeners[0].owner;
     cr_assert(owner->complete);
     cr_assert(test_holder(owner, getpid()) && test_holder(owner, child.pid));
@@ -193,7 +194,7 @@ Test(facts, fact_15_a_socket_in_flight_has_no_holder_and_the_note_says_so) {
     send_fd(pair[0], fd);
     close(fd);
     Snapshot *snapshot = test_snapshot(inode, 0);
-    test_search(snapshot, SEARCH_ALL);
+    test_search(snapshot);
     const Owner *owner = snapshot->listeners[0].owner;
     cr_assert_eq(owner->attribution, ATTRIBUTION_NONE);
     cr_assert(owner->note && (strstr(owner->note, "in flight") || geteuid() != 0));
@@ -213,7 +214,7 @@ Test(facts, fact_15_a_direct_descriptor_of_an_io_uring_is_found_without_an_fd) {
     cr_assert(syscall(SYS_io_uring_register, ring, IORING_REGISTER_FILES, files, 3) == 0);
     close(fd);
     Snapshot *snapshot = test_snapshot(inode, 0);
-    test_search(snapshot, SEARCH_ALL);
+    test_search(snapshot);
     const Owner *owner = snapshot->listeners[0].owner;
     cr_assert_eq(owner->n_holders, 1);
     cr_assert_eq(owner->holders[0].pid, getpid());
@@ -290,7 +291,7 @@ Test(facts, fact_17_a_hostile_name_is_read_whole) {
     int fd = test_listen(&inode);
     TestChild child = test_child(take_hostile_name, NULL);
     Snapshot *snapshot = test_snapshot(inode, 0);
-    test_search(snapshot, SEARCH_ALL);
+    test_search(snapshot);
     const Holder *holder = test_holder(snapshot->listeners[0].owner, child.pid);
     cr_assert(holder && holder->start > 0);
     cr_assert_str_eq(holder->comm, "a) S 1 (\n\x1b[2J\xff");
@@ -343,10 +344,14 @@ static void expect_thread_found(void (*body)(void *userdata), bool leader_exits)
     if (leader_exits)
         usleep(50000);
     Snapshot *snapshot = test_snapshot(told.inode, 0);
-    test_search(snapshot, SEARCH_FIRST);
+    test_search(snapshot);
     const Holder *holder = test_holder(snapshot->listeners[0].owner, pid);
     cr_assert(holder);
     cr_assert_eq(holder->exe_state, EXE_VERIFIED);
+    snapshot_free(snapshot);
+    snapshot = test_snapshot(told.inode, 0);
+    test_search_by(snapshot, SEARCH_FIRST, TEST_WALK);
+    cr_assert(test_holder(snapshot->listeners[0].owner, pid));
     snapshot_free(snapshot);
     kill(pid, SIGKILL);
     waitpid(pid, NULL, 0);
@@ -369,7 +374,7 @@ Test(facts, many_holders_are_counted_and_another_program_among_them_is_not_lost)
     for (size_t i = 1; i < HOLDERS_MAX + 50; i++)
         cr_assert((fds[i] = dup(fds[0])) >= 0);
     Snapshot *snapshot = test_snapshot(inode, 0);
-    test_search(snapshot, SEARCH_ALL);
+    test_search(snapshot);
     const Owner *owner = snapshot->listeners[0].owner;
     cr_assert_eq(owner->n_holders, HOLDERS_MAX);
     cr_assert(owner->n_holders_seen >= HOLDERS_MAX + 50);

@@ -108,7 +108,7 @@ static void end(pid_t pid) {
 /* Searches and tells what it says of that process. The holder is the snapshot's. */
 static const Holder *look(const Stage *stage, pid_t pid, Snapshot **ret_snapshot) {
     *ret_snapshot = test_snapshot(stage->inode, 0);
-    test_search(*ret_snapshot, SEARCH_ALL);
+    test_search(*ret_snapshot);
     const Holder *holder = test_holder((*ret_snapshot)->listeners[0].owner, pid);
     cr_assert(holder);
     return holder;
@@ -247,7 +247,7 @@ Test(identity, a_second_holder_that_runs_something_else_is_seen) {
     Stage stage = stage_new();
     pid_t good = run(&stage, stage.good), evil = run(&stage, stage.evil);
     Snapshot *snapshot = test_snapshot(stage.inode, 0);
-    test_search(snapshot, SEARCH_ALL);
+    test_search(snapshot);
     const Owner *owner = snapshot->listeners[0].owner;
     cr_assert(owner->complete && test_holder(owner, good) && test_holder(owner, evil));
     cr_assert(is_good(&stage, test_holder(owner, good)));

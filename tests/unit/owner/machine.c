@@ -3,6 +3,8 @@
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -10,6 +12,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "owner/search.h"
 
 int test_listen(uint32_t *ret_inode) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -48,14 +52,48 @@ Snapshot *test_snapshot(uint32_t inode, uint64_t cgroup_id) {
     return snapshot;
 }
 
-void test_search(Snapshot *snapshot, SearchDepth depth) {
+void test_search_by(Snapshot *snapshot, SearchDepth depth, TestWay way) {
     OwnerSources sources;
     OwnerSearch *search;
     cr_assert(owner_sources_open(NULL, &sources) == 0);
     cr_assert(owner_search_new(&sources, snapshot, &search) == 0);
+    search->iterate_min = way == TEST_ITERATE ? 0 : UINT_MAX;
     cr_assert(owner_search_run(search, depth) == 0);
     owner_search_free(search);
     owner_sources_close(&sources);
+}
+
+void test_search(Snapshot *snapshot) {
+    Snapshot *twin = snapshot_new();
+    cr_assert(twin);
+    for (size_t i = 0; i < snapshot->n_sockets; i++)
+        test_add(twin, snapshot->sockets[i].inode,
+                 snapshot->listeners[snapshot->sockets[i].listener].cgroup_id);
+    test_search_by(twin, SEARCH_ALL, TEST_WALK);
+    test_search_by(snapshot, SEARCH_ALL, TEST_ITERATE);
+
+    for (size_t i = 0; i < snapshot->n_sockets; i++) {
+        const Owner *a = twin->listeners[i].owner;
+        const Owner *b = snapshot->listeners[snapshot->sockets[i].listener].owner;
+        if (snapshot->listeners[snapshot->sockets[i].listener].n_sockets > 1)
+            continue;
+        cr_assert_eq(a->n_holders_seen, b->n_holders_seen, "walk %zu, iterator %zu",
+                     a->n_holders_seen, b->n_holders_seen);
+        for (size_t h = 0; h < a->n_holders; h++)
+            cr_assert(a->holders[h].pid == b->holders[h].pid &&
+                      a->holders[h].fd == b->holders[h].fd &&
+                      a->holders[h].exe_state == b->holders[h].exe_state);
+    }
+    snapshot_free(twin);
+}
+
+bool test_can_iterate(void) {
+    int root = open("/", O_RDONLY | O_DIRECTORY);
+    int fd = fd_iterator_open(root, 1, 2);
+    close(root);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
 }
 
 TestChild test_child(void (*body)(void *userdata), void *userdata) {

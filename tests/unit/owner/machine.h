@@ -19,8 +19,17 @@ size_t test_add(Snapshot *snapshot, uint32_t inode, uint64_t cgroup_id);
 /* Makes a snapshot of one socket. */
 Snapshot *test_snapshot(uint32_t inode, uint64_t cgroup_id);
 
+/* How a search goes: by the walk through /proc, or the kernel's iterator where it may be had. */
+typedef enum TestWay { TEST_WALK, TEST_ITERATE } TestWay;
+
 /* Searches this machine. The result stands in the snapshot's owners. */
-void test_search(Snapshot *snapshot, SearchDepth depth);
+void test_search_by(Snapshot *snapshot, SearchDepth depth, TestWay way);
+
+/* Searches all of it both ways, which must find the same; the result is the iterator's. */
+void test_search(Snapshot *snapshot);
+
+/* Whether the iterator may be had here. */
+bool test_can_iterate(void);
 
 /* Forks a child that runs `body` and then waits to be killed; returns once body has returned. */
 typedef struct TestChild {

@@ -14,7 +14,7 @@ Test(search, finds_this_process_with_everything_about_it) {
     uint32_t inode;
     int fd = test_listen(&inode);
     Snapshot *snapshot = test_snapshot(inode, 0);
-    test_search(snapshot, SEARCH_ALL);
+    test_search(snapshot);
 
     const Owner *owner = snapshot->listeners[0].owner;
     cr_assert(owner && owner->complete);
@@ -46,4 +46,18 @@ Test(file_identity, is_of_regular_files_with_links_followed) {
     cr_assert_eq(file_identity(root, "relative", &id), -EINVAL);
     cr_assert_eq(file_identity(root, "/", &id), -EINVAL);
     close(root);
+}
+
+Test(search, the_iterator_is_used_where_root_may) {
+    if (geteuid() != 0 || !test_can_iterate())
+        cr_skip_test("the kernel's iterator may not be had here: every search is a walk");
+    uint32_t inode;
+    int fd = test_listen(&inode);
+    Snapshot *snapshot = test_snapshot(inode, 0);
+    test_search_by(snapshot, SEARCH_FIRST, TEST_ITERATE);
+    const Owner *owner = snapshot->listeners[0].owner;
+    cr_assert(owner->complete && test_holder(owner, getpid()));
+    cr_assert_eq(owner->attribution, ATTRIBUTION_FULL, "%s", owner->note);
+    snapshot_free(snapshot);
+    close(fd);
 }

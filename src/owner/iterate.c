@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The search by the kernel's own iterator instead of a walk through /proc. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/magic.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "owner/search.h"
+#include "util/cleanup.h"
+
+/* The first pid namespace: PROC_PID_INIT_INO of linux/proc_ns.h. */
+#define PID_NAMESPACE_FIRST 0xEFFFFFFCu
+
+/* Whether the program may be loaded: asked first, as the BTF is dear. */
+static bool may_load(void) {
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[2] = {};
+    if (syscall(SYS_capget, &header, data) < 0)
+        return false;
+    if (data[0].effective & (1u << CAP_SYS_ADMIN))
+        return true;
+    uint32_t both = 1u << (CAP_BPF - 32) | 1u << (CAP_PERFMON - 32);
+    return (data[1].effective & both) == both;
+}
+
+/* Whether /proc is the running kernel's, all of it, and big enough for the effort. */
+static bool is_worth_it(const OwnerSearch *search) {
+    struct statfs fs;
+    struct stat st;
+
+    /* The links of procfs's root are its processes and a few. */
+    return fstatfs(search->sources.proc_fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC &&
+           fstat(search->sources.proc_fd, &st) == 0 && st.st_nlink >= search->iterate_min &&
+           fstatat(search->sources.proc_fd, "self/ns/pid", &st, 0) == 0 &&
+           st.st_ino == PID_NAMESPACE_FIRST;
+}
+
+/* The inodes looked for lie in a narrow range most often: other sockets need not be told. */
+static void inode_range(const OwnerSearch *search, uint32_t *first, uint32_t *last) {
+    const Snapshot *snapshot = search->snapshot;
+    *first = UINT32_MAX;
+    *last = 0;
+    for (size_t i = 0; i < snapshot->n_sockets; i++) {
+        uint32_t inode = snapshot->sockets[i].inode;
+        if (inode != 0 && inode < *first)
+            *first = inode;
+        if (inode > *last)
+            *last = inode;
+    }
+}
+
+static int take_records(OwnerSearch *search, const FdRecord *records, size_t n) {
+    for (size_t i = 0, next; i < n; i = next) {
+        for (next = i + 1; next < n && records[next].pid == records[i].pid &&
+                           records[next].tid == records[i].tid;)
+            next++;
+        int r = search_visit_records(search, records + i, next - i);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+int search_iterate(OwnerSearch *search) {
+    _cleanup_free_ FdRecord *records = NULL;
+    uint32_t first, last;
+    size_t n;
+
+    if (search->iterated)
+        return 1;
+    /* Not after a walk has begun: no process is looked at twice. */
+    if (search->listed || search->cgroups_done || !may_load() || !is_worth_it(search))
+        return 0;
+    inode_range(search, &first, &last);
+    _cleanup_close_ int fd = fd_iterator_open(search->sources.root_fd, first, last);
+    if (fd < 0 || fd_iterator_read(fd, &records, &n) < 0)
+        return 0;
+    search->iterated = true;
+    int r = take_records(search, records, n);
+    return r < 0 ? r : 1;
+}
