@@ -8,7 +8,8 @@
 
 typedef struct BitRows {
     size_t n_values, n_words;
-    uint64_t *words; /* (n_values + 1) rows; the last is the free one. NULL: not used */
+    uint64_t *words;  /* (n_values + 1) rows; the last is the free one. NULL: not used */
+    uint32_t *counts; /* bits of each row */
 } BitRows;
 
 /* Returns 0 or -ENOMEM. */
@@ -31,5 +32,5 @@ static inline void bitrows_set(BitRows *rows, size_t value, size_t rule) {
 /* The rule looks, but may hold for every value. */
 void bitrows_set_all(BitRows *rows, size_t rule);
 
-/* When all rules are set: the free row is added to every other. */
+/* When all rules are set: the free row is added to every other, and bits are counted. */
 void bitrows_finish(BitRows *rows);

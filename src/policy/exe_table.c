@@ -6,7 +6,7 @@
 
 #include "policy/bitrows.h"
 
-#define FILE_VALUES 512
+#define FILE_VALUES 1024
 
 typedef struct ExeFile {
     FileId id;
@@ -21,7 +21,7 @@ struct ExeTable {
 static size_t file_value(const FileId *id) {
     uint64_t hash =
         ((uint64_t)id->inode ^ (uint64_t)id->device << 40) * UINT64_C(0x9e3779b97f4a7c15);
-    return hash >> 55;
+    return hash >> 54;
 }
 
 int exe_table_find(const ExeTable *table, uint32_t number, FileId *ret) {
@@ -31,11 +31,14 @@ int exe_table_find(const ExeTable *table, uint32_t number, FileId *ret) {
     return file->result;
 }
 
-const uint64_t *exe_table_row(const ExeTable *table, const FileId *id) {
-    return bitrows_row(&table->rows, file_value(id));
+const uint64_t *exe_table_row(const ExeTable *table, const FileId *id, uint32_t *ret_count) {
+    size_t value = file_value(id);
+    *ret_count = table->rows.counts[value];
+    return bitrows_row(&table->rows, value);
 }
 
-const uint64_t *exe_table_free_row(const ExeTable *table) {
+const uint64_t *exe_table_free_row(const ExeTable *table, uint32_t *ret_count) {
+    *ret_count = table->rows.counts[table->rows.n_values];
     return bitrows_free_row(&table->rows);
 }
 

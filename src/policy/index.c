@@ -13,10 +13,14 @@
 #define VALUE_ANY  SIZE_MAX
 #define VALUE_NONE (SIZE_MAX - 1)
 
+/* Properties of as many values as there are names and numbers are hashed to so many; their values
+ * are taken modulo the rows that the index has. */
+#define VALUES_MAX 1024
+
 /* One property. */
 typedef struct Property {
     KeyId key;
-    size_t n_values;
+    size_t n_values; /* VALUES_MAX: hashed */
     /* Sets the bits of one item of a rule. */
     void (*set)(BitRows *rows, size_t rule, const Item *item);
     /* The value of a listener. */
@@ -29,11 +33,16 @@ static size_t text_value(const char *text) {
     uint32_t hash = 2166136261u;
     for (; *text; text++)
         hash = (hash ^ (unsigned char)*text) * 16777619u;
-    return (hash ^ hash >> 16) & 255;
+    return hash ^ hash >> 16;
 }
 
 static size_t uid_value(uint32_t uid) {
-    return (uid * 2654435761u) >> 24;
+    return (uid * 2654435761u) >> 16;
+}
+
+/* Sets the bit in the row that a hash falls to. */
+static void set_hashed(BitRows *rows, size_t hash, size_t rule) {
+    bitrows_set(rows, hash & (rows->n_values - 1), rule);
 }
 
 static void set_proto(BitRows *rows, size_t rule, const Item *item) {
@@ -97,7 +106,7 @@ static size_t item_port_low(const Item *item) {
 
 static void set_user(BitRows *rows, size_t rule, const Item *item) {
     if (item->account.known)
-        bitrows_set(rows, uid_value(item->account.id), rule);
+        set_hashed(rows, uid_value(item->account.id), rule);
 }
 
 static size_t listener_user(const JudgeContext *context, const Listener *listener) {
@@ -112,7 +121,7 @@ static void set_pattern(BitRows *rows, size_t rule, const Item *item) {
     if (item->pattern.is_glob)
         bitrows_set_all(rows, rule);
     else
-        bitrows_set(rows, text_value(item->pattern.text), rule);
+        set_hashed(rows, text_value(item->pattern.text), rule);
 }
 
 static size_t item_pattern(const Item *item) {
@@ -133,13 +142,17 @@ static size_t listener_user_unit(const JudgeContext *context, const Listener *li
     return text_value(listener->owner->user_unit);
 }
 
-/* Addresses by family and first byte, and by family and last byte. */
+/* Addresses by family and three of their bytes. */
 static size_t address_value(const Address *address, size_t byte) {
     return (address->family == AF_INET6 ? 256u : 0u) + address->bytes[byte];
 }
 
 static size_t address_last(const Address *address) {
     return address->family == AF_INET6 ? 15 : 3;
+}
+
+static size_t address_middle(const Address *address) {
+    return address->family == AF_INET6 ? 7 : 2;
 }
 
 static void set_bind_byte(BitRows *rows, size_t rule, const Prefix *prefix, size_t byte) {
@@ -156,6 +169,10 @@ static void set_bind_first(BitRows *rows, size_t rule, const Item *item) {
     set_bind_byte(rows, rule, &item->bind.prefix, 0);
 }
 
+static void set_bind_middle(BitRows *rows, size_t rule, const Item *item) {
+    set_bind_byte(rows, rule, &item->bind.prefix, address_middle(&item->bind.prefix.address));
+}
+
 static void set_bind_last(BitRows *rows, size_t rule, const Item *item) {
     set_bind_byte(rows, rule, &item->bind.prefix, address_last(&item->bind.prefix.address));
 }
@@ -165,6 +182,12 @@ static size_t listener_bind_first(const JudgeContext *context, const Listener *l
     (void)context;
     /* A v4-mapped one is in prefixes of both families. */
     return address_is_mapped(address) ? VALUE_ANY : address_value(address, 0);
+}
+
+static size_t listener_bind_middle(const JudgeContext *context, const Listener *listener) {
+    const Address *address = &listener->endpoint.address;
+    (void)context;
+    return address_is_mapped(address) ? VALUE_ANY : address_value(address, address_middle(address));
 }
 
 static size_t listener_bind_last(const JudgeContext *context, const Listener *listener) {
@@ -177,6 +200,11 @@ static size_t item_bind_first(const Item *item) {
     return address_value(&item->bind.prefix.address, 0);
 }
 
+static size_t item_bind_middle(const Item *item) {
+    const Address *address = &item->bind.prefix.address;
+    return address_value(address, address_middle(address));
+}
+
 static size_t item_bind_last(const Item *item) {
     const Address *address = &item->bind.prefix.address;
     return address_value(address, address_last(address));
@@ -187,10 +215,11 @@ static const Property properties[] = {
     {KEY_PORT, 256, set_port_low, listener_port_low, item_port_low},
     {KEY_PROTO, PROTO_COUNT, set_proto, listener_proto, item_proto},
     {KEY_SCOPE, SCOPE_COUNT, set_scope, listener_scope, item_scope},
-    {KEY_USER, 256, set_user, listener_user, item_user},
-    {KEY_UNIT, 256, set_pattern, listener_unit, item_pattern},
-    {KEY_USER_UNIT, 256, set_pattern, listener_user_unit, item_pattern},
+    {KEY_USER, VALUES_MAX, set_user, listener_user, item_user},
+    {KEY_UNIT, VALUES_MAX, set_pattern, listener_unit, item_pattern},
+    {KEY_USER_UNIT, VALUES_MAX, set_pattern, listener_user_unit, item_pattern},
     {KEY_BIND, 512, set_bind_first, listener_bind_first, item_bind_first},
+    {KEY_BIND, 512, set_bind_middle, listener_bind_middle, item_bind_middle},
     {KEY_BIND, 512, set_bind_last, listener_bind_last, item_bind_last},
 };
 
@@ -228,7 +257,11 @@ static int fill_rows(const Policy *policy, const Property *property, BitRows *ro
     if (!used)
         return 0;
 
-    int r = bitrows_init(rows, property->n_values, policy->n_rules);
+    /* Few rules need few rows: about eight rules a row. */
+    size_t n_values = property->n_values;
+    while (property->n_values == VALUES_MAX && n_values > 64 && n_values / 2 * 8 >= policy->n_rules)
+        n_values /= 2;
+    int r = bitrows_init(rows, n_values, policy->n_rules);
     if (r < 0)
         return r;
     for (size_t i = 0; i < policy->n_rules; i++) {
@@ -261,27 +294,45 @@ int policy_index_new(const Policy *policy, PolicyIndex **ret) {
     return 0;
 }
 
-static void walk_begin(const PolicyIndex *index, IndexWalk *walk) {
-    *walk = (IndexWalk){.n_words = index->n_words, .word = SIZE_MAX};
-    walk->rows[walk->n_rows++] = index->all;
+static void walk_add_row(IndexWalk *walk, const uint64_t *row, uint32_t count) {
+    size_t at = walk->n_rows++;
+    for (; at > 0 && walk->counts[at - 1] > count; at--) {
+        walk->rows[at] = walk->rows[at - 1];
+        walk->counts[at] = walk->counts[at - 1];
+    }
+    walk->rows[at] = row;
+    walk->counts[at] = count;
 }
 
-static void walk_add(IndexWalk *walk, const BitRows *rows, size_t value) {
-    if (value != VALUE_ANY)
-        walk->rows[walk->n_rows++] =
-            bitrows_row(rows, value == VALUE_NONE ? rows->n_values : value);
+static void walk_begin(const Policy *policy, IndexWalk *walk) {
+    walk->n_rows = 0;
+    walk->n_words = policy->index->n_words;
+    walk->word = SIZE_MAX;
+    walk->bits = 0;
+    walk_add_row(walk, policy->index->all, (uint32_t)policy->n_rules);
+}
+
+static void walk_add(IndexWalk *walk, const Property *property, const BitRows *rows, size_t value) {
+    if (value == VALUE_ANY)
+        return;
+    if (value == VALUE_NONE)
+        value = rows->n_values;
+    else if (property->n_values == VALUES_MAX)
+        value &= rows->n_values - 1;
+    walk_add_row(walk, bitrows_row(rows, value), rows->counts[value]);
 }
 
 /* What the holders of a listener leave of the `exe` rules. */
-static const uint64_t *exe_row(const ExeTable *table, const Listener *listener) {
+static const uint64_t *exe_row(const ExeTable *table, const Listener *listener,
+                               uint32_t *ret_count) {
     const Owner *owner = listener->owner;
     if (!owner || owner->n_holders == 0)
         return NULL; /* none holds, but which would matter must be found out */
     const Holder *first = &owner->holders[0];
     if (first->exe_state == EXE_VERIFIED && file_id_is_known(&first->exe_id))
-        return exe_table_row(table, &first->exe_id);
+        return exe_table_row(table, &first->exe_id, ret_count);
     if (first->exe_state == EXE_UNKNOWN || first->exe_state == EXE_UNVERIFIED)
-        return exe_table_free_row(table);
+        return exe_table_free_row(table, ret_count);
     return NULL;
 }
 
@@ -289,23 +340,25 @@ void index_walk_listener(const Policy *policy, const JudgeContext *context,
                          const Listener *listener, IndexWalk *ret) {
     const PolicyIndex *index = policy->index;
 
-    walk_begin(index, ret);
+    walk_begin(policy, ret);
     for (size_t i = 0; i < ELEMENTS(properties); i++)
         if (index->rows[i].words)
-            walk_add(ret, &index->rows[i], properties[i].of_listener(context, listener));
-    const uint64_t *row = context->exes ? exe_row(context->exes, listener) : NULL;
+            walk_add(ret, &properties[i], &index->rows[i],
+                     properties[i].of_listener(context, listener));
+    uint32_t count;
+    const uint64_t *row = context->exes ? exe_row(context->exes, listener, &count) : NULL;
     if (row)
-        ret->rows[ret->n_rows++] = row;
+        walk_add_row(ret, row, count);
 }
 
 void index_walk_covering(const Policy *policy, const Rule *rule, IndexWalk *ret) {
     const PolicyIndex *index = policy->index;
 
-    walk_begin(index, ret);
+    walk_begin(policy, ret);
     for (size_t i = 0; i < ELEMENTS(properties); i++) {
         const Match *match = plain_match(rule, properties[i].key);
         if (index->rows[i].words)
-            walk_add(ret, &index->rows[i],
+            walk_add(ret, &properties[i], &index->rows[i],
                      match ? properties[i].of_item(&match->items[0]) : VALUE_NONE);
     }
 }

@@ -20,9 +20,11 @@ PolicyIndex *policy_index_free(PolicyIndex *index);
 
 #define INDEX_ROWS_MAX 16
 
-/* The rows that a listener (or rule) selects, and how far they were walked. */
+/* The rows that a listener (or rule) selects, and how far they were walked. The row with the fewest
+ * bits comes first, so that most words are empty after one look. */
 typedef struct IndexWalk {
     const uint64_t *rows[INDEX_ROWS_MAX];
+    uint32_t counts[INDEX_ROWS_MAX];
     size_t n_rows;
     size_t word, n_words;
     uint64_t bits; /* of that word, not given yet */

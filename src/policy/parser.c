@@ -22,7 +22,8 @@ bool parser_at_word(const Parser *parser, const char *word) {
     return parser->token.kind == TOKEN_WORD && strcmp(parser->token.text, word) == 0;
 }
 
-static void add_error(Parser *parser, const Place *place, const char *format, va_list arguments) {
+__attribute__((format(printf, 3, 0))) static void add_error(Parser *parser, const Place *place,
+                                                            const char *format, va_list arguments) {
     _cleanup_free_ char *message = NULL;
     SourcePlace source = place_source(place);
     if (vasprintf(&message, format, arguments) < 0) {

@@ -34,9 +34,23 @@ tests_fuzz_fuzz_cgroup_LDADD = $(FUZZ_LIBS)
 tests_fuzz_replay_cgroup_SOURCES = tests/fuzz/cgroup.c tests/fuzz/replay.c
 tests_fuzz_replay_cgroup_LDADD = $(FUZZ_LIBS)
 
-# rules
+# rules: its corpus is that of the unit tests, tests/fixtures/rules, by a link
+FUZZ_TARGETS += tests/fuzz/fuzz-rules
+FUZZ_REPLAYS += tests/fuzz/replay-rules
+tests_fuzz_fuzz_rules_SOURCES = tests/fuzz/rules.c
+tests_fuzz_fuzz_rules_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_rules_LDADD = $(FUZZ_LIBS)
+tests_fuzz_replay_rules_SOURCES = tests/fuzz/rules.c tests/fuzz/replay.c
+tests_fuzz_replay_rules_LDADD = $(FUZZ_LIBS)
 
 # filter
+FUZZ_TARGETS += tests/fuzz/fuzz-filter
+FUZZ_REPLAYS += tests/fuzz/replay-filter
+tests_fuzz_fuzz_filter_SOURCES = tests/fuzz/filter.c
+tests_fuzz_fuzz_filter_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_filter_LDADD = $(FUZZ_LIBS)
+tests_fuzz_replay_filter_SOURCES = tests/fuzz/filter.c tests/fuzz/replay.c
+tests_fuzz_replay_filter_LDADD = $(FUZZ_LIBS)
 
 FUZZ_TARGETS += tests/fuzz/fuzz-advice
 FUZZ_REPLAYS += tests/fuzz/replay-advice

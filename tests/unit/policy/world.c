@@ -39,6 +39,7 @@ static void add_link(World *world, const char *name, LinkKind kind, const char *
     snprintf(link->name, sizeof(link->name), "%s", name);
     LinkAddress *entry = &world->addresses[world->table.n_addresses++];
     entry->index = index;
+    entry->prefix_length = kind == LINK_LOOPBACK ? 8 : strchr(address, ':') ? 64 : 24;
     if (address_parse(address, &entry->address) < 0)
         abort();
 }
