@@ -8,6 +8,8 @@ tests_unit_test_collect_SOURCES = \
 	tests/unit/collect/forward.c \
 	tests/unit/collect/links.c \
 	tests/unit/collect/messages.c \
-	tests/unit/collect/protocols.c
+	tests/unit/collect/protocols.c \
+	tests/unit/collect/recorded.c
 tests_unit_test_collect_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_collect_LDADD = $(AM_TESTS_LIBS)
+EXTRA_DIST += $(srcdir)/tests/fixtures/netlink
