@@ -23,7 +23,9 @@ int sockdiag_collect(Netlink *netlink, const Protocols *protocols, Snapshot *sna
 typedef struct DiagSink {
     Snapshot *snapshot;
     Proto proto;
-    IdMap *mptcp; /* inodes of the MPTCP sockets known so far; NULL: don't look */
+    IdMap *mptcp;       /* inodes of the MPTCP sockets known so far; NULL: don't look */
+    Listener *subflows; /* owned: of MPTCP sockets that are not known (yet) */
+    size_t n_subflows, subflows_allocated;
     size_t n_malformed;
     size_t n_pending;
     Listener pending[DIAG_SINK_PENDING]; /* parsed, not added yet: see diag_sink_flush() */

@@ -76,22 +76,14 @@ static void process_note_port(Process *process, const char *option, const char *
 
 /*
  * The names by which the process could be known: what is no option among its arguments, by its last
- * part; and a Python module (`-m http.server`), whole.
+ * part. That takes in Python's modules (`-m http.server`).
  */
 static void process_add_arguments(Process *process, char *const *cmdline) {
     for (size_t i = 0; i < WORDS_MAX && cmdline[i]; i++) {
-        const char *word = cmdline[i];
-        if (*word != '-') {
-            process_add_path(process, word, strlen(word));
-            continue;
-        }
-        if (!cmdline[i + 1])
-            break;
-        process_note_port(process, word, cmdline[i + 1]);
-        if (strcmp(word, "-m") == 0) {
-            process_add_name(process, cmdline[i + 1], strlen(cmdline[i + 1]));
-            i++;
-        }
+        if (*cmdline[i] != '-')
+            process_add_path(process, cmdline[i], strlen(cmdline[i]));
+        else if (cmdline[i + 1])
+            process_note_port(process, cmdline[i], cmdline[i + 1]);
     }
 }
 
