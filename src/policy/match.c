@@ -184,10 +184,9 @@ Answer match_judge_ephemeral(const Case *judged, const Match *match) {
 }
 
 bool match_holds(const Match *match, Action action, Answer answer) {
-    if (answer == ANSWER_NEVER)
-        return false;
     if (!match->negated)
         return answer == ANSWER_YES;
+    /* ANSWER_NEVER is neither. */
     return answer == ANSWER_NO || (answer == ANSWER_UNKNOWN && action == ACTION_FLAG);
 }
 

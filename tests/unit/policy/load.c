@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "policy/policy.h"
+#include "policy/lint.h"
 #include "util/cleanup.h"
 
 #define ETC "/etc/sockaudit/rules.d/"
@@ -180,6 +180,23 @@ Test(load, lets_and_ids_end_with_their_file) {
     write_file(ETC "c.rules", "allow port $x\n");
     cr_expect_eq(load(NULL, getuid(), &policy, &told), -EBADMSG);
     cr_expect(strstr(told, "c.rules:1:12"), "%s", told);
+}
+
+Test(load, lint_over_files) {
+    _cleanup_diagnostics_ Diagnostics *diagnostics = diagnostics_new();
+    _cleanup_policy_ Policy *policy = NULL;
+    _cleanup_free_ char *told = NULL;
+    LintContext context = {.now = 1};
+    write_file(ETC "a.rules", "allow port 1-9 id same\n");
+    write_file(ETC "b.rules", "\nflag port 5 id same\n");
+    cr_assert_eq(load(NULL, getuid(), &policy, &told), 0, "%s", told);
+    cr_assert_eq(policy_lint(policy, &context, diagnostics), 0);
+    cr_assert_eq(diagnostics->n_items, 2);
+    cr_expect(strstr(diagnostics->items[0].message, "never decides: the rule in /tmp/"));
+    cr_expect(strstr(diagnostics->items[0].message, "a.rules:1 matches all"));
+    cr_expect(strstr(diagnostics->items[1].message, "the id `same` is taken by /tmp/"));
+    cr_expect_eq(diagnostics->items[1].line, 2);
+    cr_expect_eq(diagnostics->items[1].column, 16);
 }
 
 Test(load, errors_of_all_files_at_once) {

@@ -2,6 +2,7 @@
 check_PROGRAMS += tests/unit/test-policy
 TESTS += tests/unit/test-policy
 tests_unit_test_policy_SOURCES = \
+	tests/unit/policy/bounds.c \
 	tests/unit/policy/corpus.c \
 	tests/unit/policy/explain.c \
 	tests/unit/policy/index.c \
