@@ -5,10 +5,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include "owner/proc_parse.h"
 #include "util/cleanup.h"
@@ -169,7 +171,7 @@ static size_t path_owned_from(int mount_fd, const char *path) {
 }
 
 /* Makes the entry of an id, resolved if the handle can tell; 1 when only a walk can. */
-static int resolve_one(CgroupResolver *resolver, uint64_t id) {
+static int resolve_one(CgroupResolver *resolver, uint64_t id, bool recorded) {
     int r = ARRAY_RESERVE(resolver->cgroups, resolver->n_allocated, resolver->n_cgroups + 1);
     if (r >= 0)
         r = idmap_add(&resolver->by_id, id, (uint32_t)resolver->n_cgroups, NULL);
@@ -182,7 +184,7 @@ static int resolve_one(CgroupResolver *resolver, uint64_t id) {
         cgroup->error = -ENOENT;
         return 0;
     }
-    r = path_by_handle(resolver->fd, id, &cgroup->path);
+    r = recorded ? -EOPNOTSUPP : path_by_handle(resolver->fd, id, &cgroup->path);
     if (r == -ENOMEM)
         return r;
     cgroup->error = r;
@@ -194,10 +196,13 @@ static int resolve_one(CgroupResolver *resolver, uint64_t id) {
 
 int cgroups_resolve(CgroupResolver *resolver, const uint64_t *ids, size_t n) {
     size_t first = resolver->n_cgroups, n_for_walk = 0;
+    struct statfs fs;
+    bool recorded = resolver->fd >= 0 && fstatfs(resolver->fd, &fs) == 0 &&
+                    fs.f_type != CGROUP2_SUPER_MAGIC; /* any other would call the handle stale */
     int r = 0;
 
     for (size_t i = 0; i < n && r >= 0; i++) {
-        r = ids[i] == 0 ? 0 : resolve_one(resolver, ids[i]);
+        r = ids[i] == 0 ? 0 : resolve_one(resolver, ids[i], recorded);
         if (r > 0)
             n_for_walk++;
     }

@@ -2,8 +2,11 @@
 check_PROGRAMS += tests/unit/test-owner
 TESTS += tests/unit/test-owner
 tests_unit_test_owner_SOURCES = \
+	tests/unit/owner/btf.c \
 	tests/unit/owner/cgroup_path.c \
+	tests/unit/owner/cgroups.c \
 	tests/unit/owner/facts.c \
+	tests/unit/owner/forwarder.c \
 	tests/unit/owner/identity.c \
 	tests/unit/owner/machine.c \
 	tests/unit/owner/machine.h \
