@@ -25,7 +25,7 @@ int packet_match_ports(PacketMatch *match, const PortRange *ranges, size_t n_ran
     static const PortRange whole = {0, UINT16_MAX};
     const PortRange *old = match->any_port ? &whole : match->ports;
     size_t n_old = match->any_port ? 1 : match->n_ports, n_both = 0;
-    PortRange both[PORT_RANGES_MAX];
+    PortRange both[PORT_RANGES_MAX] = {};
 
     for (size_t i = 0; i < n_old; i++)
         for (size_t j = 0; j < n_ranges; j++) {
