@@ -12,8 +12,8 @@
 #include <sys/sysmacros.h>
 
 #include "policy/advice_table.h"
+#include "policy/file_trust.h"
 #include "util/cleanup.h"
-#include "util/escape.h"
 #include "util/memory.h"
 
 const char *const placeholder_names[PLACEHOLDER_COUNT] = {
@@ -103,22 +103,27 @@ warn_file(Diagnostics *diagnostics, const char *path, const char *format, ...) {
 
 /*
  * People type what they read in such a file: it is taken only where nobody can have slipped
- * something in but root and the caller. Tells the reason where it is not.
+ * something in but root and the caller. Returns 1, 0 when it is not to be trusted (told), -ENOMEM.
  */
-static bool is_trusted(const struct stat *status, const char *path, Diagnostics *diagnostics) {
-    if (status->st_uid != 0 && status->st_uid != geteuid())
-        warn_file(diagnostics, path, "not read: owned by uid %u, not by root",
-                  (unsigned)status->st_uid);
-    else if (status->st_mode & (S_IWGRP | S_IWOTH))
-        warn_file(diagnostics, path, "not read: others than its owner can write it (mode %04o)",
-                  (unsigned)(status->st_mode & 07777));
-    else
-        return true;
-    return false;
+static int check_trust(const Trust *trust, int fd, const struct stat *status, const char *path,
+                       Diagnostics *diagnostics) {
+    _cleanup_free_ char *problem = NULL;
+    int r = S_ISDIR(status->st_mode) ? trust_check_directory(trust, fd, status, &problem)
+                                     : trust_check_file(trust, fd, status, &problem);
+    if (r == 0)
+        warn_file(diagnostics, path, "not read: it %s", problem);
+    return r;
+}
+
+/* One after the other; `first` may be NULL. */
+static char *path_join(const char *first, const char *second) {
+    char *path;
+    return asprintf(&path, "%s%s", first ? first : "", second) < 0 ? NULL : path;
 }
 
 /* Adds the directory's `*.advice`, but for names that are there already. */
-static int files_add_directory(AdviceFiles *files, const char *path, Diagnostics *diagnostics) {
+static int files_add_directory(AdviceFiles *files, const Trust *trust, const char *path,
+                               Diagnostics *diagnostics) {
     static const char suffix[] = ".advice";
     size_t n_before = files->n_items, n_seen = 0;
     struct stat status;
@@ -129,8 +134,11 @@ static int files_add_directory(AdviceFiles *files, const char *path, Diagnostics
             warn_file(diagnostics, path, "can't be read: %s", strerror(errno));
         return 0;
     }
-    if (fstat(dirfd(directory), &status) < 0 || !is_trusted(&status, path, diagnostics))
+    if (fstat(dirfd(directory), &status) < 0)
         return 0;
+    int r = check_trust(trust, dirfd(directory), &status, path, diagnostics);
+    if (r <= 0)
+        return r;
     for (struct dirent *entry; (entry = readdir(directory));) {
         size_t length = strlen(entry->d_name);
         AdviceFile file = {.name = entry->d_name, .directory = path};
@@ -173,7 +181,8 @@ static int read_all(int fd, char *buffer, size_t size, size_t *ret) {
 }
 
 /* Reads one file into the table; what is wrong with the file is told, not returned. */
-static int table_add_file(AdviceTable **table, const char *path, Diagnostics *diagnostics) {
+static int table_add_file(AdviceTable **table, const Trust *trust, const char *path,
+                          Diagnostics *diagnostics) {
     _cleanup_free_ char *text = NULL;
     struct stat status;
     size_t length = 0;
@@ -190,12 +199,13 @@ static int table_add_file(AdviceTable **table, const char *path, Diagnostics *di
         warn_file(diagnostics, path, "not read: no regular file");
         return 0;
     }
-    if (!is_trusted(&status, path, diagnostics))
-        return 0;
+    int r = check_trust(trust, fd, &status, path, diagnostics);
+    if (r <= 0)
+        return r;
     text = malloc(ADVICE_FILE_MAX + 1);
     if (!text)
         return -ENOMEM;
-    int r = read_all(fd, text, ADVICE_FILE_MAX + 1, &length);
+    r = read_all(fd, text, ADVICE_FILE_MAX + 1, &length);
     if (r < 0) {
         warn_file(diagnostics, path, "can't be read: %s", strerror(-r));
         return 0;
@@ -207,32 +217,37 @@ static int table_add_file(AdviceTable **table, const char *path, Diagnostics *di
     return advice_parse(table, path, text, length, diagnostics);
 }
 
+/* Reads the files of both directories, in the order of their names. */
+static int table_add_files(AdviceTable **table, const Trust *trust, const char *root,
+                           Diagnostics *diagnostics) {
+    _cleanup_(files_done) AdviceFiles files = {};
+    _cleanup_free_ char *local = path_join(root, SYSCONFDIR "/sockaudit/advice.d");
+    _cleanup_free_ char *shipped = path_join(root, PKGDATADIR "/advice.d");
+
+    if (!local || !shipped)
+        return -ENOMEM;
+    int r = files_add_directory(&files, trust, local, diagnostics);
+    if (r >= 0)
+        r = files_add_directory(&files, trust, shipped, diagnostics);
+    for (size_t i = 0; i < files.n_items && r >= 0; i++) {
+        _cleanup_free_ char *directory = path_join(files.items[i].directory, "/");
+        _cleanup_free_ char *path = directory ? path_join(directory, files.items[i].name) : NULL;
+        r = path ? table_add_file(table, trust, path, diagnostics) : -ENOMEM;
+    }
+    return r < 0 ? r : 0;
+}
+
 int advice_load(const char *root, Diagnostics *diagnostics, AdviceTable **ret) {
     _cleanup_advice_ AdviceTable *table = calloc(1, sizeof(AdviceTable));
-    _cleanup_(files_done) AdviceFiles files = {};
-    _cleanup_free_ char *local = NULL, *shipped = NULL;
+    _cleanup_(trust_done) Trust trust;
+    _cleanup_close_ int root_fd = root ? open(root, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
 
+    int r = trust_init(&trust, geteuid(), root_fd);
+    if (r < 0)
+        return r;
     if (!table)
         return -ENOMEM;
-    if (asprintf(&local, "%s%s", root ? root : "", SYSCONFDIR "/sockaudit/advice.d") < 0) {
-        local = NULL;
-        return -ENOMEM;
-    }
-    if (asprintf(&shipped, "%s%s", root ? root : "", PKGDATADIR "/advice.d") < 0) {
-        shipped = NULL;
-        return -ENOMEM;
-    }
-    int r = files_add_directory(&files, local, diagnostics);
-    if (r >= 0)
-        r = files_add_directory(&files, shipped, diagnostics);
-    for (size_t i = 0; i < files.n_items && r >= 0; i++) {
-        _cleanup_free_ char *path = NULL;
-        if (asprintf(&path, "%s/%s", files.items[i].directory, files.items[i].name) < 0) {
-            path = NULL;
-            return -ENOMEM;
-        }
-        r = table_add_file(&table, path, diagnostics);
-    }
+    r = table_add_files(&table, &trust, root, diagnostics);
     if (r < 0)
         return r;
     *ret = TAKE_PTR(table);

@@ -12,7 +12,8 @@ typedef struct AdviceTable AdviceTable;
 
 /*
  * Reads `*.advice` of PKGDATADIR/advice.d and, over it by file name, /etc/sockaudit/advice.d, below
- * `root` if that is not NULL. Errors are told as warnings, with the entry left out: advice is a
+ * `root` if that is not NULL. A file is read only where none but root and the caller could have
+ * written it (file_trust.h). Errors are told as warnings, with the entry left out: advice is a
  * help and must not keep anything from running. Returns 0, or a negative errno (-ENOMEM).
  */
 int advice_load(const char *root, Diagnostics *diagnostics, AdviceTable **ret);
