@@ -15,15 +15,15 @@ class Developer(support.Case):
         super().setUp()
         self.root = self.folder + "/root"
         source = os.environ.get("srcdir", support.HERE + "/../..")
-        for path, target in (("etc/sockaudit.rules", "etc/sockaudit/sockaudit.rules"),):
-            os.makedirs(os.path.dirname(f"{self.root}/{target}"))
-            with open(f"{source}/{path}", "rb") as file:
-                self.write("root/" + target, file.read())
-        advice = source + "/data/advice.d"
-        os.makedirs(self.root + "/etc/sockaudit/advice.d")
-        for name in os.listdir(advice):
-            with open(f"{advice}/{name}", "rb") as file:
-                self.write("root/etc/sockaudit/advice.d/" + name, file.read())
+        self.copy(source + "/etc/sockaudit.rules", "/etc/sockaudit/sockaudit.rules")
+        for name in os.listdir(source + "/data/advice.d"):
+            self.copy(f"{source}/data/advice.d/{name}",
+                      f"{support.sysconfdir()}/sockaudit/advice.d/{name}")
+
+    def copy(self, source, target):
+        os.makedirs(os.path.dirname(self.root + target), exist_ok=True)
+        with open(source, "rb") as file:
+            self.write("root" + target, file.read())
 
     def serve(self, address, port, **how):
         process = subprocess.Popen(["python3", "-m", "http.server", "--bind", address, port],

@@ -18,6 +18,17 @@ NOBODY = 65534
 CI = bool(os.environ.get("CI"))
 
 
+def sysconfdir():
+    """Where this build looks for the administrator's files."""
+    values = {}
+    with open(BUILD + "/Makefile", encoding="utf-8") as file:
+        for line in file:
+            name, equals, value = line.partition(" = ")
+            if equals and name in ("prefix", "sysconfdir"):
+                values[name] = value.strip()
+    return values["sysconfdir"].replace("${prefix}", values["prefix"])
+
+
 def no_duplicates(pairs):
     keys = [key for key, _ in pairs]
     if len(keys) != len(set(keys)):
