@@ -132,13 +132,31 @@ class Unit(support.Case):
                 os.chown(whole, support.NOBODY, support.NOBODY)
         return whole
 
+    def start_in(self, folder, *words):
+        script = 'echo $$ >"$0/cgroup.procs" && exec "$@"'
+        return self.start(["sh", "-c", script, folder, support.BUILD + "/tests/cli/holder",
+                           "0.0.0.0", "3000", *words], b"listens")
+
     def judge(self, path, owner=0):
-        folder = self.cgroup(path, owner)
-        script = 'echo $$ >"$1/cgroup.procs" && exec "$2" 0.0.0.0 3000'
-        self.start(["sh", "-c", script, "sh", folder, support.BUILD + "/tests/cli/holder"],
-                   b"listens")
+        self.start_in(self.cgroup(path, owner))
         (listener,) = self.scan()["listeners"]
         return listener
+
+    def test_a_second_holder_in_another_cgroup(self):
+        """The search that the socket's cgroup guides finds the first at once, and must go on."""
+        process = self.start_in(self.cgroup("sockaudit-guided.service"), "share", "/bin/sleep")
+        with open(f"/proc/{process.pid}/task/{process.pid}/children", encoding="ascii") as file:
+            child = file.read().strip()
+        with open(cgroup_root() + "/cgroup.procs", "w", encoding="ascii") as file:
+            file.write(child)
+        policy = self.write("exe.rules", f"allow exe {support.BUILD}/tests/cli/holder\n"
+                                         "set default flag warning\n")
+        done = self.ctl("scan", "--no-legend", "-o", "state", "--rules", policy)
+        self.assertEqual(done.stdout, b"warning\n")
+        # Where no verdict asks for all of them, a reader of JSON still gets them.
+        (listener,) = self.scan()["listeners"]
+        self.assertEqual({owner["pid"] for owner in listener["owners"]},
+                         {process.pid, int(child)})
 
     def test_a_system_unit(self):
         listener = self.judge("system.slice/sockaudit-test.service")
