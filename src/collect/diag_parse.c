@@ -16,9 +16,7 @@
 enum {
     ATTRIBUTE_SKV6ONLY = 11,  /* u8 */
     ATTRIBUTE_LOCALS = 12,    /* struct sockaddr_storage[] */
-    ATTRIBUTE_ULP_INFO = 19,  /* nested */
     ATTRIBUTE_CGROUP_ID = 21, /* u64 */
-    ATTRIBUTE_ULP_NAME = 1,   /* text, inside of ULP_INFO */
 };
 
 uint8_t diag_state(Proto proto) {
@@ -27,14 +25,6 @@ uint8_t diag_state(Proto proto) {
      * is no listener; any other is TCP_CLOSE (KERNEL.md 1).
      */
     return proto == PROTO_UDP || proto == PROTO_UDPLITE ? TCP_CLOSE : TCP_LISTEN;
-}
-
-static bool ulp_is_mptcp(const Attribute *info) {
-    AttributeWalk walk = attribute_nested(info);
-    for (Attribute attribute; attribute_next(&walk, &attribute);)
-        if (attribute.type == ATTRIBUTE_ULP_NAME)
-            return attribute_is_text(&attribute, "mptcp");
-    return false;
 }
 
 static int parse_attribute(const Attribute *attribute, DiagSocket *socket) {
@@ -49,9 +39,6 @@ static int parse_attribute(const Attribute *attribute, DiagSocket *socket) {
         return 0;
     case ATTRIBUTE_CGROUP_ID:
         return attribute_read(attribute, &socket->found.cgroup_id, sizeof(uint64_t));
-    case ATTRIBUTE_ULP_INFO:
-        socket->mptcp_subflow = ulp_is_mptcp(attribute);
-        return 0;
     case ATTRIBUTE_LOCALS:
         if (attribute->length % sizeof(struct sockaddr_storage) != 0)
             return -EBADMSG;

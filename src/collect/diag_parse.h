@@ -8,7 +8,6 @@
 
 typedef struct DiagSocket {
     Listener found;        /* what snapshot_add() takes */
-    bool mptcp_subflow;    /* TCP: it belongs to an MPTCP socket (INET_DIAG_ULP_INFO) */
     const uint8_t *locals; /* SCTP: struct sockaddr_storage each, inside of the message; or NULL */
     size_t n_locals;
 } DiagSocket;

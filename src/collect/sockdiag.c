@@ -41,17 +41,7 @@ static bool is_known_mptcp(const IdMap *mptcp, const Listener *found) {
 }
 
 static int add_tcp(DiagSink *sink, const DiagSocket *socket) {
-    if (is_known_mptcp(sink->mptcp, &socket->found))
-        return 0;
-    if (!socket->mptcp_subflow)
-        return sink_add(sink, &socket->found);
-
-    int r = ARRAY_RESERVE(sink->subflows, sink->subflows_allocated, sink->n_subflows + 1);
-    if (r < 0)
-        return r;
-    sink->subflows[sink->n_subflows] = socket->found;
-    sink->subflows[sink->n_subflows++].endpoint.proto = PROTO_MPTCP;
-    return 0;
+    return is_known_mptcp(sink->mptcp, &socket->found) ? 0 : sink_add(sink, &socket->found);
 }
 
 static int add_mptcp(DiagSink *sink, const DiagSocket *socket) {
@@ -159,28 +149,10 @@ static int dump_proto(Netlink *netlink, DiagSink *sink, const Protocols *protoco
 }
 
 /*
- * Subflows whose MPTCP socket the first dump did not tell: it is newer than that dump, or the
- * kernel (before 5.19) does not list MPTCP listeners at all. Neither may be lost.
- */
-static int add_late_subflows(Netlink *netlink, DiagSink *tcp, const Protocols *protocols) {
-    if (tcp->n_subflows == 0)
-        return 0;
-    DiagSink again = {
-        .snapshot = tcp->snapshot,
-        .proto = PROTO_MPTCP,
-        .mptcp = tcp->mptcp,
-    };
-    int r = dump_proto(netlink, &again, protocols);
-    for (size_t i = 0; i < tcp->n_subflows && r >= 0; i++)
-        if (!is_known_mptcp(tcp->mptcp, &tcp->subflows[i]))
-            r = snapshot_add(tcp->snapshot, &tcp->subflows[i]);
-    return r < 0 ? r : 0;
-}
-
-/*
- * MPTCP before TCP, so that its subflows are known there. Its dump costs 0.9 ms even when empty
- * (KERNEL.md 5), so it is spared where no socket is counted; a kernel that does not count them
- * still tells by the subflows.
+ * MPTCP before TCP, so that its subflows are known there; one that begins to listen between the two
+ * is told as the TCP listener that it is as well, and never lost. The dump of MPTCP costs 0.9 ms
+ * even when empty (KERNEL.md 5), so it is spared where no socket is counted. Kernels before 5.19 do
+ * not list MPTCP listeners at all: there, too, the subflow stands for it.
  */
 static int dump_tcp_and_mptcp(Netlink *netlink, const Protocols *protocols, Snapshot *snapshot) {
     _cleanup_(idmap_done) IdMap inodes = {};
@@ -190,12 +162,7 @@ static int dump_tcp_and_mptcp(Netlink *netlink, const Protocols *protocols, Snap
 
     if (!protocols->known || protocols->in_use[PROTO_MPTCP])
         r = dump_proto(netlink, &mptcp, protocols);
-    if (r >= 0)
-        r = dump_proto(netlink, &tcp, protocols);
-    if (r >= 0)
-        r = add_late_subflows(netlink, &tcp, protocols);
-    free(tcp.subflows);
-    return r;
+    return r < 0 ? r : dump_proto(netlink, &tcp, protocols);
 }
 
 static bool is_absent(const Protocols *protocols, Proto proto) {

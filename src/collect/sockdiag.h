@@ -23,9 +23,7 @@ int sockdiag_collect(Netlink *netlink, const Protocols *protocols, Snapshot *sna
 typedef struct DiagSink {
     Snapshot *snapshot;
     Proto proto;
-    IdMap *mptcp;       /* inodes of the MPTCP sockets known so far; NULL: don't look */
-    Listener *subflows; /* owned: of MPTCP sockets that are not known (yet) */
-    size_t n_subflows, subflows_allocated;
+    IdMap *mptcp; /* inodes of the MPTCP sockets known so far; NULL: don't look */
     size_t n_malformed;
     size_t n_pending;
     Listener pending[DIAG_SINK_PENDING]; /* parsed, not added yet: see diag_sink_flush() */

@@ -244,8 +244,8 @@ static void hold(void (*make)(size_t from, size_t count), size_t from, size_t co
 }
 
 int main(int argc, char **argv) {
-    static char *const usual[] = {"0", "1000", "10000", "50000", NULL};
-    char *const *sizes = argc > 1 ? argv + 1 : usual;
+    static const char *const usual[] = {"0", "1000", "10000", "50000", NULL};
+    const char *const *sizes = argc > 1 ? (const char *const *)argv + 1 : usual;
     size_t made = 0;
     double worst = 0;
 

@@ -8,4 +8,9 @@ BENCH_TARGETS += tests/bench/verdict
 tests_bench_verdict_SOURCES = tests/bench/verdict.c
 tests_bench_verdict_LDADD = libsockaudit.a $(MNL_LIBS)
 EXTRA_DIST += tests/bench/30-verdict
+BENCH_TARGETS += tests/bench/scan
+tests_bench_scan_SOURCES = tests/bench/scan.c tests/bench/population.c tests/bench/population.h
+tests_bench_scan_LDADD = libsockaudit.a $(MNL_LIBS)
+EXTRA_DIST += tests/bench/10-scan
+
 EXTRA_PROGRAMS += $(BENCH_TARGETS)

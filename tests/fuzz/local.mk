@@ -16,7 +16,13 @@ tests_fuzz_fuzz_text_LDADD = $(FUZZ_LIBS)
 tests_fuzz_replay_text_SOURCES = tests/fuzz/text.c tests/fuzz/replay.c
 tests_fuzz_replay_text_LDADD = $(FUZZ_LIBS)
 
-# netlink
+FUZZ_TARGETS += tests/fuzz/fuzz-netlink
+FUZZ_REPLAYS += tests/fuzz/replay-netlink
+tests_fuzz_fuzz_netlink_SOURCES = tests/fuzz/netlink.c
+tests_fuzz_fuzz_netlink_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_netlink_LDADD = $(FUZZ_LIBS)
+tests_fuzz_replay_netlink_SOURCES = tests/fuzz/netlink.c tests/fuzz/replay.c
+tests_fuzz_replay_netlink_LDADD = $(FUZZ_LIBS)
 
 FUZZ_TARGETS += tests/fuzz/fuzz-proc
 FUZZ_REPLAYS += tests/fuzz/replay-proc

@@ -9,3 +9,10 @@ tests_net_zoo_SOURCES = tests/net/zoo.c tests/net/ring.c tests/net/ring.h
 dist_check_SCRIPTS += tests/net/against-ss.py tests/net/forwards.py
 TESTS += tests/net/against-ss.py tests/net/forwards.py
 EXTRA_DIST += tests/net/namespace.sh
+if TESTS_ENABLED
+check_PROGRAMS += tests/net/facts
+TESTS += tests/net/facts
+tests_net_facts_SOURCES = tests/net/facts.c
+tests_net_facts_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
+tests_net_facts_LDADD = $(AM_TESTS_LIBS)
+endif
