@@ -231,6 +231,7 @@ static pid_t fork_with_pid(pid_t pid) {
         .exit_signal = SIGCHLD, .set_tid = (uintptr_t)&pid, .set_tid_size = 1};
     pid_t made = (pid_t)syscall(SYS_clone3, &arguments, sizeof(arguments));
     if (made == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nothing behind */
         pause();
         _exit(0);
     }
