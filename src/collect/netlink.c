@@ -123,7 +123,7 @@ int netlink_receive(int fd, void *buffer, MessageWalk *walk, DumpResult *ret_res
     else if (walk->error < 0)
         *ret_result = (DumpResult){DUMP_REFUSED, .error = walk->error};
     else
-        *ret_result = (DumpResult){DUMP_COMPLETE};
+        *ret_result = (DumpResult){.end = DUMP_COMPLETE};
     return 0;
 }
 

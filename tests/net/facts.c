@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -150,7 +151,8 @@ Test(facts, fact_03_a_dump_under_churn_tells_nothing_twice, .timeout = 60) {
         cr_assert_eq(listen(fd, 1), 0);
     }
     pid_t churn = fork();
-    if (churn == 0)
+    if (churn == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* also when an assertion ends the test */
         for (;;) {
             int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
             struct sockaddr_in6 any = {.sin6_family = AF_INET6, .sin6_port = htons(3000)};
@@ -159,6 +161,7 @@ Test(facts, fact_03_a_dump_under_churn_tells_nothing_twice, .timeout = 60) {
                 listen(fd, 1);
             close(fd);
         }
+    }
     size_t most = 0;
     for (int i = 0; i < 50; i++) {
         look();
