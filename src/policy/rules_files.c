@@ -17,13 +17,14 @@
 #include "util/cleanup.h"
 #include "util/memory.h"
 
-/* From the one that wins to the one that is covered. */
+/* From the one that wins to the one that is covered. All follow the build's --prefix and
+ * --sysconfdir, but for /run, which is everyone's. */
 static const char *const rules_directories[] = {
-    "/etc/sockaudit/rules.d",
+    SYSCONFDIR "/sockaudit/rules.d",
     "/run/sockaudit/rules.d",
-    "/usr/lib/sockaudit/rules.d",
+    VENDORDIR "/rules.d",
 };
-static const char main_file[] = "/etc/sockaudit/sockaudit.rules";
+static const char main_file[] = SYSCONFDIR "/sockaudit/sockaudit.rules";
 
 typedef struct Reader {
     int root_fd;

@@ -15,7 +15,8 @@ class Developer(support.Case):
         super().setUp()
         self.root = self.folder + "/root"
         source = os.environ.get("srcdir", support.HERE + "/../..")
-        self.copy(source + "/etc/sockaudit.rules", "/etc/sockaudit/sockaudit.rules")
+        self.copy(source + "/etc/sockaudit.rules",
+                  support.sysconfdir() + "/sockaudit/sockaudit.rules")
         for name in os.listdir(source + "/data/advice.d"):
             self.copy(f"{source}/data/advice.d/{name}",
                       f"{support.sysconfdir()}/sockaudit/advice.d/{name}")

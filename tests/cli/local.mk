@@ -8,6 +8,7 @@ CLI_TESTS = \
 	tests/cli/holders.py \
 	tests/cli/hostile.py \
 	tests/cli/identity.py \
+	tests/cli/installed.py \
 	tests/cli/usage.py
 dist_check_SCRIPTS += $(CLI_TESTS)
 TESTS += $(CLI_TESTS)

@@ -18,15 +18,20 @@ NOBODY = 65534
 CI = bool(os.environ.get("CI"))
 
 
-def sysconfdir():
-    """Where this build looks for the administrator's files."""
+def directory(name):
+    """A directory of this build (`prefix`, `sysconfdir`), as `make install` takes it."""
     values = {}
     with open(BUILD + "/Makefile", encoding="utf-8") as file:
         for line in file:
-            name, equals, value = line.partition(" = ")
-            if equals and name in ("prefix", "sysconfdir"):
-                values[name] = value.strip()
-    return values["sysconfdir"].replace("${prefix}", values["prefix"])
+            key, equals, value = line.partition(" = ")
+            if equals and key in ("prefix", name):
+                values[key] = value.strip()
+    return values[name].replace("${prefix}", values["prefix"])
+
+
+def sysconfdir():
+    """Where this build looks for the administrator's files."""
+    return directory("sysconfdir")
 
 
 def no_duplicates(pairs):

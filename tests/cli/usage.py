@@ -96,9 +96,10 @@ class Statuses(support.Case):
         self.assertIn(b"none", done.stderr)
 
     def root(self, text):
-        os.makedirs(self.folder + "/root/etc/sockaudit")
+        place = f"root{support.sysconfdir()}/sockaudit"
+        os.makedirs(f"{self.folder}/{place}")
         if text is not None:
-            self.write("root/etc/sockaudit/sockaudit.rules", text)
+            self.write(place + "/sockaudit.rules", text)
         return self.folder + "/root"
 
     def test_the_machines_policy_broken_is_told_and_does_not_blind(self):

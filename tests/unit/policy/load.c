@@ -13,9 +13,9 @@
 #include "policy/lint.h"
 #include "util/cleanup.h"
 
-#define ETC "/etc/sockaudit/rules.d/"
+#define ETC SYSCONFDIR "/sockaudit/rules.d/"
 #define RUN "/run/sockaudit/rules.d/"
-#define USR "/usr/lib/sockaudit/rules.d/"
+#define USR VENDORDIR "/rules.d/"
 
 static char root[64];
 
@@ -109,7 +109,7 @@ Test(load, no_file_at_all) {
 }
 
 Test(load, drop_ins_by_name_before_the_main_file) {
-    write_file("/etc/sockaudit/sockaudit.rules", "allow id main\n");
+    write_file(SYSCONFDIR "/sockaudit/sockaudit.rules", "allow id main\n");
     write_file(USR "20-b.rules", "allow id usr20\n");
     write_file(ETC "10-a.rules", "allow id etc10\n");
     write_file(RUN "30-c.rules", "allow id run30\n");
@@ -161,7 +161,7 @@ Test(load, the_first_set_wins_over_files) {
     _cleanup_policy_ Policy *policy = NULL;
     _cleanup_free_ char *told = NULL;
     write_file(ETC "a.rules", "set burst 7\nset default flag critical\n");
-    write_file("/etc/sockaudit/sockaudit.rules", "set burst 9\nset poll 5s\nset default allow\n");
+    write_file(SYSCONFDIR "/sockaudit/sockaudit.rules", "set burst 9\nset poll 5s\nset default allow\n");
     cr_assert_eq(load(NULL, getuid(), &policy, &told), 0, "%s", told);
     cr_expect_eq(policy_settings(policy)->burst, 7);
     cr_expect_eq(policy_settings(policy)->poll, 5 * USEC_PER_SEC);
@@ -201,7 +201,7 @@ Test(load, lint_over_files) {
 
 Test(load, errors_of_all_files_at_once) {
     write_file(ETC "a.rules", "alow\n");
-    write_file("/etc/sockaudit/sockaudit.rules", "allow\nallow prot 1\n");
+    write_file(SYSCONFDIR "/sockaudit/sockaudit.rules", "allow\nallow prot 1\n");
     expect_refused(NULL, "a.rules:1:1: error: `alow`");
     expect_refused(NULL, "sockaudit.rules:2:7: error: `prot`");
 }
@@ -212,9 +212,9 @@ Test(load, writable_by_others) {
     expect_refused(NULL, "mode 0666");
     expect_refused(NULL, "chmod go-w");
     chmod(below(ETC "a.rules"), 0644);
-    chmod(below("/etc/sockaudit"), 0777);
+    chmod(below(SYSCONFDIR "/sockaudit"), 0777);
     expect_refused(NULL, "lies in");
-    chmod(below("/etc/sockaudit"), 0755);
+    chmod(below(SYSCONFDIR "/sockaudit"), 0755);
     chmod(below(ETC), 01777);
     expect_refused(NULL, "mode 1777");
 }
@@ -279,7 +279,7 @@ Test(load, what_is_too_large) {
 }
 
 Test(load, a_file_in_the_place_of_a_directory) {
-    write_file("/etc/sockaudit/rules.d", "x");
+    write_file(SYSCONFDIR "/sockaudit/rules.d", "x");
     expect_refused(NULL, "Not a directory");
 }
 

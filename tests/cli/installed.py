@@ -1,0 +1,45 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What `make install` puts into place is what the programs of the same build read, whatever the
+prefix: under `make distcheck` it is none that anybody uses."""
+
+import os
+import subprocess
+
+import support
+
+
+class Installed(support.Case):
+    def setUp(self):
+        super().setUp()
+        self.root = self.folder + "/root"
+        # Not the outer make's: its jobs are not ours to take.
+        env = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+        subprocess.run(["make", "-s", "-C", support.BUILD, "install-data",
+                        "DESTDIR=" + self.root], check=True, env=env, stdout=subprocess.DEVNULL)
+
+    def files(self):
+        done = self.ctl("rules", "--json", "--root", self.root, status=0)
+        return support.strict_json(done.stdout)["files"]
+
+    def test_the_shipped_rules_are_read(self):
+        shipped = f"{self.root}{support.directory('sysconfdir')}/sockaudit/sockaudit.rules"
+        self.assertEqual(self.files(), [shipped])
+        self.assertEqual(self.ctl("rules", "--root", self.root, status=0).stderr, b"")
+
+    def test_every_directory_of_drop_ins_is_read(self):
+        places = [support.directory("prefix") + "/lib", "/run", support.directory("sysconfdir")]
+        for number, place in enumerate(places):
+            folder = f"root{place}/sockaudit/rules.d"
+            os.makedirs(f"{self.folder}/{folder}")
+            self.write(f"{folder}/{number}.rules", "allow tcp port 1\n")
+        self.assertEqual(self.files()[:3], [f"{self.root}{place}/sockaudit/rules.d/{number}.rules"
+                                            for number, place in enumerate(places)])
+
+    def test_the_shipped_advice_is_read(self):
+        done = self.ctl("explain", "--root", self.root, "tcp", "0.0.0.0:6379", status=0)
+        self.assertIn(b"to make it local: ", done.stdout)
+
+
+if __name__ == "__main__":
+    support.main(__file__)
