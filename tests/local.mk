@@ -3,7 +3,7 @@
 AM_TESTS_ENVIRONMENT = ASAN_OPTIONS=allocator_may_return_null=1:$$ASAN_OPTIONS; \
 	export ASAN_OPTIONS; top_builddir=$(top_builddir); export top_builddir;
 AM_TESTS_LIBS = libsockaudit.a $(CRITERION_LIBS) $(MNL_LIBS) $(JANSSON_LIBS) $(SMARTCOLS_LIBS) \
-	$(SYSTEMD_LIBS) $(BPF_LIBS)
+	$(SYSTEMD_LIBS)
 
 if TESTS_ENABLED
 include tests/unit/local.mk

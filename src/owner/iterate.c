@@ -74,7 +74,7 @@ int search_iterate(OwnerSearch *search) {
     if (search->iterated)
         return 1;
     /* Not after a walk has begun: no process is looked at twice. */
-    if (search->listed || search->cgroups_done || !may_load() || !is_worth_it(search))
+    if (!USE_BPF || search->listed || search->cgroups_done || !may_load() || !is_worth_it(search))
         return 0;
     inode_range(search, &first, &last);
     _cleanup_close_ int fd = fd_iterator_open(search->sources.root_fd, first, last);

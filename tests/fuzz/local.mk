@@ -4,7 +4,7 @@
 # --enable-fuzzers as fuzz-NAME, for `./dev fuzz NAME`.
 #
 # To add one, copy the five lines of `text` and replace the name.
-FUZZ_LIBS = libsockaudit.a $(MNL_LIBS) $(JANSSON_LIBS) $(SMARTCOLS_LIBS) $(SYSTEMD_LIBS) $(BPF_LIBS)
+FUZZ_LIBS = libsockaudit.a $(MNL_LIBS) $(JANSSON_LIBS) $(SMARTCOLS_LIBS) $(SYSTEMD_LIBS)
 FUZZ_TARGETS =
 FUZZ_REPLAYS =
 
