@@ -20,7 +20,8 @@ const char *tell_name(void) {
     return program_name;
 }
 
-static void tell(const char *head, const char *format, va_list arguments, const char *tail) {
+__attribute__((format(printf, 2, 0))) static void tell(const char *head, const char *format,
+                                                       va_list arguments, const char *tail) {
     fprintf(stderr, "%s: %s", program_name, head);
     vfprintf(stderr, format, arguments);
     fprintf(stderr, "%s%s\n", tail ? ": " : "", tail ?: "");
