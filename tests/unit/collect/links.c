@@ -326,7 +326,7 @@ Test(links, wireless_is_told_by_sysfs_where_the_index_agrees) {
     Link links[] = {{.index = 2, .name = "eth0"},
                     {.index = 3, .name = "wlan0"},
                     {.index = 4, .name = "wlan1"},
-                    {.index = 5, .name = "../net/wlan0"}};
+                    {.index = 3, .name = "../net/wlan0"}};
     LinkTable table = {.links = links, .n_links = 4};
     _cleanup_close_ int fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
     links_mark_wireless(&table, fd);

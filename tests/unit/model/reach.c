@@ -100,7 +100,9 @@ Test(reach, scopes) {
         {"0.0.0.0", LO, SCOPE_LOOPBACK},
         {"::", LO, SCOPE_LOOPBACK},
         {"10.99.0.0", LO, SCOPE_LOOPBACK},
-        {"10.99.0.0", 0, SCOPE_PRIVATE}, /* fact 26: neighbours may have a route to it */
+        {"224.0.0.251", LO, SCOPE_LOOPBACK},
+        {"203.0.113.9", LO, SCOPE_LOOPBACK}, /* that nobody has */
+        {"10.99.0.0", 0, SCOPE_PRIVATE},     /* fact 26: neighbours may have a route to it */
         {"fd99::1", 0, SCOPE_PRIVATE},
         {"fe80::5", ETH0, SCOPE_LINK_LOCAL},
         {"169.254.3.4", 0, SCOPE_LINK_LOCAL},
