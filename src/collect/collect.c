@@ -51,7 +51,8 @@ Collector *collector_free(Collector *collector) {
     return NULL;
 }
 
-int collector_snapshot(Collector *collector, Snapshot *snapshot) {
+/* The dumps join in the snapshot by cookie; forwards ask which of their ports a socket has. */
+static int look(Collector *collector, unsigned n_dumps, Snapshot *snapshot) {
     LinkTable *links = NULL;
     Protocols protocols;
 
@@ -63,8 +64,10 @@ int collector_snapshot(Collector *collector, Snapshot *snapshot) {
     link_table_free(snapshot->links);
     snapshot->links = links;
 
-    protocols_read(collector->proc_fd, &protocols);
-    r = sockdiag_collect(collector->diag, &protocols, snapshot);
+    for (unsigned i = 0; i < n_dumps && r >= 0; i++) {
+        protocols_read(collector->proc_fd, &protocols);
+        r = sockdiag_collect(collector->diag, &protocols, snapshot);
+    }
     if (r < 0)
         return r;
     r = forwards_collect(collector->netfilter, collector->proc_fd, snapshot);
@@ -74,4 +77,12 @@ int collector_snapshot(Collector *collector, Snapshot *snapshot) {
         snapshot->listeners[i].scope =
             endpoint_scope(&snapshot->listeners[i].endpoint, snapshot->links);
     return 0;
+}
+
+int collector_snapshot(Collector *collector, Snapshot *snapshot) {
+    return look(collector, 1, snapshot);
+}
+
+int collector_snapshot_twice(Collector *collector, Snapshot *snapshot) {
+    return look(collector, 2, snapshot);
 }

@@ -17,7 +17,7 @@ int audit_collect(const Machine *machine, Snapshot **ret) {
     int r = collector_open(machine->proc_fd, machine->sys_fd, &collector);
     if (r < 0)
         return r;
-    r = collector_snapshot(collector, snapshot);
+    r = collector_snapshot_twice(collector, snapshot);
     if (r < 0)
         return r;
     *ret = TAKE_PTR(snapshot);

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -23,6 +24,7 @@
 #include "collect/diag_request.h"
 #include "collect/sockdiag.h"
 #include "util/cleanup.h"
+#include "util/memory.h"
 
 static Snapshot *snapshot;
 static Collector *collector;
@@ -173,6 +175,53 @@ Test(facts, fact_03_a_dump_under_churn_tells_nothing_twice, .timeout = 60) {
     kill(churn, SIGKILL);
     /* One more than there are at any time may be seen, should it be another at the end. */
     cr_assert(most >= 900 && most <= 1000 + 50, "%zu", most);
+}
+
+/* Listens on ports of the kernel's choice and lets go of them, until it is killed. */
+static void churn_ports(void) {
+    int fds[200];
+
+    for (size_t i = 0; i < ELEMENTS(fds); i++)
+        fds[i] = -1;
+    for (size_t i = 0;; i = (i + 7) % ELEMENTS(fds)) {
+        if (fds[i] >= 0)
+            close(fds[i]);
+        fds[i] = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        listen(fds[i], 1);
+    }
+}
+
+/*
+ * KERNEL.md's measurement: 3,000 ports that stay, others that come and go. Of single dumps some
+ * miss one of those that stay (7 of 300 here); of pairs of them, none.
+ */
+Test(facts, fact_03_two_dumps_under_churn_miss_nothing_that_stays, .timeout = 120) {
+    NEEDS_NAMESPACE();
+    enum { FIRST_PORT = 20000, PORTS = 3000 };
+    struct rlimit files = {PORTS + 200, PORTS + 200};
+    pid_t churn[2];
+
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &files), 0);
+    for (int i = 0; i < PORTS; i++)
+        make_tcp("::", (uint16_t)(FIRST_PORT + i));
+    for (size_t i = 0; i < ELEMENTS(churn); i++)
+        if ((churn[i] = fork()) == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
+            churn_ports();
+        }
+    size_t n_missed = 0;
+    for (int i = 0; i < 200; i++) {
+        cr_assert_eq(collector_snapshot_twice(collector, snapshot), 0);
+        size_t n_there = 0;
+        for (size_t j = 0; j < snapshot->n_listeners; j++) {
+            uint16_t port = snapshot->listeners[j].endpoint.port;
+            n_there += port >= FIRST_PORT && port < FIRST_PORT + PORTS;
+        }
+        n_missed += n_there < PORTS;
+    }
+    for (size_t i = 0; i < ELEMENTS(churn); i++)
+        kill(churn[i], SIGKILL);
+    cr_assert_eq(n_missed, 0, "%zu of 200", n_missed);
 }
 
 Test(facts, fact_04_each_socket_has_a_cookie_of_its_own_and_keeps_it) {
