@@ -46,7 +46,9 @@ static void count(ListingCounts *counts, const Listener *listener) {
     if (listener->origin == ORIGIN_FORWARD)
         return;
     Attribution attribution = listener->owner ? listener->owner->attribution : ATTRIBUTION_NONE;
-    counts->n_unknown += attribution == ATTRIBUTION_NONE;
+    bool unheld = listener->owner && listener->owner->unheld;
+    counts->n_unheld += unheld;
+    counts->n_unknown += attribution == ATTRIBUTION_NONE && !unheld;
     counts->n_partial += attribution == ATTRIBUTION_PARTIAL;
 }
 

@@ -17,7 +17,8 @@ extern const Column listing_columns[];
 
 typedef struct ListingCounts {
     size_t n_all, n_flagged, n_allowed, n_ignored;
-    size_t n_unknown; /* no holder is known */
+    size_t n_unheld;  /* no process holds it: the kernel's own, or in flight */
+    size_t n_unknown; /* no holder is known, and there may be one */
     size_t n_partial; /* some are, or of some not everything */
 } ListingCounts;
 

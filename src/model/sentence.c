@@ -66,7 +66,9 @@ static void print_subject(const Listener *listener, const char *user, FILE *out)
     if (!holder) {
         const char *unit = owner ? owner->unit ?: owner->user_unit : NULL;
         _cleanup_free_ char *escaped = text_escape_string(unit);
-        fprintf(out, "%s (", escaped ?: "an unknown process");
+        bool unheld = owner && owner->unheld;
+        fprintf(out, "%s (",
+                escaped ?: (unheld ? "a socket that no process holds" : "an unknown process"));
         print_user(listener, user, out);
         print_container(owner, out);
         fputc(')', out);

@@ -84,10 +84,24 @@ static void estimate_created(Owner *owner) {
     owner->created = realtime_of_start(first);
 }
 
+/*
+ * Whether no process was left out. A /proc mounted with hidepid= does not list what it hides: pid 1
+ * is the one that must be there, and is closed to all but those who may look at every other.
+ */
+static bool saw_every_process(const OwnerSearch *search) {
+    if (!search_is_finished(search) || search->denied || search->ring_busy)
+        return false;
+    return search->iterated ||
+           (idmap_find(&search->visited, 1) && search_is_of_first_namespace(search));
+}
+
 /* The reason, the weightiest first, for which no holder is known. */
 static const char *why_none(const OwnerSearch *search, const Listener *listener) {
     if (listener->origin == ORIGIN_FORWARD)
         return "a port that the kernel forwards, with no socket";
+    if (listener->owner->unheld)
+        return "no process holds it: a socket in flight between processes, or one of the kernel's "
+               "own";
     if (search->list_error < 0)
         return "/proc could not be read";
     if (search->denied && geteuid() != 0)
@@ -97,7 +111,7 @@ static const char *why_none(const OwnerSearch *search, const Listener *listener)
     if (search->denied)
         return "no process that root may look at holds it: one that is closed even to root, a "
                "socket in flight between processes, or one of the kernel's own";
-    return "no process holds it: a socket in flight between processes, or one of the kernel's own";
+    return "no process that can be seen from here holds it";
 }
 
 /* The reason for which something may be missing, or NULL: nothing is. */
@@ -154,6 +168,8 @@ int search_conclude(OwnerSearch *search, Listener *listener, ListenerState *stat
         return r;
 
     owner->complete = search_is_finished(search) && !state->truncated;
+    owner->unheld =
+        owner->n_holders == 0 && listener->origin == ORIGIN_SOCKET && saw_every_process(search);
     const char *why =
         owner->n_holders == 0 ? why_none(search, listener) : why_partial(search, listener, state);
     free(owner->note);

@@ -28,6 +28,12 @@ static bool may_load(void) {
     return (data[1].effective & both) == both;
 }
 
+bool search_is_of_first_namespace(const OwnerSearch *search) {
+    struct stat st;
+    return fstatat(search->sources.proc_fd, "self/ns/pid", &st, 0) == 0 &&
+           st.st_ino == PID_NAMESPACE_FIRST;
+}
+
 /* Whether /proc is the running kernel's, all of it, and big enough for the effort. */
 static bool is_worth_it(const OwnerSearch *search) {
     struct statfs fs;
@@ -36,8 +42,7 @@ static bool is_worth_it(const OwnerSearch *search) {
     /* The links of procfs's root are its processes and a few. */
     return fstatfs(search->sources.proc_fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC &&
            fstat(search->sources.proc_fd, &st) == 0 && st.st_nlink >= search->iterate_min &&
-           fstatat(search->sources.proc_fd, "self/ns/pid", &st, 0) == 0 &&
-           st.st_ino == PID_NAMESPACE_FIRST;
+           search_is_of_first_namespace(search);
 }
 
 /* The inodes looked for lie in a narrow range most often: other sockets need not be told. */

@@ -65,6 +65,9 @@ int search_visit_records(OwnerSearch *search, const FdRecord *records, size_t n)
  */
 int search_iterate(OwnerSearch *search);
 
+/* Whether procfs shows every process of the machine, and not of a pid namespace in it alone. */
+bool search_is_of_first_namespace(const OwnerSearch *search);
+
 /* Looks at the fd tables of those of its threads that have their own (unshare(CLONE_FILES), or a
  * leader that has exited). Returns as search_visit_process(). */
 int search_visit_threads(OwnerSearch *search, pid_t pid);

@@ -50,6 +50,19 @@ Test(listing, selections) {
     check_ports(LISTING_ALLOWED, "62");
 }
 
+Test(listing, that_nobody_holds_it_is_known) {
+    Snapshot *snapshot = of_all_sorts();
+    Listing listing;
+
+    cr_assert_not_null(snapshot->listeners[5].owner = owner_new());
+    snapshot->listeners[5].owner->unheld = true;
+    cr_assert_eq(listing_make(snapshot, LISTING_ALL, NULL, NULL, &listing), 0);
+    cr_assert_eq(listing.counts.n_unknown, 4);
+    cr_assert_eq(listing.counts.n_unheld, 1);
+    listing_done(&listing);
+    snapshot_free(snapshot);
+}
+
 static bool is_udp(const void *userdata, const Listener *listener) {
     (void)userdata;
     return listener->endpoint.proto == PROTO_UDP;
