@@ -5,6 +5,8 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +15,7 @@
 #include <unistd.h>
 
 #include "machine.h"
-#include "owner/owners.h"
+#include "owner/search.h"
 
 /* A tree of cgroups that the test makes in the running kernel's, and takes away. */
 typedef struct Tree {
@@ -139,6 +141,46 @@ Test(cgroups, a_cgroup_that_a_user_made_is_no_system_unit) {
     cr_assert(owner->unit == NULL, "%s", owner->unit);
     snapshot_free(snapshot);
     close(fd);
+    tree_done(&tree);
+}
+
+static int second_fd = -1;
+
+static void duplicate(int signal) {
+    (void)signal;
+    (void)!dup(second_fd);
+}
+
+static void enter_and_wait_for_signal(void *userdata) {
+    signal(SIGUSR1, duplicate);
+    enter(userdata);
+}
+
+Test(cgroups, fact_13_a_process_that_the_cgroup_led_to_is_not_looked_at_again) {
+    Tree tree = tree_new();
+    uint32_t inode;
+    OwnerSearch *search;
+    second_fd = test_listen(&inode);
+    TestChild child = test_child(enter_and_wait_for_signal, &tree);
+    Snapshot *snapshot = test_snapshot(inode, tree.unit_id);
+    const Owner *owner;
+    cr_assert(owner_search_new(&tree.sources, snapshot, &search) == 0);
+    search->iterate_min = UINT_MAX;
+    cr_assert(owner_search_run(search, SEARCH_FIRST) == 0);
+    owner = snapshot->listeners[0].owner;
+    cr_assert_eq(owner->n_holders, 1);
+
+    /* What it opens between is not seen, as it was looked at; the test itself was not yet. */
+    kill(child.pid, SIGUSR1);
+    usleep(50000);
+    cr_assert(owner_search_run(search, SEARCH_ALL) == 0);
+    cr_assert_eq(owner->n_holders, 2, "%zu", owner->n_holders);
+    cr_assert(test_holder(owner, getpid()) && test_holder(owner, child.pid));
+    cr_assert(owner->complete);
+    owner_search_free(search);
+    snapshot_free(snapshot);
+    test_child_end(&child);
+    close(second_fd);
     tree_done(&tree);
 }
 
