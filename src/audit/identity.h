@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What makes two sockets, one after the other, the same thing to a person: the same program of the
+ * same user at the same endpoint. A socket's own identity is (netns, cookie); this one outlives it:
+ * a server that restarts keeps its flag, its snooze and its first_seen.
+ */
+#pragma once
+
+#include "model/snapshot.h"
+
+/* No holder is known, nor a unit or container that would say it. */
+#define WHO_UNKNOWN 0
+
+typedef struct Identity {
+    Endpoint endpoint;
+    uint32_t uid;
+    Origin origin;
+    uint64_t who; /* identity_who() */
+} Identity;
+
+/*
+ * Who it is, as a hash that stays the same over restarts and reboots: the container's name (or
+ * id), else the system or user unit where that is a service or socket (scopes are named anew for
+ * every window), else the file that the first holder runs and whether it was verified. The owner
+ * may be NULL. It is no secret, and collisions are in nobody's interest: endpoint and uid are
+ * compared too, so one could only be mistaken for another program of one's own.
+ */
+uint64_t identity_who(const Owner *owner);
+
+bool identity_equal(const Identity *a, const Identity *b);
+
+/* Hashes for tables in memory, seeded. `place_hash` is of protocol, address and port alone: what a
+ * tracepoint tells of an endpoint. */
+uint32_t identity_hash(const Identity *identity, uint64_t seed);
+uint32_t place_hash(const Endpoint *endpoint, uint64_t seed);
+bool place_equal(const Endpoint *a, const Endpoint *b);
+
+/* The finalizer of splitmix64 over hash and value. */
+static inline uint64_t hash_mix(uint64_t hash, uint64_t value) {
+    hash ^= value + UINT64_C(0x9e3779b97f4a7c15) + (hash << 6);
+    hash = (hash ^ hash >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    hash = (hash ^ hash >> 27) * UINT64_C(0x94d049bb133111eb);
+    return hash ^ hash >> 31;
+}
+
+/* FNV-1a, 64 bits: of the state file's bytes, and of names; the same everywhere and always. */
+#define FNV_BEGIN UINT64_C(0xcbf29ce484222325)
+uint64_t fnv_add(uint64_t hash, const void *data, size_t length);

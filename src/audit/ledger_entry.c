@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Entries and sockets: made, found, counted and ended. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "audit/ledger_internal.h"
+
+_Static_assert(sizeof(Entry) <= 160, "50,000 of them are to fit");
+_Static_assert(sizeof(SocketRecord) <= 40, "50,000 of them are to fit");
+
+Endpoint entry_endpoint(const Entry *entry) {
+    Endpoint endpoint = {
+        .proto = (Proto)entry->proto,
+        .port = entry->port,
+        .v6only = entry->v6only,
+        .ifindex = entry->ifindex,
+        .address.family = entry->family,
+    };
+    memcpy(endpoint.address.bytes, entry->address, sizeof(entry->address));
+    return endpoint;
+}
+
+Listener entry_listener(const Entry *entry) {
+    Listener listener = {
+        .endpoint = entry_endpoint(entry),
+        .scope = (Scope)entry->scope,
+        .origin = (Origin)entry->origin,
+        .uid = entry->uid,
+        .n_sockets = entry->origin == ORIGIN_SOCKET ? entry->n_sockets : 0,
+        .cookie = entry->cookie & (COOKIE_OF_INODE | COOKIE_OF_FORWARD) ? 0 : entry->cookie,
+        .cgroup_id = entry->cgroup_id,
+        .owner = entry->owner,
+        .verdict =
+            {
+                .action = (Action)entry->action,
+                .severity = (Severity)entry->severity,
+                .rule = entry->rule,
+            },
+    };
+    if (entry->forward) {
+        listener.forward_to = entry->forward->to;
+        listener.forward_port = entry->forward->port;
+    }
+    return listener;
+}
+
+Identity entry_identity(const Entry *entry) {
+    return (Identity){
+        .endpoint = entry_endpoint(entry),
+        .uid = entry->uid,
+        .origin = (Origin)entry->origin,
+        .who = entry->who,
+    };
+}
+
+unsigned entry_part(const Entry *entry) {
+    return entry->origin == ORIGIN_FORWARD ? PART_FORWARDS : entry->proto;
+}
+
+LedgerView entry_view(const Ledger *ledger, const Entry *entry, const AuditTime *now) {
+    Identity identity = entry_identity(entry);
+    uint32_t snooze = snooze_find(ledger, &identity);
+    LedgerView view = {
+        .listener = entry_listener(entry),
+        .netns = ledger->config.netns,
+        .first_seen = entry->first_seen,
+        .age = time_since(entry->born, now),
+        .who = entry->who,
+        .pending = entry->state == ENTRY_PENDING,
+        .flagged = entry->flag != 0,
+        .n_returned = entry->flag ? flag_at(ledger, entry->flag)->n_returned_ever : 0,
+    };
+    if (entry->socket)
+        view.listener.inode = socket_at(ledger, entry->socket)->inode;
+    if (snooze) {
+        usec_t until = snooze_at(ledger, snooze)->timer.when;
+        view.snoozed = true;
+        view.snoozed_for = until > now->boottime ? until - now->boottime : 0;
+    }
+    return view;
+}
+
+/* --- found by what --- */
+
+static uint32_t cookie_hash(const Ledger *ledger, uint64_t cookie) {
+    return (uint32_t)hash_mix(ledger->seed, cookie);
+}
+
+uint32_t socket_find(const Ledger *ledger, uint64_t cookie) {
+    uint32_t index;
+    for (size_t at = TABLE_BEGIN;
+         (index = table_next(&ledger->by_cookie, cookie_hash(ledger, cookie), &at));)
+        if (socket_at(ledger, index)->cookie == cookie)
+            break;
+    return index;
+}
+
+static uint32_t key_hash(const Ledger *ledger, const Listener *listener) {
+    Identity key = {.endpoint = listener->endpoint,
+                    .uid = listener->uid,
+                    .origin = listener->origin,
+                    .who = listener->cgroup_id};
+    return identity_hash(&key, ledger->seed);
+}
+
+bool entry_is(const Entry *entry, const Listener *listener) {
+    const Endpoint *endpoint = &listener->endpoint;
+    return entry->port == endpoint->port && entry->proto == endpoint->proto &&
+           entry->family == endpoint->address.family && entry->uid == listener->uid &&
+           entry->cgroup_id == listener->cgroup_id && entry->ifindex == endpoint->ifindex &&
+           entry->origin == listener->origin && entry->v6only == endpoint->v6only &&
+           memcmp(entry->address, endpoint->address.bytes, entry->family == AF_INET ? 4 : 16) == 0;
+}
+
+uint32_t entry_find(const Ledger *ledger, const Listener *listener) {
+    uint32_t index;
+    for (size_t at = TABLE_BEGIN;
+         (index = table_next(&ledger->by_key, key_hash(ledger, listener), &at));)
+        if (entry_is(entry_at(ledger, index), listener))
+            break;
+    return index;
+}
+
+uint32_t entry_find_place(const Ledger *ledger, const Endpoint *endpoint) {
+    uint32_t hash = place_hash(endpoint, ledger->seed), index;
+    for (size_t at = TABLE_BEGIN; (index = table_next(&ledger->by_place, hash, &at));) {
+        Endpoint its = entry_endpoint(entry_at(ledger, index));
+        if (place_equal(&its, endpoint))
+            break;
+    }
+    return index;
+}
+
+/* --- users --- */
+
+uint16_t user_get(Ledger *ledger, uid_t uid) {
+    if (ledger->config.payer)
+        uid = ledger->config.payer(ledger->config.payer_userdata, uid);
+    uint32_t hash = (uint32_t)hash_mix(ledger->seed, uid), index;
+    for (size_t at = TABLE_BEGIN; (index = table_next(&ledger->user_by_uid, hash, &at));)
+        if (ledger->users[index].uid == uid)
+            return (uint16_t)index;
+
+    for (index = 1; index < ledger->n_users && ledger->users[index].used; index++)
+        ;
+    if (index == ledger->n_users || table_add(&ledger->user_by_uid, hash, index) < 0)
+        return 0;
+    ledger->users[index] = (User){.uid = uid, .used = true};
+    return (uint16_t)index;
+}
+
+void user_put(Ledger *ledger, uint16_t index) {
+    User *user = &ledger->users[index];
+    if (index == 0 || !user->used || user->n_sockets || user->n_lingering || user->n_snoozes)
+        return;
+    table_remove(&ledger->user_by_uid, (uint32_t)hash_mix(ledger->seed, user->uid), index);
+    user->used = false;
+}
+
+static uint32_t user_with_most(const Ledger *ledger) {
+    uint32_t most = 0;
+    for (uint32_t i = 1; i < ledger->n_users; i++)
+        if (ledger->users[i].n_sockets > ledger->users[most].n_sockets)
+            most = i;
+    return most;
+}
+
+bool user_admits_socket(Ledger *ledger, uint16_t index) {
+    const User *user = &ledger->users[index];
+    if (user->n_sockets >= ledger->config.limits.sockets_of_user)
+        return false;
+    if (ledger->sockets.n_live < ledger->config.limits.sockets)
+        return true;
+
+    /* The newest of who has the most: a flood's own, not what stood there before it. */
+    const User *most = &ledger->users[user_with_most(ledger)];
+    if (most->n_sockets <= user->n_sockets + 1)
+        return false;
+    ledger->n_evicted++;
+    rate_add_refused(ledger->rate, most->uid, 1, ledger->now.boottime);
+    ledger->evicting = true;
+    socket_remove(ledger, most->newest_socket);
+    ledger->evicting = false;
+    return true;
+}
+
+/* --- made and ended --- */
+
+static int entry_link(Ledger *ledger, uint32_t index, const Listener *listener) {
+    Entry *entry = entry_at(ledger, index);
+    uint32_t first = entry_find_place(ledger, &listener->endpoint);
+
+    int r = table_add(&ledger->by_key, key_hash(ledger, listener), index);
+    if (r < 0)
+        return r;
+    if (first) {
+        Entry *peer = entry_at(ledger, first);
+        entry->peer_prev = first;
+        entry->peer_next = peer->peer_next;
+        if (peer->peer_next)
+            entry_at(ledger, peer->peer_next)->peer_prev = index;
+        peer->peer_next = index;
+        return 0;
+    }
+    r = table_add(&ledger->by_place, place_hash(&listener->endpoint, ledger->seed), index);
+    if (r < 0)
+        table_remove(&ledger->by_key, key_hash(ledger, listener), index);
+    return r;
+}
+
+void entry_unlink(Ledger *ledger, uint32_t index) {
+    Entry *entry = entry_at(ledger, index);
+    Listener listener = entry_listener(entry);
+    uint32_t hash = place_hash(&listener.endpoint, ledger->seed);
+
+    table_remove(&ledger->by_key, key_hash(ledger, &listener), index);
+    if (entry->peer_prev)
+        entry_at(ledger, entry->peer_prev)->peer_next = entry->peer_next;
+    else if (entry->peer_next)
+        table_replace(&ledger->by_place, hash, index, entry->peer_next);
+    else
+        table_remove(&ledger->by_place, hash, index);
+    if (entry->peer_next)
+        entry_at(ledger, entry->peer_next)->peer_prev = entry->peer_prev;
+    entry->peer_prev = entry->peer_next = 0;
+    timer_set(&ledger->timers, &entry->timer, USEC_INFINITY);
+}
+
+static int entry_fill(Ledger *ledger, Entry *entry, const Listener *listener) {
+    const Endpoint *endpoint = &listener->endpoint;
+    size_t length = endpoint->address.family == AF_INET ? 4 : sizeof(entry->address);
+
+    if (listener->origin == ORIGIN_FORWARD) {
+        entry->forward = malloc(sizeof(*entry->forward));
+        if (!entry->forward)
+            return -ENOMEM;
+        *entry->forward = (Forward){.to = listener->forward_to, .port = listener->forward_port};
+    }
+    memcpy(entry->address, endpoint->address.bytes, length);
+    entry->family = (uint8_t)endpoint->address.family;
+    entry->proto = (uint8_t)endpoint->proto;
+    entry->port = endpoint->port;
+    entry->ifindex = endpoint->ifindex;
+    entry->v6only = endpoint->v6only;
+    entry->uid = listener->uid;
+    entry->scope = (uint8_t)listener->scope;
+    entry->origin = (uint8_t)listener->origin;
+    entry->cgroup_id = listener->cgroup_id;
+    entry->cookie = listener->cookie;
+    entry->owner = listener->owner ? owner_ref(listener->owner) : NULL;
+    entry->who = identity_who(listener->owner);
+    entry->first_seen = ledger->now.realtime;
+    entry->born = (BootTime)ledger->now.boottime;
+    if (listener->owner && listener->owner->created &&
+        listener->owner->created < ledger->now.realtime)
+        entry->born -= (BootTime)(ledger->now.realtime - listener->owner->created);
+    return 0;
+}
+
+int entry_add(Ledger *ledger, const Listener *listener, uint32_t *ret_index) {
+    uint32_t index;
+    int r = pool_add(&ledger->entries, &index);
+    if (r < 0)
+        return r;
+    Entry *entry = entry_at(ledger, index);
+    entry->timer.id = TIMER_ID(TIMER_ENTRY, index);
+    r = timers_reserve(&ledger->timers, (size_t)ledger->entries.n_live + ledger->flags.n_live +
+                                            ledger->snoozes.n_live);
+    if (r >= 0)
+        r = entry_fill(ledger, entry, listener);
+    if (r >= 0)
+        r = entry_link(ledger, index, listener);
+    if (r < 0) {
+        owner_unref(entry->owner);
+        free(entry->forward);
+        pool_remove(&ledger->entries, index);
+        return r;
+    }
+    entry->user = user_get(ledger, listener->uid);
+    *ret_index = index;
+    return 0;
+}
+
+int entry_add_ghost(Ledger *ledger, const Identity *identity, uint64_t cookie,
+                    uint32_t *ret_index) {
+    int r = pool_add(&ledger->entries, ret_index);
+    if (r < 0)
+        return r;
+    Entry *entry = entry_at(ledger, *ret_index);
+    const Endpoint *endpoint = &identity->endpoint;
+    *entry = (Entry){
+        .uid = identity->uid,
+        .ifindex = endpoint->ifindex,
+        .port = endpoint->port,
+        .state = ENTRY_GHOST,
+        .proto = (uint8_t)endpoint->proto,
+        .family = (uint8_t)endpoint->address.family,
+        .origin = (uint8_t)identity->origin,
+        .action = ACTION_FLAG,
+        .v6only = endpoint->v6only,
+        .early = true,
+        .cookie = cookie,
+        .who = identity->who,
+        .first_seen = ledger->now.realtime,
+        .born = (BootTime)ledger->now.boottime,
+        .timer.id = TIMER_ID(TIMER_ENTRY, *ret_index),
+    };
+    memcpy(entry->address, endpoint->address.bytes,
+           endpoint->address.family == AF_INET ? 4 : sizeof(entry->address));
+    ledger->n_ghosts++;
+    return 0;
+}
+
+void entry_free(Ledger *ledger, uint32_t index) {
+    Entry *entry = entry_at(ledger, index);
+    uint16_t user = entry->user;
+    timer_set(&ledger->timers, &entry->timer, USEC_INFINITY);
+    owner_unref(entry->owner);
+    free(entry->forward);
+    if (entry->state == ENTRY_GHOST)
+        ledger->n_ghosts--;
+    pool_remove(&ledger->entries, index);
+    user_put(ledger, user);
+}
+
+int socket_add(Ledger *ledger, uint32_t entry_index, uint64_t cookie, uint32_t inode) {
+    Entry *entry = entry_at(ledger, entry_index);
+    User *user = &ledger->users[entry->user];
+    uint32_t index;
+    int r = pool_add(&ledger->sockets, &index);
+    if (r < 0)
+        return r;
+    r = table_add(&ledger->by_cookie, cookie_hash(ledger, cookie), index);
+    if (r < 0) {
+        pool_remove(&ledger->sockets, index);
+        return r;
+    }
+
+    SocketRecord *record = socket_at(ledger, index);
+    *record = (SocketRecord){
+        .entry = entry_index,
+        .cookie = cookie,
+        .inode = inode,
+        .prev = entry->socket_last,
+        .user_prev = user->newest_socket,
+        .seen = ledger->dump,
+    };
+    *(record->prev ? &socket_at(ledger, record->prev)->next : &entry->socket) = index;
+    entry->socket_last = index;
+    *(record->user_prev ? &socket_at(ledger, record->user_prev)->user_next : &user->oldest_socket) =
+        index;
+    user->newest_socket = index;
+    if (entry->n_sockets++ == 0)
+        entry->cookie = cookie;
+    user->n_sockets++;
+    ledger->n_of_part[entry_part(entry)]++;
+    ledger->n_seen_of_part[entry_part(entry)]++;
+    ledger->revision++;
+    return 0;
+}
+
+static void socket_unlink(Ledger *ledger, const SocketRecord *record) {
+    Entry *entry = entry_at(ledger, record->entry);
+    User *user = &ledger->users[entry->user];
+
+    *(record->prev ? &socket_at(ledger, record->prev)->next : &entry->socket) = record->next;
+    *(record->next ? &socket_at(ledger, record->next)->prev : &entry->socket_last) = record->prev;
+    *(record->user_prev ? &socket_at(ledger, record->user_prev)->user_next : &user->oldest_socket) =
+        record->user_next;
+    *(record->user_next ? &socket_at(ledger, record->user_next)->user_prev : &user->newest_socket) =
+        record->user_prev;
+    entry->n_sockets--;
+    user->n_sockets--;
+    ledger->n_of_part[entry_part(entry)]--;
+    if (record->seen == ledger->dump)
+        ledger->n_seen_of_part[entry_part(entry)]--;
+    if (record->missing)
+        ledger->n_missing--;
+}
+
+void socket_remove(Ledger *ledger, uint32_t index) {
+    SocketRecord *record = socket_at(ledger, index);
+    uint32_t entry_index = record->entry;
+    Entry *entry = entry_at(ledger, entry_index);
+
+    socket_unlink(ledger, record);
+    table_remove(&ledger->by_cookie, cookie_hash(ledger, record->cookie), index);
+    pool_remove(&ledger->sockets, index);
+    ledger->revision++;
+    if (entry->n_sockets == 0) {
+        entry_go(ledger, entry_index, false);
+        return;
+    }
+    const SocketRecord *first = socket_at(ledger, entry->socket);
+    if (first->cookie != entry->cookie) {
+        LedgerChange change = {
+            .event = LEDGER_CHANGED, .what = LEDGER_ID, .was_cookie = entry->cookie};
+        entry->cookie = first->cookie;
+        if (entry->state == ENTRY_LIVE) {
+            change.view = entry_view(ledger, entry, &ledger->now);
+            ledger_tell(ledger, &change);
+        }
+    }
+}
+
+void entry_go(Ledger *ledger, uint32_t index, bool brief) {
+    Entry *entry = entry_at(ledger, index);
+    entry_unlink(ledger, index);
+    if (entry->state == ENTRY_PENDING)
+        ledger->n_pending--;
+    else if (entry->state == ENTRY_LIVE) {
+        LedgerChange change = {
+            .event = LEDGER_GONE,
+            .view = entry_view(ledger, entry, &ledger->now),
+            .brief = brief,
+            .evicted = ledger->evicting,
+            .duration = time_since(entry->born, &ledger->now),
+        };
+        ledger_tell(ledger, &change);
+        if (entry->flag && flag_detach(ledger, index, RESOLVED_GONE)) {
+            uint16_t user = entry->user;
+            entry->state = ENTRY_GHOST;
+            entry->user = 0; /* may be another's by the time the ghost goes */
+            ledger->n_ghosts++;
+            user_put(ledger, user);
+            return;
+        }
+    }
+    entry_free(ledger, index);
+}

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The parts of a ledger, for its own files:
+ *   ledger.c         made, asked, driven by the clock, its policy changed
+ *   ledger_update.c  dumps and look-ups taken in
+ *   ledger_entry.c   entries, sockets, whose they are and how many one may have
+ *   ledger_judge.c   what an entry is seen as: owner, scope, ways in, verdict
+ *   ledger_flag.c    flags: told, reminded of, resolved
+ *   ledger_snooze.c  snoozes
+ *   ledger_state.c   to and from the state file
+ */
+#pragma once
+
+#include "audit/ledger.h"
+#include "audit/pool.h"
+#include "audit/table.h"
+#include "audit/timers.h"
+
+/* Sockets without a cookie, and forwards, are known by numbers that no cookie reaches: the kernel
+ * counts cookies from 1 (net/core/sock_diag.c, sock_gen_cookie). */
+#define COOKIE_OF_INODE   (UINT64_C(1) << 63)
+#define COOKIE_OF_FORWARD (UINT64_C(1) << 62)
+
+#define PART_FORWARDS PROTO_COUNT
+#define PART_COUNT    (PROTO_COUNT + 1)
+
+typedef struct SocketRecord {
+    uint32_t entry;
+    uint32_t inode;
+    uint64_t cookie;               /* never 0 but in a free record */
+    uint32_t prev, next;           /* of its entry, oldest first */
+    uint32_t user_prev, user_next; /* of its user, oldest first */
+    uint32_t seen;                 /* the number of the last dump that had it */
+    bool missing;                  /* the dump after that lacked it */
+} SocketRecord;
+
+typedef enum EntryState {
+    ENTRY_FREE,
+    ENTRY_NEW,     /* of the call that goes on: not judged yet */
+    ENTRY_PENDING, /* UDP in its grace: not announced */
+    ENTRY_LIVE,
+    ENTRY_GHOST, /* gone: kept for the flag that it left */
+} EntryState;
+
+typedef struct Forward {
+    Address to;
+    uint16_t port;
+} Forward;
+
+/* A listener: 128 bytes. What a snapshot's Listener has, packed, and what is known besides. */
+typedef struct Entry {
+    uint32_t socket, socket_last; /* SocketRecords */
+    uint32_t n_sockets;
+    uint32_t uid;
+    uint8_t address[16];
+    uint32_t ifindex;
+    uint16_t port;
+    uint16_t user; /* who is charged: index in Ledger.users */
+    uint8_t state; /* EntryState */
+    uint8_t proto, family, scope, origin, action, severity;
+    bool v6only : 1, judged : 1;
+    bool early : 1;                /* first_seen is of an earlier boot */
+    uint32_t peer_prev, peer_next; /* entries of the same place; the first is in by_place */
+    uint32_t flag;
+    uint32_t reach;  /* hash of the ways in */
+    uint64_t cookie; /* of the first socket, kept when that is gone */
+    uint64_t cgroup_id;
+    Owner *owner;
+    const RuleInfo *rule;
+    Forward *forward;
+    uint64_t who;
+    usec_t first_seen;
+    BootTime born;
+    Timer timer; /* the end of the grace, or the next age at which to judge again */
+} Entry;
+
+typedef enum FlagStatus {
+    FLAG_TOLD = 1,
+    FLAG_SUMMED, /* there were too many: counted in a sum */
+    FLAG_SILENT, /* snoozed */
+} FlagStatus;
+
+typedef struct Flag {
+    uint32_t n_live;     /* entries that stand under it */
+    uint32_t entry;      /* one of them, or a ghost: it gives the identity */
+    uint32_t prev, next; /* lingering flags of the user, oldest first */
+    uint16_t user;       /* while it lingers */
+    uint8_t status;      /* FlagStatus */
+    uint8_t severity;    /* that was told */
+    bool lingers : 1, restored : 1;
+    uint32_t n_returned; /* since it was told last */
+    uint32_t n_returned_ever;
+    BootTime since, told; /* first, last */
+    Timer timer;          /* the next reminder, or the end of lingering */
+} Flag;
+
+typedef struct Snooze {
+    uint32_t uid; /* first: not needed while free */
+    uint16_t user;
+    bool used;
+    Identity identity;
+    Timer timer;
+} Snooze;
+
+typedef struct User {
+    uid_t uid;
+    bool used;
+    uint32_t n_sockets, oldest_socket, newest_socket;
+    uint32_t n_lingering, oldest_lingering, newest_lingering;
+    uint32_t n_snoozes;
+    uint32_t n_refused; /* in this dump */
+} User;
+
+/* What a state file says of a listener, until it is seen again. */
+typedef struct Restored {
+    uint64_t key; /* the cookie, or of an earlier boot the identity's hash */
+    Identity identity;
+    usec_t first_seen;
+    BootTime born;
+} Restored;
+
+enum TimerKind { TIMER_ENTRY = 1, TIMER_FLAG, TIMER_SNOOZE };
+#define TIMER_ID(kind, index) ((uint32_t)(kind) << 28 | (index))
+#define TIMER_KIND(id)        ((id) >> 28)
+#define TIMER_INDEX(id)       ((id)&0x0fffffff)
+
+struct Ledger {
+    LedgerConfig config;
+    const Judge *judge;
+    uint64_t seed;
+    AuditTime now; /* of the current or last call */
+    usec_t next_until;
+    bool failed;            /* something could not be allocated in this call */
+    bool evicting;          /* what goes now is not gone, only no longer kept track of */
+    const LinkTable *links; /* while a call that was given one goes on */
+    uint32_t *fresh;        /* entries in ENTRY_NEW */
+    size_t n_fresh, fresh_allocated;
+
+    Pool sockets, entries, flags, snoozes;
+    Table by_cookie, by_key, by_place, by_identity, snooze_by_identity, user_by_uid;
+    Timers timers;
+    User *users; /* [0] is of those that are not told apart */
+    uint32_t n_users;
+    Rate *rate;
+
+    uint32_t dump; /* number of the current or last dump or look */
+    uint32_t n_of_part[PART_COUNT];
+    uint32_t n_seen_of_part[PART_COUNT];
+    uint32_t n_pending, n_ghosts, n_flagged, n_lingering, n_missing;
+    uint32_t n_refused;        /* in the last dump or look */
+    uint32_t n_restored_flags; /* not seen again yet */
+    uint64_t links_hash;       /* of the table that scopes and ways in are of */
+
+    Restored *restored; /* sorted by key, or NULL */
+    size_t n_restored;
+    bool restored_by_cookie;
+    usec_t restored_until; /* then they are forgotten */
+
+    uint64_t revision;
+    uint64_t n_told, n_summed, n_evicted, n_witnessed, n_returned;
+};
+
+static inline Entry *entry_at(const Ledger *ledger, uint32_t index) {
+    return pool_get(&ledger->entries, index);
+}
+static inline SocketRecord *socket_at(const Ledger *ledger, uint32_t index) {
+    return pool_get(&ledger->sockets, index);
+}
+static inline Flag *flag_at(const Ledger *ledger, uint32_t index) {
+    return pool_get(&ledger->flags, index);
+}
+static inline Snooze *snooze_at(const Ledger *ledger, uint32_t index) {
+    return pool_get(&ledger->snoozes, index);
+}
+
+/* --- ledger_entry.c --- */
+
+/* Unpacked; the owner is borrowed. */
+Listener entry_listener(const Entry *entry);
+Endpoint entry_endpoint(const Entry *entry);
+Identity entry_identity(const Entry *entry);
+unsigned entry_part(const Entry *entry);
+LedgerView entry_view(const Ledger *ledger, const Entry *entry, const AuditTime *now);
+
+uint32_t socket_find(const Ledger *ledger, uint64_t cookie); /* 0: none */
+/* Whether the entry is what the listener would be joined to. */
+bool entry_is(const Entry *entry, const Listener *listener);
+uint32_t entry_find(const Ledger *ledger, const Listener *listener);
+/* The first entry of that place; Entry.peer_next leads on. */
+uint32_t entry_find_place(const Ledger *ledger, const Endpoint *endpoint);
+
+/* A new entry without sockets, in the tables. Returns 0 or -ENOMEM. */
+int entry_add(Ledger *ledger, const Listener *listener, uint32_t *ret_index);
+/* What a flag of the state file stands for until its listener is seen. Returns 0 or -ENOMEM. */
+int entry_add_ghost(Ledger *ledger, const Identity *identity, uint64_t cookie, uint32_t *ret_index);
+/* Out of the tables, but not freed: it may become a ghost. */
+void entry_unlink(Ledger *ledger, uint32_t index);
+void entry_free(Ledger *ledger, uint32_t index);
+
+/* A socket of an entry that is there. Room was made for it. Returns 0 or -ENOMEM. */
+int socket_add(Ledger *ledger, uint32_t entry, uint64_t cookie, uint32_t inode);
+/* Ends the socket; the entry is gone with its last one. */
+void socket_remove(Ledger *ledger, uint32_t index);
+/* The entry has no sockets any more: says so, leaves a ghost where a flag needs one. */
+void entry_go(Ledger *ledger, uint32_t index, bool brief);
+
+/* The user's index, made if need be. */
+uint16_t user_get(Ledger *ledger, uid_t uid);
+void user_put(Ledger *ledger, uint16_t user);
+/* Whether the user may have one more socket; may evict one of a user who has more. */
+bool user_admits_socket(Ledger *ledger, uint16_t user);
+
+/* --- ledger_judge.c --- */
+
+/* Judges it (again) and tells what differs: `what` holds LEDGER_… that differ already; `why` is
+ * what its flag would be resolved for. */
+void entry_judge(Ledger *ledger, uint32_t index, unsigned what, ResolvedWhy why);
+void entry_judge_all(Ledger *ledger, ResolvedWhy why);
+/* A new entry, or one whose grace is over, is judged and told. */
+void entry_announce(Ledger *ledger, uint32_t index, bool brief, usec_t lived);
+/* A new entry begins: with its grace, or by being announced. */
+void entry_begin(Ledger *ledger, uint32_t index);
+/* The listener as it was found again: owner and scope are compared. */
+void entry_compare(Ledger *ledger, uint32_t index, const Listener *found);
+/* Takes the owner's reference. Returns LEDGER_HOLDERS where it differs from the one before. */
+unsigned entry_take_owner(Ledger *ledger, uint32_t index, Owner *owner);
+/* Sets the timer to the end of the grace or the next age. */
+void entry_set_timer(Ledger *ledger, uint32_t index);
+void entry_on_timer(Ledger *ledger, uint32_t index);
+/* Scopes and ways in by another table, if it is another. */
+void links_take(Ledger *ledger, const LinkTable *links);
+/* A hash of the ways in, never 0; 0 without a table. */
+uint32_t entry_reach(const Entry *entry, const LinkTable *links);
+
+/* --- ledger_flag.c --- */
+
+uint32_t flag_find(const Ledger *ledger, const Identity *identity);
+/* A flag for the identity of that entry, without entries under it. 0: out of memory. */
+uint32_t flag_new(Ledger *ledger, uint32_t entry);
+/* The entry is flagged: goes under the flag of its identity, which is told if that is new. */
+void flag_attach(Ledger *ledger, uint32_t entry, bool brief, usec_t lived);
+/* The entry is flagged no more, or gone: then it may become the flag's ghost, and true is
+ * returned. */
+bool flag_detach(Ledger *ledger, uint32_t entry, ResolvedWhy why);
+/* Gives an entry another `who`, and a flagged one the flag that belongs to it. */
+void flag_rename(Ledger *ledger, uint32_t entry, uint64_t who);
+/* A flagged entry was judged again: told if it is worse than it was. */
+void flag_touch(Ledger *ledger, uint32_t entry);
+/* What has the identity of the entry is allowed: a flag that waits for it is resolved. */
+void flag_clear(Ledger *ledger, uint32_t entry, ResolvedWhy why);
+/* No snooze covers the flag any more: it is told if it stands. */
+void flag_wake(Ledger *ledger, uint32_t index);
+/* Ends a flag without entries under it, told if it was. */
+void flag_resolve(Ledger *ledger, uint32_t index, ResolvedWhy why);
+/* Says of a flag that stands that it is snoozed. */
+void flag_silence(Ledger *ledger, uint32_t index);
+void flag_linger(Ledger *ledger, uint32_t index);
+void flag_set_reminder(Ledger *ledger, uint32_t index);
+void flag_on_timer(Ledger *ledger, uint32_t index);
+/* `full_parts` of a dump were full: flags of the state file that nothing came to stand under begin
+ * to linger. */
+void flags_age_restored(Ledger *ledger, unsigned full_parts);
+
+/* --- ledger_snooze.c --- */
+
+uint32_t snooze_find(const Ledger *ledger, const Identity *identity);
+int snooze_set(Ledger *ledger, const Identity *identity, usec_t until);
+void snooze_on_timer(Ledger *ledger, uint32_t index);
+
+/* --- ledger.c --- */
+
+/* At the begin of each call that changes something: takes the time, and notices when the clock was
+ * set or a rule came to its `until`. */
+void ledger_begin(Ledger *ledger, const AuditTime *now);
+/* At its end, after what was seen was taken in: timers and sums. */
+void ledger_end(Ledger *ledger);
+void ledger_tell(Ledger *ledger, const LedgerChange *change);
+
+/* --- ledger_state.c --- */
+
+/* Gives a new entry what the state file knows of it. Returns whether it does. */
+bool entry_restore(Ledger *ledger, uint32_t entry);
+void restored_forget(Ledger *ledger);

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "audit/rate.h"
+
+#include <stdlib.h>
+
+typedef struct RateUser {
+    uid_t uid;
+    bool used;
+    usec_t empty_at; /* when the bucket would be full again: one that lies behind has all tokens */
+    RateSum sum;
+    usec_t due; /* when the sum is to be told; USEC_INFINITY: there is none */
+    usec_t from;
+} RateUser;
+
+struct Rate {
+    uint64_t burst;
+    usec_t next_due;
+    size_t n_users;
+    RateUser users[]; /* the first is of the others */
+};
+
+Rate *rate_new(size_t max_users, uint64_t burst) {
+    Rate *rate = calloc(1, sizeof(*rate) + (max_users + 1) * sizeof(rate->users[0]));
+    if (!rate)
+        return NULL;
+    rate->n_users = max_users + 1;
+    rate->next_due = USEC_INFINITY;
+    rate->users[0] = (RateUser){.uid = RATE_OTHERS, .used = true, .due = USEC_INFINITY};
+    rate_set_burst(rate, burst);
+    return rate;
+}
+
+Rate *rate_free(Rate *rate) {
+    free(rate);
+    return NULL;
+}
+
+void rate_set_burst(Rate *rate, uint64_t burst) {
+    rate->burst = burst < RATE_PERIOD ? burst : RATE_PERIOD;
+}
+
+/* The user's bucket, or that of the others when all are in use by users of the last minutes. */
+static RateUser *find_user(Rate *rate, uid_t uid, usec_t now) {
+    RateUser *free_one = NULL;
+    for (size_t i = 1; i < rate->n_users; i++) {
+        RateUser *user = &rate->users[i];
+        if (user->used && user->uid == uid)
+            return user;
+        if (!user->used || (user->due == USEC_INFINITY && user->empty_at <= now))
+            free_one = free_one ? free_one : user;
+    }
+    if (!free_one)
+        return &rate->users[0];
+    *free_one = (RateUser){.uid = uid, .used = true, .due = USEC_INFINITY};
+    return free_one;
+}
+
+/* Takes a token if that leaves no fewer than `spare` of them. */
+static bool take(const Rate *rate, RateUser *user, uint64_t spare, usec_t now) {
+    if (rate->burst == 0)
+        return false;
+    usec_t token = RATE_PERIOD / rate->burst;
+    usec_t empty_at = (user->empty_at > now ? user->empty_at : now) + token;
+    if (empty_at - now > token * (rate->burst - spare))
+        return false;
+    user->empty_at = empty_at;
+    return true;
+}
+
+static RateSum *begin_sum(Rate *rate, RateUser *user, usec_t now) {
+    if (user->due == USEC_INFINITY) {
+        user->sum = (RateSum){.uid = user->uid};
+        user->from = now;
+        user->due = now + RATE_PERIOD;
+        if (user->due < rate->next_due)
+            rate->next_due = user->due;
+    }
+    return &user->sum;
+}
+
+static void note_severity(RateSum *sum, Severity severity) {
+    if (severity > sum->worst)
+        sum->worst = severity;
+}
+
+bool rate_take_alert(Rate *rate, uid_t uid, Severity severity, usec_t now) {
+    RateUser *user = find_user(rate, uid, now);
+    if (take(rate, user, 0, now))
+        return true;
+    RateSum *sum = begin_sum(rate, user, now);
+    sum->n_flagged++;
+    note_severity(sum, severity);
+    return false;
+}
+
+bool rate_take_reminder(Rate *rate, uid_t uid, Severity severity, usec_t now) {
+    RateUser *user = find_user(rate, uid, now);
+    if (take(rate, user, rate->burst / 2, now))
+        return true;
+    RateSum *sum = begin_sum(rate, user, now);
+    sum->n_reminders++;
+    note_severity(sum, severity);
+    return false;
+}
+
+void rate_add_refused(Rate *rate, uid_t uid, uint64_t count, usec_t now) {
+    RateSum *sum = begin_sum(rate, find_user(rate, uid, now), now);
+    if (count > sum->n_refused)
+        sum->n_refused = count;
+}
+
+usec_t rate_next_deadline(const Rate *rate) {
+    return rate->next_due;
+}
+
+void rate_tick(Rate *rate, usec_t now, void (*sink)(void *userdata, const RateSum *sum),
+               void *userdata) {
+    if (now < rate->next_due)
+        return;
+    rate->next_due = USEC_INFINITY;
+    for (size_t i = 0; i < rate->n_users; i++) {
+        RateUser *user = &rate->users[i];
+        if (user->due <= now) {
+            user->sum.span = now - user->from;
+            user->due = USEC_INFINITY;
+            sink(userdata, &user->sum);
+        } else if (user->due < rate->next_due) {
+            rate->next_due = user->due;
+        }
+    }
+}
