@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* How the ledger asks for a verdict: an interface, so that the ledger is tested without a policy;
- * and the one that asks a Policy, counting which rule decided how often. */
+ * and the one that asks a Policy, and keeps which rule decided how often. */
 #pragma once
 
+#include "audit/state.h"
 #include "policy/policy.h"
 
 typedef struct Judge {
@@ -15,9 +16,42 @@ typedef struct Judge {
     usec_t (*next_until)(void *userdata, usec_t realtime);
     /*
      * The owner with every holder, for a verdict that needs_all_holders: a new reference, or NULL
-     * when they can't be found. May be NULL. Called at most once for each judgement.
+     * when they can't be found: then the verdict is taken as it is. May be NULL. Called at most
+     * once for each judgement.
      */
     Owner *(*find_all_holders)(void *userdata, const Listener *listener);
+    /* That rule came to decide on one more listener. May be NULL. */
+    void (*count)(void *userdata, const RuleInfo *rule);
     void *userdata;
     PolicySettings settings;
 } Judge;
+
+/* Judges by a policy. */
+typedef struct PolicyJudge {
+    Judge judge;          /* for the ledger; find_all_holders is its user's to set, and gets this
+                           * PolicyJudge as userdata */
+    JudgeContext context; /* its user's to keep up to date (links, exes); `now` is not looked at */
+    void *userdata;       /* its user's */
+    const Policy *policy; /* borrowed */
+    usec_t *ages;         /* of the `age` matches, ascending */
+    size_t n_ages, ages_allocated;
+    uint64_t *hits; /* by policy_rule_index(): listeners that the rule came to decide on */
+} PolicyJudge;
+
+/* The policy must outlive it; the context is copied. Returns 0 or -ENOMEM. */
+int policy_judge_new(const Policy *policy, const JudgeContext *context, PolicyJudge **ret);
+/* Takes NULL, returns NULL. */
+PolicyJudge *policy_judge_free(PolicyJudge *judge);
+
+/*
+ * The counters by what outlasts a reload, the hash of the rule's file and text: for the state file,
+ * and to carry them to the next policy. *ret is freed by the caller. Returns 0 or -ENOMEM.
+ */
+int policy_judge_get_hits(const PolicyJudge *judge, StateHits **ret, size_t *ret_n);
+/* Adds to the counters of the rules that are still there. Returns 0 or -ENOMEM. */
+int policy_judge_add_hits(PolicyJudge *judge, const StateHits *hits, size_t n);
+
+static inline void policy_judge_cleanup(PolicyJudge **judge) {
+    policy_judge_free(*judge);
+}
+#define _cleanup_policy_judge_ _cleanup_(policy_judge_cleanup)

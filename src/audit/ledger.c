@@ -207,6 +207,7 @@ void ledger_tell(Ledger *ledger, const LedgerChange *change) {
 void ledger_set_judge(Ledger *ledger, const Judge *judge, const AuditTime *now) {
     ledger->judge = judge; /* first: the old one may know files that are gone */
     find_next_until(ledger);
+    ledger->swapping = true;
     ledger_begin(ledger, now);
     rate_set_burst(ledger->rate, judge->settings.burst);
     for (uint32_t i = 1; i <= ledger->entries.n_ever; i++) {
@@ -217,6 +218,7 @@ void ledger_set_judge(Ledger *ledger, const Judge *judge, const AuditTime *now) 
             entry_set_timer(ledger, i);
     }
     entry_judge_all(ledger, RESOLVED_POLICY);
+    ledger->swapping = false;
     for (uint32_t i = 1; i <= ledger->flags.n_ever; i++)
         if (flag_at(ledger, i)->status != 0)
             flag_set_reminder(ledger, i);

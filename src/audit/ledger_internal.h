@@ -131,6 +131,7 @@ struct Ledger {
     AuditTime now; /* of the current or last call */
     usec_t next_until;
     bool failed;            /* something could not be allocated in this call */
+    bool swapping;          /* the policy was replaced: everything is judged anew */
     bool evicting;          /* what goes now is not gone, only no longer kept track of */
     const LinkTable *links; /* while a call that was given one goes on */
     uint32_t *fresh;        /* entries in ENTRY_NEW */

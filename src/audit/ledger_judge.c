@@ -108,6 +108,7 @@ void links_take(Ledger *ledger, const LinkTable *links) {
 static void ask(Ledger *ledger, uint32_t index) {
     Entry *entry = entry_at(ledger, index);
     const Judge *judge = ledger->judge;
+    const RuleInfo *before = entry->judged ? entry->rule : NULL;
     LedgerView view = entry_view(ledger, entry, &ledger->now);
     Verdict verdict = {0};
 
@@ -124,6 +125,9 @@ static void ask(Ledger *ledger, uint32_t index) {
     entry->severity = (uint8_t)verdict.severity;
     entry->rule = verdict.rule;
     entry->judged = true;
+    /* The rules of another policy are others all: that is no news. */
+    if (judge->count && verdict.rule && verdict.rule != before && !ledger->swapping)
+        judge->count(judge->userdata, verdict.rule);
 }
 
 static void settle(Ledger *ledger, uint32_t index, ResolvedWhy why, bool brief, usec_t lived) {

@@ -2,6 +2,7 @@
 libsockaudit_a_SOURCES += \
 	src/audit/identity.c \
 	src/audit/identity.h \
+	src/audit/judge.c \
 	src/audit/judge.h \
 	src/audit/ledger.c \
 	src/audit/ledger.h \

@@ -25,7 +25,8 @@ Rate *rate_new(size_t max_users, uint64_t burst) {
         return NULL;
     rate->n_users = max_users + 1;
     rate->next_due = USEC_INFINITY;
-    rate->users[0] = (RateUser){.uid = RATE_OTHERS, .used = true, .due = USEC_INFINITY};
+    for (size_t i = 0; i < rate->n_users; i++)
+        rate->users[i] = (RateUser){.uid = RATE_OTHERS, .used = i == 0, .due = USEC_INFINITY};
     rate_set_burst(rate, burst);
     return rate;
 }

@@ -13,4 +13,8 @@ tests_bench_scan_SOURCES = tests/bench/scan.c tests/bench/population.c tests/ben
 tests_bench_scan_LDADD = libsockaudit.a $(MNL_LIBS)
 EXTRA_DIST += tests/bench/10-scan
 
+BENCH_TARGETS += tests/bench/ledger
+tests_bench_ledger_SOURCES = tests/bench/ledger.c
+tests_bench_ledger_LDADD = libsockaudit.a
+EXTRA_DIST += tests/bench/30-ledger
 EXTRA_PROGRAMS += $(BENCH_TARGETS)

@@ -8,3 +8,4 @@ include tests/unit/owner/local.mk
 include tests/unit/policy/local.mk
 include tests/unit/advice/local.mk
 include tests/unit/default-policy/local.mk
+include tests/unit/audit/local.mk

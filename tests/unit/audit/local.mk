@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+check_PROGRAMS += tests/unit/test-audit
+TESTS += tests/unit/test-audit
+tests_unit_test_audit_SOURCES = \
+	tests/unit/audit/clock.c \
+	tests/unit/audit/flood.c \
+	tests/unit/audit/ledger.c \
+	tests/unit/audit/model.c \
+	tests/unit/audit/rate.c \
+	tests/unit/audit/world.c \
+	tests/unit/audit/world.h
+tests_unit_test_audit_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
+tests_unit_test_audit_LDADD = $(AM_TESTS_LIBS)
