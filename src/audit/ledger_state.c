@@ -71,9 +71,9 @@ static void save_all(void *userdata, StateWriter *writer) {
         const Snooze *snooze = snooze_at(ledger, i);
         if (snooze->used) {
             StateSnooze record = {.identity = snooze->identity,
-                                  .until = (BootTime)(snooze->timer.when & INT64_MAX / 2)};
-            if (snooze->timer.when > INT64_MAX / 2)
-                record.until = INT64_MAX / 2;
+                                  .until = (BootTime)(snooze->timer.when & INT64_MAX / 4)};
+            if (snooze->timer.when > INT64_MAX / 4)
+                record.until = INT64_MAX / 4;
             state_write_snooze(writer, &record);
         }
     }

@@ -44,7 +44,7 @@ static int read_number(const char *word, uint64_t max, uint64_t *ret) {
 static int read_time(const char *word, BootTime *ret) {
     uint64_t value;
     bool negative = *word == '-';
-    if (read_number(word + negative, INT64_MAX / 2, &value) < 0)
+    if (read_number(word + negative, INT64_MAX / 4, &value) < 0)
         return -EINVAL;
     *ret = negative ? -(BootTime)value : (BootTime)value;
     return 0;
@@ -172,8 +172,8 @@ static int read_head(State *state, const Words *words) {
     if (words->n != 6 || strcmp(words->word[0], "sockaudit-state") != 0 ||
         strcmp(words->word[1], "1") != 0 || strlen(words->word[2]) >= BOOT_ID_SIZE ||
         read_number(words->word[3], UINT64_MAX, &header->generation) < 0 ||
-        read_number(words->word[4], INT64_MAX / 2, &header->saved.boottime) < 0 ||
-        read_number(words->word[5], INT64_MAX / 2, &header->saved.realtime) < 0)
+        read_number(words->word[4], INT64_MAX / 4, &header->saved.boottime) < 0 ||
+        read_number(words->word[5], INT64_MAX / 4, &header->saved.realtime) < 0)
         return -EBADMSG;
     memcpy(header->boot, words->word[2], strlen(words->word[2]) + 1);
     return 0;

@@ -66,6 +66,14 @@ tests_fuzz_fuzz_advice_LDADD = $(FUZZ_LIBS)
 tests_fuzz_replay_advice_SOURCES = tests/fuzz/advice.c tests/fuzz/replay.c
 tests_fuzz_replay_advice_LDADD = $(FUZZ_LIBS)
 
+FUZZ_TARGETS += tests/fuzz/fuzz-state
+FUZZ_REPLAYS += tests/fuzz/replay-state
+tests_fuzz_fuzz_state_SOURCES = tests/fuzz/state.c
+tests_fuzz_fuzz_state_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_state_LDADD = $(FUZZ_LIBS)
+tests_fuzz_replay_state_SOURCES = tests/fuzz/state.c tests/fuzz/replay.c
+tests_fuzz_replay_state_LDADD = $(FUZZ_LIBS)
+
 EXTRA_PROGRAMS = $(FUZZ_TARGETS) $(FUZZ_REPLAYS)
 EXTRA_DIST += $(srcdir)/tests/fuzz/corpus
 if FUZZERS

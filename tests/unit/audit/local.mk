@@ -4,9 +4,11 @@ TESTS += tests/unit/test-audit
 tests_unit_test_audit_SOURCES = \
 	tests/unit/audit/clock.c \
 	tests/unit/audit/flood.c \
+	tests/unit/audit/judge.c \
 	tests/unit/audit/ledger.c \
 	tests/unit/audit/model.c \
 	tests/unit/audit/rate.c \
+	tests/unit/audit/state.c \
 	tests/unit/audit/world.c \
 	tests/unit/audit/world.h
 tests_unit_test_audit_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
