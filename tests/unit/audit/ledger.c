@@ -217,6 +217,20 @@ Test(ledger, tells_changes) {
     told("changed:3000/v");
 }
 
+/* KERNEL.md 15: on its way to another process a socket has no holder at all. */
+Test(ledger, remembers_who_held_it_last) {
+    _cleanup_world_ World *world = world_new(NULL);
+    world->allowed_exe = "/usr/sbin/sshd";
+    world_listen(world, 1, 3000)->owner = world_owner("/usr/bin/node");
+    world_dump(world);
+    world_told(world);
+    owner_unref(world_socket(world, 1)->owner);
+    world_socket(world, 1)->owner = owner_new();
+    world_dump(world);
+    told("");
+    cr_assert_eq(ledger_owner(world->ledger, 1)->n_holders, 1);
+}
+
 Test(ledger, keeps_a_flag_when_the_owner_is_found_later) {
     _cleanup_world_ World *world = world_new(NULL);
     world_listen(world, 1, 3000);
