@@ -34,3 +34,39 @@ libsockaudit_a_SOURCES += \
 	src/collect/protocols.h \
 	src/collect/sockdiag.c \
 	src/collect/sockdiag.h
+# The event sources.
+libsockaudit_a_SOURCES += \
+	src/collect/cpu_list.c \
+	src/collect/cpu_list.h \
+	src/collect/destroy.c \
+	src/collect/destroy.h \
+	src/collect/event_queue.c \
+	src/collect/event_queue.h \
+	src/collect/group_socket.c \
+	src/collect/group_socket.h \
+	src/collect/link_events.c \
+	src/collect/link_events.h \
+	src/collect/lookup.c \
+	src/collect/lookup.h \
+	src/collect/perf_cgroup.c \
+	src/collect/perf_cgroup.h \
+	src/collect/perf_ring.c \
+	src/collect/perf_ring.h \
+	src/collect/reader.c \
+	src/collect/reader.h \
+	src/collect/readers.c \
+	src/collect/readers.h \
+	src/collect/small_file.c \
+	src/collect/small_file.h \
+	src/collect/source_status.c \
+	src/collect/source_status.h \
+	src/collect/sources.c \
+	src/collect/sources.h \
+	src/collect/state_event.c \
+	src/collect/state_event.h \
+	src/collect/tracepoint.c \
+	src/collect/tracepoint.h \
+	src/collect/tracepoint_format.c \
+	src/collect/tracepoint_format.h \
+	src/collect/witness_budget.c \
+	src/collect/witness_budget.h

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "collect/group_socket.h"
+
+#include <errno.h>
+#include <linux/netlink.h>
+#include <sys/socket.h>
+
+#include "util/cleanup.h"
+
+int group_socket_open(int bus, const unsigned *groups, size_t n_groups,
+                      const struct sock_fprog *filter) {
+    const struct sockaddr_nl any = {.nl_family = AF_NETLINK};
+    _cleanup_close_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, bus);
+
+    if (fd < 0)
+        return -errno;
+    if (filter && setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, filter, sizeof(*filter)) < 0)
+        return -errno;
+    if (bind(fd, (const struct sockaddr *)&any, sizeof(any)) < 0)
+        return -errno;
+    for (size_t i = 0; i < n_groups; i++)
+        if (setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &groups[i], sizeof(groups[i])) < 0)
+            return -errno;
+    return TAKE_FD(fd);
+}
+
+ssize_t group_socket_receive(int fd, void *buffer) {
+    struct sockaddr_nl from = {};
+    struct iovec part = {.iov_base = buffer, .iov_len = GROUP_BUFFER_SIZE};
+    struct msghdr header = {
+        .msg_name = &from,
+        .msg_namelen = sizeof(from),
+        .msg_iov = &part,
+        .msg_iovlen = 1,
+    };
+
+    ssize_t n;
+    do
+        n = recvmsg(fd, &header, 0);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return errno == EWOULDBLOCK ? -EAGAIN : -errno;
+    if (header.msg_namelen >= sizeof(from) && from.nl_pid != 0)
+        return 0;
+    return header.msg_flags & MSG_TRUNC ? -ENOBUFS : n;
+}
+
+int group_messages_walk(const void *bytes, size_t length, MessageHandler handler, void *data) {
+    const struct nlmsghdr *message = bytes;
+    size_t left = length;
+
+    while (left > 0) {
+        if (left < sizeof(*message) || message->nlmsg_len < sizeof(*message) ||
+            message->nlmsg_len > left)
+            return -EBADMSG;
+        int r = handler(message, data);
+        if (r < 0)
+            return r;
+        size_t step = ((size_t)message->nlmsg_len + 3) & ~(size_t)3; /* NLMSG_ALIGN, signed */
+        if (step >= left)
+            break;
+        left -= step;
+        message = (const void *)((const char *)message + step);
+    }
+    return 0;
+}

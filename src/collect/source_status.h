@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* How good an event source is, in words that a user understands. Pure. */
+#pragma once
+
+#include <stdbool.h>
+
+typedef enum SourceId {
+    SOURCE_TCP,      /* the tracepoint: who begins and ceases to listen */
+    SOURCE_UDP_GONE, /* sock_diag's destroy groups */
+    SOURCE_LINKS,    /* rtnetlink's notifications */
+    SOURCE_COUNT,
+} SourceId;
+
+typedef enum SourceQuality {
+    SOURCE_FULL,
+    SOURCE_LIMITED, /* it works, but not as well as it could */
+    SOURCE_MISSING,
+} SourceQuality;
+
+/* `TCP events`, `UDP events`, `network changes`: for people. */
+const char *source_name(SourceId id);
+
+#define SOURCE_TEXT_SIZE 200
+
+typedef struct SourceStatus {
+    SourceQuality quality;
+    int error;                    /* a negative errno, or 0 */
+    char why[SOURCE_TEXT_SIZE];   /* what stands in the way; empty when full */
+    char means[SOURCE_TEXT_SIZE]; /* what the user loses by it; empty when full */
+} SourceStatus;
+
+/* At what it failed. */
+typedef enum SourceStep {
+    STEP_FIND_TRACEFS,
+    STEP_READ_FORMAT,
+    STEP_OPEN_RING,
+    STEP_SET_CPUS,  /* which CPUs there are */
+    STEP_SOCKET,    /* a netlink socket */
+    STEP_READ,      /* it broke while it was used */
+    STEP_SCHEDULE,  /* SCHED_FIFO was not granted: limited, not missing */
+    STEP_SOME_CPUS, /* some CPUs have no ring: limited */
+} SourceStep;
+
+/* Fills the status of a source that failed at `step` with `error` (a negative errno).
+ * `locked_down`: the kernel is in lockdown mode "confidentiality". `poll_seconds`: how often the
+ * daemon looks by itself. */
+void source_status_failed(SourceId id, SourceStep step, int error, bool locked_down,
+                          unsigned poll_seconds, SourceStatus *ret);
+
+/* Whether the text of /sys/kernel/security/lockdown says confidentiality:
+ * `none integrity [confidentiality]`. */
+bool lockdown_is_confidential(const char *text);
