@@ -48,6 +48,18 @@ static struct inet_diag_req_v2 *request_body(struct nlmsghdr *header) {
     return mnl_nlmsg_get_payload(header);
 }
 
+/*
+ * The request for listeners as a dump sends it, and asking for INET_DIAG_INFO: only with it the
+ * kernel tells the ULP, and so that a TCP socket is the subflow of an MPTCP one.
+ */
+static struct nlmsghdr *lookup_request(char buffer[static DIAG_REQUEST_SIZE], Proto proto,
+                                       sa_family_t family) {
+    struct nlmsghdr *header = diag_request(buffer, proto, family);
+    if (proto == PROTO_TCP)
+        request_body(header)->idiag_ext |= 1u << (INET_DIAG_INFO - 1);
+    return header;
+}
+
 /* --- the exact form ------------------------------------------------------------------------------
  */
 
@@ -70,7 +82,7 @@ static int take_exact(const struct nlmsghdr *message, void *data) {
  */
 static struct nlmsghdr *exact_request(char buffer[static DIAG_REQUEST_SIZE],
                                       const Endpoint *endpoint) {
-    struct nlmsghdr *header = diag_request(buffer, endpoint->proto, endpoint->address.family);
+    struct nlmsghdr *header = lookup_request(buffer, endpoint->proto, endpoint->address.family);
     struct inet_diag_sockid *id = &request_body(header)->id;
     bool swapped = endpoint->proto != PROTO_TCP;
 
@@ -137,7 +149,7 @@ static int dump_port(Lookup *lookup, DiagSink *sink, uint16_t port) {
     for (size_t i = 0; i < ELEMENTS(families); i++) {
         DumpResult result = {.end = DUMP_INTERRUPTED};
         for (int try = 0; try < DUMP_TRIES && result.end == DUMP_INTERRUPTED; try++) {
-            struct nlmsghdr *request = diag_request(buffer, sink->proto, families[i]);
+            struct nlmsghdr *request = lookup_request(buffer, sink->proto, families[i]);
             request_body(request)->id.idiag_sport = htons(port);
             int r = netlink_dump(lookup->netlink, request, diag_sink_message, sink, &result);
             if (r < 0)
@@ -174,8 +186,6 @@ static int dump_tcp_port(Lookup *lookup, uint16_t port, Snapshot *snapshot) {
 }
 
 int lookup_port(Lookup *lookup, Proto proto, uint16_t port, Snapshot *snapshot) {
-    if (port == 0)
-        return -EINVAL; /* it would match every port */
     if (proto == PROTO_TCP || proto == PROTO_MPTCP)
         return dump_tcp_port(lookup, port, snapshot);
     DiagSink sink = {.snapshot = snapshot, .proto = proto};
@@ -198,9 +208,8 @@ int lookup_appeared(Lookup *lookup, const StateEvent *event, LookupKnown known, 
     };
     Listener found;
 
-    if (event->port == 0)
-        return 0;
-    int r = lookup_exact(lookup, &endpoint, &found);
+    /* Without a port there is nothing to look up. */
+    int r = event->port == 0 ? -EXDEV : lookup_exact(lookup, &endpoint, &found);
     if (r > 0 && !is_known(known, data, found.cookie)) {
         r = snapshot_add(snapshot, &found);
         return r < 0 ? r : 1;

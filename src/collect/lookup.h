@@ -36,9 +36,9 @@ int lookup_exact(Lookup *lookup, const Endpoint *endpoint, Listener *ret);
 
 /*
  * Adds every listening socket of `proto` and `port`, over IPv4 and IPv6, to the snapshot (scopes
- * not set). PROTO_TCP and PROTO_MPTCP are one: both give both, as a dump does. Returns 0, or a
- * negative errno when it is not complete: -EINTR when something changed during each of several
- * tries.
+ * not set); port 0 means all ports, which is a dump of the protocol. PROTO_TCP and PROTO_MPTCP are
+ * one: both give both, as a dump does. Returns 0, or a negative errno when it is not complete:
+ * -EINTR when something changed during each of several tries.
  */
 int lookup_port(Lookup *lookup, Proto proto, uint16_t port, Snapshot *snapshot);
 
@@ -52,6 +52,9 @@ typedef bool (*LookupKnown)(uint64_t cookie, void *data);
  * The exact form is tried first, and is enough when it finds a socket that is not known: that one
  * may be another's event's, but then that event finds it known, and so asks for the whole port. So
  * after as many calls as there were events, all sockets are found.
+ *
+ * A listen() without a bind() has no port yet when it is told: that costs a dump of all ports. Any
+ * user can cause these as fast as the machine can: who calls this must bound how often.
  *
  * Returns 1 when one that is not known was added, 0 when there is none (not yet: KERNEL.md 20, or
  * no longer: the listener was closed, or is in another network namespace), or a negative errno.

@@ -24,8 +24,8 @@ struct Readers {
     bool stuck; /* a thread was left behind */
 };
 
-static int epoll_add(int epoll_fd, int fd, void *data) {
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = data};
+static int epoll_add(int epoll_fd, int fd) {
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
     return epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
@@ -39,7 +39,7 @@ int readers_open(const ReadersConfig *config, Readers **ret) {
     readers->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (readers->wake_fd < 0 || readers->epoll_fd < 0)
         return -errno;
-    int r = epoll_add(readers->epoll_fd, readers->wake_fd, NULL);
+    int r = epoll_add(readers->epoll_fd, readers->wake_fd);
     if (r < 0)
         return r;
     *ret = TAKE_PTR(readers);
@@ -108,7 +108,7 @@ static int insert_at(Readers *readers, size_t index, unsigned cpu) {
     if (r < 0)
         return r;
     if (!reader->threaded) {
-        r = epoll_add(readers->epoll_fd, trace_ring_fd(reader->ring), reader);
+        r = epoll_add(readers->epoll_fd, trace_ring_fd(reader->ring));
         if (r < 0) {
             (void)reader_close(reader, 0);
             return r;
@@ -146,6 +146,8 @@ int readers_set_cpus(Readers *readers, const unsigned *cpus, size_t n) {
                 error = r;
         }
     }
+    if (changed) /* what came before the epoll fd knew the ring was told to nobody */
+        (void)eventfd_write(readers->wake_fd, 1);
     return error < 0 ? error : changed;
 }
 
@@ -164,35 +166,35 @@ int readers_fd(const Readers *readers) {
     return readers->epoll_fd;
 }
 
-/* What a full batch left in a ring has no other wake-up: poll() tells of it but once. */
-static void read_rest(Readers *readers) {
-    bool more = false;
+/* A ring whose event has ended would wake us for ever. */
+static void forget_ended(const Readers *readers) {
+    struct epoll_event events[16];
 
+    int n = epoll_wait(readers->epoll_fd, events, ELEMENTS(events), 0);
+    for (int i = 0; i < n; i++)
+        if (events[i].events & (EPOLLHUP | EPOLLERR))
+            (void)epoll_ctl(readers->epoll_fd, EPOLL_CTL_DEL, events[i].data.fd, NULL);
+}
+
+/*
+ * A ring's fd tells of a record but once, and may have told it already, when our epoll fd was
+ * polled: so the rings themselves are asked, which costs a look at memory each.
+ */
+void readers_dispatch(Readers *readers) {
+    bool more = false;
+    eventfd_t ignored;
+
+    (void)eventfd_read(readers->wake_fd, &ignored);
+    forget_ended(readers);
     for (size_t i = 0; i < readers->n_readers; i++) {
         Reader *reader = readers->readers[i];
-        if (reader->threaded || !reader->more)
+        if (reader->threaded || !trace_ring_has_records(reader->ring))
             continue;
         reader_read(reader);
         more = more || reader->more;
     }
     if (more)
         (void)eventfd_write(readers->wake_fd, 1);
-}
-
-void readers_dispatch(Readers *readers) {
-    struct epoll_event events[16];
-    eventfd_t ignored;
-
-    (void)eventfd_read(readers->wake_fd, &ignored);
-    int n = epoll_wait(readers->epoll_fd, events, ELEMENTS(events), 0);
-    for (int i = 0; i < n; i++) {
-        Reader *reader = events[i].data.ptr;
-        if (reader)
-            reader->more = true; /* something is in it: read_rest() does it */
-        if (reader && (events[i].events & (EPOLLHUP | EPOLLERR)))
-            (void)epoll_ctl(readers->epoll_fd, EPOLL_CTL_DEL, trace_ring_fd(reader->ring), NULL);
-    }
-    read_rest(readers);
 }
 
 int readers_next(Readers *readers, WitnessedEvent *ret) {

@@ -447,7 +447,6 @@ int sources_dispatch(Sources *sources) {
     for (int i = 0; i < n; i++)
         switch (events[i].data.u32) {
         case SOURCE_TCP:
-            dispatch_tcp(sources);
             break;
         case SOURCE_UDP_GONE:
             dispatch_destroy(sources);
@@ -462,6 +461,9 @@ int sources_dispatch(Sources *sources) {
             dispatch_clock(sources);
             break;
         }
+    /* Always: that a ring has something may have been told to who polled our fd, and to us no more
+     * (trace_ring_fd()). It costs a look at memory a ring. */
+    dispatch_tcp(sources);
     arm_timer(sources);
     return 0;
 }

@@ -27,7 +27,7 @@ typedef struct StateEvent {
     uint32_t pid, tid; /* who did it, in the pid namespace of the ring's opener; 0: outside of it */
     uint32_t cpu;
     uint64_t cgroup_id; /* of the process, 0: not told (before 5.7) */
-    uint64_t time;      /* ns, of the clock that the ring was opened with */
+    uint64_t time;      /* ns of CLOCK_MONOTONIC */
 } StateEvent;
 
 /* What the sampled records hold: set by who opened the ring. */

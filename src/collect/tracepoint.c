@@ -73,7 +73,7 @@ static int event_open_best(TraceRing *ring) {
         .wakeup_events = 1,
         .disabled = 1, /* until the filter is set */
         .use_clockid = 1,
-        .clockid = CLOCK_BOOTTIME,
+        .clockid = CLOCK_MONOTONIC,
     };
     int fd = -EINVAL;
 
@@ -159,6 +159,10 @@ static uint64_t ring_head(const TraceRing *ring) {
     return __atomic_load_n(&ring->page->data_head, __ATOMIC_ACQUIRE);
 }
 
+bool trace_ring_has_records(const TraceRing *ring) {
+    return ring_head(ring) != __atomic_load_n(&ring->page->data_tail, __ATOMIC_RELAXED);
+}
+
 static int read_counters(const TraceRing *ring, Counters *ret) {
     Counters counters = {};
     ssize_t n = read(ring->fd, &counters, sizeof(counters));
@@ -184,7 +188,7 @@ static int read_lost(TraceRing *ring, uint64_t *ret) {
         return r;
     if (ring->counts_lost)
         lost = counters.lost;
-    else if (ring_head(ring) != __atomic_load_n(&ring->page->data_tail, __ATOMIC_RELAXED))
+    else if (trace_ring_has_records(ring))
         return 0;
     else
         lost = counters.value > ring->n_samples ? counters.value - ring->n_samples : 0;

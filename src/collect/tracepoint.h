@@ -31,16 +31,23 @@ typedef struct TraceRing TraceRing;
 /*
  * Opens and starts the ring of one CPU with `pages` (a power of two) pages of data, filtered to
  * what begins or ceases to listen: `newstate==10 || (oldstate==10 && newstate==7)` (KERNEL.md 19).
- * Times are CLOCK_BOOTTIME. Returns 0 or a negative errno: -EACCES and -EPERM where it may not be
- * (capability, seccomp, kernel.perf_event_paranoid), -ENODEV where the CPU is offline, -EDQUOT
- * where kernel.perf_event_mlock_kb is used up.
+ * Times are CLOCK_MONOTONIC: perf lets tracepoints have no clock that is not safe in an NMI.
+ * Returns 0 or a negative errno: -EACCES and -EPERM where it may not be (capability, seccomp,
+ * kernel.perf_event_paranoid), -ENODEV where the CPU is offline, -EDQUOT where
+ * kernel.perf_event_mlock_kb is used up.
  */
 int trace_ring_open(const TracepointFormat *format, unsigned cpu, size_t pages, TraceRing **ret);
 /* Takes NULL, returns NULL. */
 TraceRing *trace_ring_close(TraceRing *ring);
 
-/* Readable when a record is there (wakeup_events = 1). Owned by the ring. */
+/*
+ * Readable when a record has come (wakeup_events = 1); owned by the ring. The kernel tells it but
+ * once, to whoever polls first: behind an epoll fd that is polled in its turn nothing may be seen
+ * any more (perf_poll() exchanges its flag). So empty the ring after each wake-up, and ask the
+ * ring, not the poll, whether it has something.
+ */
 int trace_ring_fd(const TraceRing *ring);
+bool trace_ring_has_records(const TraceRing *ring);
 unsigned trace_ring_cpu(const TraceRing *ring);
 
 typedef void (*StateEventHandler)(const StateEvent *event, void *data);

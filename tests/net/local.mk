@@ -15,4 +15,19 @@ TESTS += tests/net/facts
 tests_net_facts_SOURCES = tests/net/facts.c
 tests_net_facts_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 tests_net_facts_LDADD = $(AM_TESTS_LIBS)
+# Event sources, in namespaces that each test makes for itself.
+if TESTS_ENABLED
+EVENT_TESTS = tests/net/test-tracepoint tests/net/test-readers tests/net/test-hints
+check_PROGRAMS += $(EVENT_TESTS)
+TESTS += $(EVENT_TESTS)
+tests_net_test_tracepoint_SOURCES = tests/net/tracepoint.c tests/net/world.c tests/net/world.h \
+	tests/net/ring.c tests/net/ring.h
+tests_net_test_tracepoint_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
+tests_net_test_tracepoint_LDADD = $(AM_TESTS_LIBS)
+tests_net_test_readers_SOURCES = tests/net/readers.c tests/net/world.c tests/net/world.h
+tests_net_test_readers_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
+tests_net_test_readers_LDADD = $(AM_TESTS_LIBS)
+tests_net_test_hints_SOURCES = tests/net/hints.c tests/net/world.c tests/net/world.h
+tests_net_test_hints_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
+tests_net_test_hints_LDADD = $(AM_TESTS_LIBS)
 endif

@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What sock_diag and rtnetlink tell unasked, and one endpoint asked for: KERNEL.md 20, 23, 24. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <linux/netlink.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "collect/collect.h"
+#include "collect/destroy.h"
+#include "collect/group_socket.h"
+#include "collect/link_events.h"
+#include "collect/lookup.h"
+#include "util/cleanup.h"
+#include "util/memory.h"
+#include "world.h"
+
+static void set_up(void) {
+    world_enter(false);
+}
+
+TestSuite(destroy, .init = set_up, .timeout = 60);
+TestSuite(links, .init = set_up, .timeout = 60);
+TestSuite(lookup, .init = set_up, .timeout = 60);
+
+/* --- UDP sockets that go -------------------------------------------------------------------------
+ */
+
+typedef struct Gone {
+    size_t n;
+    Destroyed last;
+} Gone;
+
+static void take_gone(const Destroyed *destroyed, void *data) {
+    Gone *gone = data;
+    gone->last = *destroyed;
+    gone->n++;
+}
+
+/* Sockets are freed after a grace period of RCU, and told then. */
+static Gone wait_gone(int fd, int msec) {
+    struct pollfd ready = {.fd = fd, .events = POLLIN};
+    Gone gone = {};
+    while (poll(&ready, 1, msec) > 0)
+        cr_assert_geq(destroy_read(fd, 16, take_gone, &gone), 0);
+    return gone;
+}
+
+Test(destroy, fact_23_tells_of_udp_sockets_that_go) {
+    static const SocketWish wishes[] = {
+        {.proto = PROTO_UDP, .address = "127.0.0.4", .port = 6001},
+        {.proto = PROTO_UDP, .address = "::1", .port = 6002},
+        {.proto = PROTO_UDP, .address = "0.0.0.0"},
+    };
+    int fd = destroy_open();
+    cr_assert_geq(fd, 0);
+    for (size_t i = 0; i < ELEMENTS(wishes); i++) {
+        int udp = world_socket(&wishes[i]);
+        Endpoint endpoint = world_endpoint(&wishes[i], udp);
+        uint64_t cookie = world_cookie(udp);
+        close(udp);
+        Gone gone = wait_gone(fd, 500);
+        cr_assert_eq(gone.n, 1, "%zu for socket %zu", gone.n, i);
+        cr_assert_eq(gone.last.cookie, cookie);
+        cr_assert_eq(gone.last.endpoint.port, endpoint.port);
+        cr_assert(address_equal(&gone.last.endpoint.address, &endpoint.address));
+    }
+    close(fd);
+}
+
+Test(destroy, fact_23_is_silent_about_clients_and_other_namespaces) {
+    struct sockaddr_in peer = {
+        .sin_family = AF_INET, .sin_port = htons(53), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = destroy_open();
+    int client = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    cr_assert_eq(connect(client, (struct sockaddr *)&peer, sizeof(peer)), 0);
+    close(client);
+
+    pid_t child = fork();
+    if (child == 0) {
+        int r = unshare(CLONE_NEWNET);
+        r = r < 0
+                ? r
+                : world_socket(&(SocketWish){.proto = PROTO_UDP, .address = "0.0.0.0", .port = 9});
+        _exit(r < 0);
+    }
+    int status;
+    waitpid(child, &status, 0);
+    cr_assert_eq(status, 0);
+    cr_assert_eq(wait_gone(fd, 500).n, 0);
+    close(fd);
+}
+
+Test(destroy, fact_24_does_not_join_the_groups_of_tcp) {
+    int fd = destroy_open();
+    uint32_t groups[8] = {};
+    socklen_t length = sizeof(groups);
+    cr_assert_eq(getsockopt(fd, SOL_NETLINK, NETLINK_LIST_MEMBERSHIPS, groups, &length), 0);
+    /* SKNLGRP_INET_UDP_DESTROY = 2, SKNLGRP_INET6_UDP_DESTROY = 4, from bit 0. */
+    cr_assert_eq(groups[0], 1u << 1 | 1u << 3, "%x", groups[0]);
+    close(world_socket(&(SocketWish){.address = "127.0.0.1", .port = 6010}));
+    cr_assert_eq(wait_gone(fd, 300).n, 0);
+    close(fd);
+}
+
+Test(destroy, fact_23_what_was_lost_is_told) {
+    int fd = destroy_open(), small = 1;
+    cr_assert_eq(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)), 0);
+    for (int i = 0; i < 200; i++)
+        close(world_socket(&(SocketWish){.proto = PROTO_UDP, .address = "0.0.0.0"}));
+    usleep(300000);
+    Gone gone = {};
+    cr_assert_eq(destroy_read(fd, 1000, take_gone, &gone), -ENOBUFS);
+    cr_assert_lt(gone.n, 200);
+    /* And it goes on. */
+    close(world_socket(&(SocketWish){.proto = PROTO_UDP, .address = "127.0.0.1", .port = 6020}));
+    gone = wait_gone(fd, 500);
+    cr_assert_eq(gone.last.endpoint.port, 6020);
+    close(fd);
+}
+
+/* --- links ---------------------------------------------------------------------------------------
+ */
+
+static void run(const char *const *argv) {
+    pid_t child = fork();
+    if (child == 0) {
+        execvp(argv[0], (char *const *)argv);
+        _exit(127);
+    }
+    int status;
+    waitpid(child, &status, 0);
+    if (status != 0)
+        world_skip("%s %s %s failed", argv[0], argv[1], argv[2]);
+}
+#define RUN(...) run((const char *const[]){__VA_ARGS__, NULL})
+
+/* Takes all that came; whether any of it mattered. */
+static bool changed(int fd) {
+    struct pollfd ready = {.fd = fd, .events = POLLIN};
+    bool any = false;
+    while (poll(&ready, 1, 100) > 0) {
+        bool now = false;
+        cr_assert_geq(link_events_read(fd, 64, &now), 0);
+        any = any || now;
+    }
+    return any;
+}
+
+Test(links, tell_of_links_addresses_and_default_routes_alone) {
+    int fd = link_events_open();
+    cr_assert_geq(fd, 0);
+    cr_assert_not(changed(fd));
+    RUN("ip", "link", "add", "test0", "type", "veth", "peer", "name", "test1");
+    cr_assert(changed(fd));
+    RUN("ip", "link", "set", "test0", "up");
+    RUN("ip", "link", "set", "test1", "up");
+    usleep(300000);
+    changed(fd);
+    RUN("ip", "address", "add", "192.0.2.1/24", "dev", "test0");
+    cr_assert(changed(fd));
+    RUN("ip", "-6", "address", "add", "fd00:300::1/64", "dev", "test0", "nodad");
+    cr_assert(changed(fd));
+    RUN("ip", "route", "add", "198.51.100.0/24", "via", "192.0.2.2");
+    cr_assert_not(changed(fd), "a route to somewhere");
+    RUN("ip", "route", "add", "default", "via", "192.0.2.2");
+    cr_assert(changed(fd), "a default route");
+    RUN("ip", "address", "del", "192.0.2.1/24", "dev", "test0");
+    cr_assert(changed(fd));
+    RUN("ip", "link", "del", "test0");
+    cr_assert(changed(fd));
+    close(fd);
+}
+
+Test(links, what_was_lost_counts_as_a_change) {
+    int fd = link_events_open(), small = 1;
+    cr_assert_eq(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)), 0);
+    RUN("ip", "link", "set", "lo", "down");
+    RUN("ip", "link", "set", "lo", "up");
+    RUN("ip", "link", "set", "lo", "down");
+    cr_assert(changed(fd));
+    close(fd);
+}
+
+/* --- one endpoint --------------------------------------------------------------------------------
+ */
+
+static const SocketWish lookup_wishes[] = {
+    {.proto = PROTO_TCP, .address = "0.0.0.0", .port = 7001},
+    {.proto = PROTO_TCP, .address = "127.0.0.5", .port = 7002},
+    {.proto = PROTO_TCP, .address = "::", .port = 7003},
+    {.proto = PROTO_TCP, .address = "::", .port = 7004, .v6only = true},
+    {.proto = PROTO_TCP, .address = "::1", .port = 7005},
+    {.proto = PROTO_TCP, .address = "::ffff:127.0.0.1", .port = 7006},
+    {.proto = PROTO_TCP, .address = "::ffff:0.0.0.0", .port = 7007},
+    {.proto = PROTO_TCP, .address = "0.0.0.0", .port = 7008, .device = "lo"},
+    {.proto = PROTO_TCP, .address = "::", .port = 7009, .device = "lo"},
+    {.proto = PROTO_MPTCP, .address = "0.0.0.0", .port = 7010},
+    {.proto = PROTO_MPTCP, .address = "::", .port = 7011},
+    {.proto = PROTO_UDP, .address = "0.0.0.0", .port = 7012},
+    {.proto = PROTO_UDP, .address = "127.0.0.5", .port = 7013},
+    {.proto = PROTO_UDP, .address = "::", .port = 7014},
+    {.proto = PROTO_UDP, .address = "::1", .port = 7015},
+    {.proto = PROTO_UDP, .address = "::ffff:127.0.0.1", .port = 7016},
+    {.proto = PROTO_UDP, .address = "::ffff:0.0.0.0", .port = 7017},
+    {.proto = PROTO_UDP, .address = "0.0.0.0", .port = 7018, .device = "lo"},
+    {.proto = PROTO_UDP, .address = "224.0.0.251", .port = 7019},
+    {.proto = PROTO_UDPLITE, .address = "0.0.0.0", .port = 7020},
+};
+
+static StateEvent event_of(const Endpoint *endpoint) {
+    return (StateEvent){
+        .kind = STATE_EVENT_LISTEN,
+        .proto = endpoint->proto,
+        .port = endpoint->port,
+        .address = endpoint->address,
+    };
+}
+
+static const Listener *find_cookie(const Snapshot *snapshot, uint64_t cookie) {
+    uint32_t *index = idmap_find(&snapshot->by_cookie, cookie);
+    return index ? &snapshot->listeners[snapshot->sockets[*index].listener] : NULL;
+}
+
+/* With nothing else on its port, alone and beside one that shares or hides it. */
+Test(lookup, every_sort_of_socket_is_found_and_its_end_is_told) {
+    _cleanup_lookup_ Lookup *lookup = NULL;
+    _cleanup_snapshot_ Snapshot *snapshot = snapshot_new();
+    cr_assert_eq(lookup_open(&lookup), 0);
+
+    for (size_t i = 0; i < ELEMENTS(lookup_wishes); i++) {
+        const SocketWish *wish = &lookup_wishes[i];
+        int fd = world_socket(wish);
+        if (fd < 0) {
+            printf("# %s %s: not here: %s\n", proto_name(wish->proto), wish->address,
+                   strerror(-fd));
+            cr_assert_neq(fd, -EADDRNOTAVAIL);
+            continue;
+        }
+        Endpoint endpoint = world_endpoint(wish, fd);
+        StateEvent event = event_of(&endpoint);
+        uint64_t cookie = world_cookie(fd);
+
+        snapshot_clear(snapshot);
+        cr_assert_eq(lookup_appeared(lookup, &event, NULL, NULL, snapshot), 1, "wish %zu", i);
+        const Listener *found = find_cookie(snapshot, cookie);
+        cr_assert(found, "wish %zu is not the one that was found", i);
+        cr_assert_eq(found->endpoint.proto, wish->proto, "wish %zu", i);
+        if (address_is_wildcard(&endpoint.address)) /* the kernel sets it for others */
+            cr_assert_eq(found->endpoint.v6only, wish->v6only, "wish %zu", i);
+        cr_assert_eq(found->endpoint.ifindex, endpoint.ifindex, "wish %zu", i);
+        cr_assert(address_equal(&found->endpoint.address, &endpoint.address));
+        cr_assert_neq(found->inode, 0);
+
+        cr_assert_eq(lookup_gone(lookup, &endpoint, cookie), 0, "wish %zu is not gone", i);
+        cr_assert_eq(lookup_gone(lookup, &endpoint, cookie + 4096), 1, "another of wish %zu", i);
+        close(fd);
+        int gone = 0;
+        for (int try = 0; try < 100 && gone == 0; try++) {
+            gone = lookup_gone(lookup, &endpoint, cookie);
+            usleep(gone == 0 ? 1000 : 0);
+        }
+        cr_assert_eq(gone, 1, "wish %zu is gone", i);
+        snapshot_clear(snapshot);
+        cr_assert_eq(lookup_appeared(lookup, &event, NULL, NULL, snapshot), 0, "wish %zu", i);
+    }
+}
+
+typedef struct Known {
+    uint64_t cookies[16];
+    size_t n;
+} Known;
+
+static bool is_known(uint64_t cookie, void *data) {
+    const Known *known = data;
+    for (size_t i = 0; i < known->n; i++)
+        if (known->cookies[i] == cookie)
+            return true;
+    return false;
+}
+
+/* As many events as sockets: then each must be found, though the exact form gives but one. */
+static void find_all(Lookup *lookup, const SocketWish *wishes, size_t n) {
+    _cleanup_snapshot_ Snapshot *snapshot = snapshot_new();
+    Known known = {};
+    int fds[16];
+    StateEvent events[16];
+
+    for (size_t i = 0; i < n; i++) {
+        fds[i] = world_socket(&wishes[i]);
+        cr_assert_geq(fds[i], 0, "wish %zu: %s", i, strerror(-fds[i]));
+        Endpoint endpoint = world_endpoint(&wishes[i], fds[i]);
+        events[i] = event_of(&endpoint);
+    }
+    for (size_t i = 0; i < n; i++) {
+        snapshot_clear(snapshot);
+        cr_assert_geq(lookup_appeared(lookup, &events[i], is_known, &known, snapshot), 0);
+        for (size_t j = 0; j < snapshot->n_sockets; j++)
+            if (!is_known(snapshot->sockets[j].cookie, &known))
+                known.cookies[known.n++] = snapshot->sockets[j].cookie;
+    }
+    cr_assert_eq(known.n, n, "%zu of %zu found", known.n, n);
+    /* One goes, the others stay: each is told right. */
+    for (size_t i = 0; i < n; i++) {
+        Endpoint endpoint = world_endpoint(&wishes[i], fds[i]);
+        uint64_t cookie = world_cookie(fds[i]);
+        cr_assert(is_known(cookie, &known), "number %zu on port %u", i, endpoint.port);
+        cr_assert_eq(lookup_gone(lookup, &endpoint, cookie), 0);
+        close(fds[i]);
+        cr_assert_eq(lookup_gone(lookup, &endpoint, cookie), 1);
+    }
+}
+
+Test(lookup, sockets_that_share_or_hide_a_port_are_all_found) {
+    static const SocketWish reuseport[] = {
+        {.address = "0.0.0.0", .port = 7101, .reuseport = true},
+        {.address = "0.0.0.0", .port = 7101, .reuseport = true},
+        {.address = "0.0.0.0", .port = 7101, .reuseport = true},
+    };
+    static const SocketWish devices[] = {
+        {.address = "0.0.0.0", .port = 7102, .device = "lo", .reuseport = true},
+        {.address = "0.0.0.0", .port = 7102, .reuseport = true},
+        {.address = "127.0.0.1", .port = 7102, .reuseport = true},
+        {.address = "127.0.0.1", .port = 7102, .device = "lo", .reuseport = true},
+    };
+    static const SocketWish families[] = {
+        {.address = "::", .port = 7103, .v6only = true},
+        {.address = "0.0.0.0", .port = 7103},
+        {.address = "::1", .port = 7104},
+        {.address = "127.0.0.1", .port = 7104},
+    };
+    static const SocketWish mptcp[] = {
+        {.proto = PROTO_MPTCP, .address = "127.0.0.1", .port = 7105},
+        {.proto = PROTO_TCP, .address = "127.0.0.2", .port = 7105},
+    };
+    _cleanup_lookup_ Lookup *lookup = NULL;
+    cr_assert_eq(lookup_open(&lookup), 0);
+    find_all(lookup, reuseport, ELEMENTS(reuseport));
+    find_all(lookup, devices, ELEMENTS(devices));
+    find_all(lookup, families, ELEMENTS(families));
+    find_all(lookup, mptcp, ELEMENTS(mptcp));
+}
+
+Test(lookup, fact_20_without_a_port_all_are_looked_at) {
+    _cleanup_lookup_ Lookup *lookup = NULL;
+    _cleanup_snapshot_ Snapshot *snapshot = snapshot_new();
+    int fd = world_socket(&(SocketWish){.proto = PROTO_TCP});
+    StateEvent event = {.proto = PROTO_TCP, .address.family = AF_INET};
+    cr_assert_eq(lookup_open(&lookup), 0);
+    cr_assert_eq(lookup_appeared(lookup, &event, NULL, NULL, snapshot), 1);
+    cr_assert(find_cookie(snapshot, world_cookie(fd)));
+    close(fd);
+}
+
+Test(lookup, finds_what_a_dump_finds) {
+    _cleanup_close_ int proc_fd = world_open("/proc"), sys_fd = world_open("/sys");
+    _cleanup_collector_ Collector *collector = NULL;
+    _cleanup_lookup_ Lookup *lookup = NULL;
+    _cleanup_snapshot_ Snapshot *all = snapshot_new(), *one = snapshot_new();
+    size_t n = 0;
+
+    for (size_t i = 0; i < ELEMENTS(lookup_wishes); i++)
+        n += world_socket(&lookup_wishes[i]) >= 0;
+    cr_assert_eq(collector_open(proc_fd, sys_fd, &collector), 0);
+    cr_assert_eq(collector_snapshot(collector, all), 0);
+    cr_assert_eq(all->n_sockets, n, "%zu, not %zu", all->n_sockets, n);
+    cr_assert_eq(lookup_open(&lookup), 0);
+    for (size_t i = 0; i < all->n_sockets; i++) {
+        const Listener *listener = &all->listeners[all->sockets[i].listener];
+        snapshot_clear(one);
+        cr_assert_eq(lookup_port(lookup, listener->endpoint.proto, listener->endpoint.port, one),
+                     0);
+        cr_assert_eq(one->n_sockets, 1);
+        cr_assert_eq(one->sockets[0].cookie, all->sockets[i].cookie, "port %u %s: %zu %zu",
+                     listener->endpoint.port, proto_name(listener->endpoint.proto),
+                     (size_t)one->sockets[0].cookie, (size_t)all->sockets[i].cookie);
+        cr_assert(endpoint_equal(&one->listeners[0].endpoint, &listener->endpoint));
+        cr_assert_eq(one->listeners[0].cgroup_id, listener->cgroup_id);
+    }
+}

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Who reads the rings: threads with SCHED_FIFO, or the loop. KERNEL.md 22, and what they bound. */
+#include "collect/readers.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "collect/cpu_list.h"
+#include "collect/witness_budget.h"
+#include "world.h"
+
+static TracepointFormat format;
+static unsigned *cpus;
+static size_t n_cpus;
+
+static void set_up(void) {
+    world_enter(true);
+    int tracefs_fd = world_open("/sys/kernel/tracing"), sys_fd = world_open("/sys");
+    cr_assert_eq(tracepoint_read_format(tracefs_fd, &format), 0);
+    cr_assert_eq(cpu_list_online(sys_fd, &cpus, &n_cpus), 0);
+}
+
+static void tear_down(void) {
+    free(cpus);
+}
+
+TestSuite(readers, .init = set_up, .fini = tear_down, .timeout = 120);
+
+static double now_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+/* --- witnesses -----------------------------------------------------------------------------------
+ */
+
+typedef struct Counts {
+    atomic_int taken, released, gone;
+    atomic_bool stuck; /* the witness does not come back while it is set */
+} Counts;
+
+/* Reads the name of the process, as a stand-in for its identity. */
+static int take_name(const StateEvent *event, void *context, void **ret) {
+    Counts *counts = context;
+    char path[64];
+
+    while (atomic_load(&counts->stuck))
+        usleep(1000);
+    snprintf(path, sizeof(path), "/proc/%u/comm", event->pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        atomic_fetch_add(&counts->gone, 1);
+        return -ESRCH;
+    }
+    char *name = calloc(1, 32);
+    ssize_t n = read(fd, name, 31);
+    close(fd);
+    if (n <= 0) {
+        free(name);
+        atomic_fetch_add(&counts->gone, 1);
+        return -ESRCH;
+    }
+    atomic_fetch_add(&counts->taken, 1);
+    *ret = name;
+    return 0;
+}
+
+static void release_name(void *record, void *context) {
+    Counts *counts = context;
+    atomic_fetch_add(&counts->released, 1);
+    free(record);
+}
+
+static Readers *open_readers(Counts *counts, bool no_threads) {
+    ReadersConfig config = {
+        .format = format,
+        .witness = {take_name, release_name, counts},
+        .no_threads = no_threads,
+    };
+    Readers *readers;
+    cr_assert_eq(readers_open(&config, &readers), 0);
+    int r = readers_set_cpus(readers, cpus, n_cpus);
+    if (r < 0)
+        world_skip("no perf events: %s", strerror(-r));
+    cr_assert_eq(r, 1);
+    return readers;
+}
+
+static bool wait_for(const Readers *readers, int msec) {
+    struct pollfd fd = {.fd = readers_fd(readers), .events = POLLIN};
+    return poll(&fd, 1, msec) > 0;
+}
+
+/* --- short lives ---------------------------------------------------------------------------------
+ */
+
+#define LIVES 1000
+
+/* A process that forks others, one after another, each of which listens for a millisecond. */
+static pid_t start_short_lives(unsigned n) {
+    pid_t mother = fork();
+    if (mother != 0)
+        return mother;
+    usleep(20000);
+    for (unsigned i = 0; i < n; i++) {
+        pid_t child = fork();
+        if (child == 0) {
+            int fd = world_socket(&(SocketWish){.address = "127.0.0.1", .port = 5001});
+            usleep(1000);
+            _exit(fd < 0);
+        }
+        waitpid(child, NULL, 0);
+    }
+    _exit(0);
+}
+
+typedef struct Lives {
+    unsigned seen, named, closed, lost;
+} Lives;
+
+static void take_lives(Readers *readers, Counts *counts, Lives *lives) {
+    WitnessedEvent event;
+    while (readers_next(readers, &event) > 0) {
+        if (event.event.port != 5001) {
+            /* of another */
+        } else if (event.event.kind == STATE_EVENT_CLOSE)
+            lives->closed++;
+        else {
+            lives->seen++;
+            lives->named += event.witness != NULL;
+        }
+        if (event.witness)
+            release_name(event.witness, counts);
+    }
+    lives->lost += (unsigned)readers_take_lost(readers);
+}
+
+static Lives watch_lives(bool no_threads, ReadersState *ret_state) {
+    Counts counts = {};
+    Readers *readers = open_readers(&counts, no_threads);
+    Lives lives = {};
+    *ret_state = readers_state(readers);
+
+    pid_t mother = start_short_lives(LIVES);
+    while (lives.closed < LIVES && wait_for(readers, 3000)) {
+        readers_dispatch(readers);
+        take_lives(readers, &counts, &lives);
+    }
+    waitpid(mother, NULL, 0);
+    take_lives(readers, &counts, &lives);
+    cr_assert_eq(readers_close(readers), 0);
+    cr_assert_eq(atomic_load(&counts.taken), atomic_load(&counts.released), "records leak");
+    printf("# short lives, %s: %u of %d seen, %u named, %u ends, %u lost\n",
+           no_threads ? "read by the loop" : "SCHED_FIFO threads", lives.seen, LIVES, lives.named,
+           lives.closed, lives.lost);
+    return lives;
+}
+
+Test(readers, fact_22_threads_name_listeners_that_live_a_millisecond) {
+    ReadersState state;
+    Lives lives = watch_lives(false, &state);
+    cr_assert_eq(state.n_rings, n_cpus);
+    if (state.n_threads < state.n_rings)
+        world_skip("SCHED_FIFO is not granted: %s", strerror(-state.no_thread_reason));
+    cr_assert_eq(lives.seen, LIVES);
+    cr_assert_eq(lives.closed, LIVES);
+    cr_assert_geq(lives.named, LIVES * 99 / 100, "%u named", lives.named);
+}
+
+Test(readers, fact_22_the_loop_sees_all_and_names_some) {
+    ReadersState state;
+    Lives lives = watch_lives(true, &state);
+    cr_assert_eq(state.n_threads, 0);
+    cr_assert_eq(lives.seen, LIVES);
+    cr_assert_eq(lives.closed, LIVES);
+    cr_assert_gt(lives.named, 0);
+}
+
+/* --- what is not granted -------------------------------------------------------------------------
+ */
+
+Test(readers, without_sched_fifo_the_loop_reads) {
+    /* A child without the right: the kernel refuses the thread, the rings are open by then. */
+    pid_t child = fork();
+    if (child == 0) {
+        struct rlimit none = {};
+        Counts counts = {};
+        setrlimit(RLIMIT_RTPRIO, &none);
+        /* perf needs root, or this; and CAP_SYS_NICE must go: so keep uid 0 without it. */
+        if (world_drop_capability(23 /* CAP_SYS_NICE */) < 0)
+            _exit(2);
+        Readers *readers = open_readers(&counts, false);
+        ReadersState state = readers_state(readers);
+        int fd = world_socket(&(SocketWish){.address = "127.0.0.1", .port = 5010});
+        bool woken = wait_for(readers, 1000);
+        readers_dispatch(readers);
+        WitnessedEvent event;
+        int seen = 0;
+        while (readers_next(readers, &event) > 0)
+            seen += event.event.port == 5010 && event.witness != NULL;
+        bool good = state.n_threads == 0 && state.no_thread_reason == -EPERM && woken &&
+                    seen == 1 && fd >= 0;
+        _exit(good ? 0 : 1);
+    }
+    int status;
+    waitpid(child, &status, 0);
+    cr_assert_eq(status, 0, "%x", status);
+}
+
+/* --- shutdown and bounds -------------------------------------------------------------------------
+ */
+
+Test(readers, stop_within_100_ms_while_listeners_come_and_go) {
+    Counts counts = {};
+    Readers *readers = open_readers(&counts, false);
+    pid_t mother = start_short_lives(100);
+    usleep(60000);
+    double before = now_ms();
+    cr_assert_eq(readers_close(readers), 0);
+    double took = now_ms() - before;
+    printf("# stop took %.2f ms\n", took);
+    cr_assert_lt(took, 100);
+    cr_assert_eq(atomic_load(&counts.taken), atomic_load(&counts.released), "records leak");
+    waitpid(mother, NULL, 0);
+}
+
+Test(readers, a_stuck_witness_holds_nobody_up) {
+    static Counts counts; /* it must stay */
+    Readers *readers = open_readers(&counts, false);
+    if (readers_state(readers).n_threads == 0)
+        world_skip("SCHED_FIFO is not granted");
+    atomic_store(&counts.stuck, true);
+    int fd = world_socket(&(SocketWish){.address = "127.0.0.1", .port = 5020});
+    usleep(20000);
+    double before = now_ms();
+    cr_assert_eq(readers_close(readers), -EBUSY);
+    cr_assert_lt(now_ms() - before, 300);
+    atomic_store(&counts.stuck, false);
+    usleep(20000);
+    close(fd);
+}
+
+Test(readers, what_does_not_fit_the_queue_is_counted) {
+    Counts counts = {};
+    Readers *readers = open_readers(&counts, false);
+    const unsigned n = READER_QUEUE_SIZE * 2;
+    for (unsigned i = 0; i < n; i++) {
+        close(world_socket(&(SocketWish){.address = "127.0.0.1", .port = 5030}));
+        if (i % 100 == 0)
+            usleep(2000); /* else the ring is what overflows, on a loaded machine */
+    }
+    usleep(100000);
+    WitnessedEvent event;
+    uint64_t queued = 0;
+    readers_dispatch(readers);
+    uint64_t lost = readers_take_lost(readers);
+    while (readers_next(readers, &event) > 0) {
+        queued++;
+        if (event.witness)
+            release_name(event.witness, &counts);
+    }
+    cr_assert_gt(lost, 0);
+    cr_assert_geq(queued + lost, n * 2, "%zu queued, %zu lost", (size_t)queued, (size_t)lost);
+    cr_assert_eq(readers_take_lost(readers), 0, "told twice");
+    cr_assert_eq(readers_close(readers), 0);
+    cr_assert_eq(atomic_load(&counts.taken), atomic_load(&counts.released), "records leak");
+}
+
+Test(readers, one_program_can_not_keep_the_readers_busy) {
+    Counts counts = {};
+    Readers *readers = open_readers(&counts, false);
+    WitnessedEvent event;
+    unsigned over = 0, taken = 0;
+    double before = now_ms();
+    for (unsigned i = 0; i < 20000; i++) {
+        close(world_socket(&(SocketWish){.address = "127.0.0.1", .port = 5040}));
+        readers_dispatch(readers);
+        while (readers_next(readers, &event) > 0) {
+            over += event.witness_error == -EAGAIN;
+            taken += event.witness != NULL;
+            if (event.witness)
+                release_name(event.witness, &counts);
+        }
+    }
+    double seconds = (now_ms() - before) / 1e3;
+    unsigned allowed = (unsigned)((seconds + 1) * WITNESS_RATE / WITNESS_SHARE) * (unsigned)n_cpus;
+    printf("# flood: %.2f s, %u witnessed, %u over the share\n", seconds, taken, over);
+    cr_assert_gt(over, 0);
+    cr_assert_leq(taken, allowed + 10);
+    cr_assert_eq(readers_close(readers), 0);
+}
+
+Test(readers, cpus_come_and_go) {
+    Counts counts = {};
+    Readers *readers = open_readers(&counts, false);
+    cr_assert_eq(readers_set_cpus(readers, cpus, n_cpus), 0, "nothing changed");
+    cr_assert_eq(readers_set_cpus(readers, cpus + 1, n_cpus - 1), 1);
+    cr_assert_eq(readers_state(readers).n_rings, n_cpus - 1);
+    cr_assert_eq(readers_set_cpus(readers, cpus, n_cpus), 1);
+    cr_assert_eq(readers_state(readers).n_rings, n_cpus);
+    /* One that can't be opened leaves the others. */
+    unsigned more[] = {cpus[0], 8000};
+    cr_assert_lt(readers_set_cpus(readers, more, 2), 0);
+    cr_assert_eq(readers_state(readers).n_rings, 1);
+    cr_assert_eq(readers_drop_dead(readers), 0);
+    usleep(2000);
+    cr_assert_eq(readers_drop_dead(readers), 0);
+    readers_drop_all(readers);
+    cr_assert_eq(readers_state(readers).n_rings, 0);
+    cr_assert_eq(readers_close(readers), 0);
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "world.h"
+
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "collect/cpu_list.h"
+
+void world_skip(const char *format, ...) {
+    char why[200];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(why, sizeof(why), format, arguments);
+    va_end(arguments);
+    if (getenv("CI"))
+        cr_assert(false, "cannot run here: %s", why);
+    cr_skip("%s", why);
+    abort();
+}
+
+static void loopback_up(void) {
+    struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    cr_assert(fd >= 0 && ioctl(fd, SIOCSIFFLAGS, &request) == 0, "lo: %s", strerror(errno));
+    close(fd);
+}
+
+void world_enter(bool tracefs) {
+    if (unshare(CLONE_NEWNET | CLONE_NEWNS) < 0)
+        world_skip("no new namespaces: %s", strerror(errno));
+    cr_assert_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+    loopback_up();
+    if (mount("sysfs", "/sys", "sysfs", 0, NULL) < 0)
+        world_skip("no sysfs of the new network: %s", strerror(errno));
+    if (tracefs && mount("tracefs", "/sys/kernel/tracing", "tracefs", 0, NULL) < 0)
+        world_skip("no tracefs: %s", strerror(errno));
+}
+
+int world_drop_capability(unsigned capability) {
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[2];
+
+    if (syscall(SYS_capget, &header, data) < 0)
+        return -errno;
+    data[capability / 32].effective &= ~(1u << capability % 32);
+    data[capability / 32].permitted &= ~(1u << capability % 32);
+    return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
+}
+
+int world_open(const char *path) {
+    int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    cr_assert_geq(fd, 0, "%s: %s", path, strerror(errno));
+    return fd;
+}
+
+static socklen_t make_address(const char *text, uint16_t port, struct sockaddr_storage *ret) {
+    struct sockaddr_in *v4 = (struct sockaddr_in *)ret;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)ret;
+
+    memset(ret, 0, sizeof(*ret));
+    if (strchr(text, ':')) {
+        v6->sin6_family = AF_INET6;
+        v6->sin6_port = htons(port);
+        cr_assert_eq(inet_pton(AF_INET6, text, &v6->sin6_addr), 1);
+        return sizeof(*v6);
+    }
+    v4->sin_family = AF_INET;
+    v4->sin_port = htons(port);
+    cr_assert_eq(inet_pton(AF_INET, text, &v4->sin_addr), 1);
+    return sizeof(*v4);
+}
+
+static int set_up(int fd, const SocketWish *wish) {
+    struct sockaddr_storage address;
+    int one = 1;
+    bool stream = wish->proto == PROTO_TCP || wish->proto == PROTO_MPTCP;
+
+    if (wish->reuseport && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) < 0)
+        return -errno;
+    if (wish->v6only && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one)) < 0)
+        return -errno;
+    if (wish->device && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, wish->device,
+                                   (socklen_t)strlen(wish->device)) < 0)
+        return -errno;
+    if (wish->address) {
+        socklen_t length = make_address(wish->address, wish->port, &address);
+        if (bind(fd, (struct sockaddr *)&address, length) < 0)
+            return -errno;
+    }
+    if (stream && !wish->not_listening && listen(fd, 16) < 0)
+        return -errno;
+    return 0;
+}
+
+int world_socket(const SocketWish *wish) {
+    bool stream = wish->proto == PROTO_TCP || wish->proto == PROTO_MPTCP;
+    int family = wish->address && strchr(wish->address, ':') ? AF_INET6 : AF_INET;
+    int fd = socket(family, (stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC,
+                    proto_number(wish->proto));
+    if (fd < 0)
+        return -errno;
+    int r = set_up(fd, wish);
+    if (r < 0) {
+        close(fd);
+        return r;
+    }
+    return fd;
+}
+
+uint16_t world_port(int fd) {
+    struct sockaddr_storage address;
+    socklen_t length = sizeof(address);
+    cr_assert_eq(getsockname(fd, (struct sockaddr *)&address, &length), 0);
+    return ntohs(address.ss_family == AF_INET ? ((struct sockaddr_in *)&address)->sin_port
+                                              : ((struct sockaddr_in6 *)&address)->sin6_port);
+}
+
+uint64_t world_cookie(int fd) {
+    uint64_t cookie;
+    socklen_t length = sizeof(cookie);
+    cr_assert_eq(getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &length), 0);
+    return cookie;
+}
+
+Endpoint world_endpoint(const SocketWish *wish, int fd) {
+    Endpoint endpoint = {
+        .proto = wish->proto,
+        .port = world_port(fd),
+        .v6only = wish->v6only,
+        .ifindex = wish->device ? if_nametoindex(wish->device) : 0,
+    };
+    cr_assert_eq(address_parse(wish->address ? wish->address : "0.0.0.0", &endpoint.address), 0);
+    return endpoint;
+}
+
+void rings_open(Rings *rings, size_t pages) {
+    TracepointFormat format;
+    unsigned *cpus;
+    size_t n_cpus;
+    int tracefs_fd = world_open("/sys/kernel/tracing"), sys_fd = world_open("/sys");
+
+    cr_assert_eq(tracepoint_read_format(tracefs_fd, &format), 0);
+    cr_assert_eq(cpu_list_online(sys_fd, &cpus, &n_cpus), 0);
+    *rings = (Rings){};
+    for (size_t i = 0; i < n_cpus && rings->n < 256; i++) {
+        int r = trace_ring_open(&format, cpus[i], pages, &rings->rings[rings->n++]);
+        if (r < 0)
+            world_skip("no perf events on CPU %u: %s", cpus[i], strerror(-r));
+    }
+    free(cpus);
+    close(tracefs_fd);
+    close(sys_fd);
+}
+
+void rings_close(Rings *rings) {
+    for (size_t i = 0; i < rings->n; i++)
+        trace_ring_close(rings->rings[i]);
+    rings->n = 0;
+}
+
+uint64_t rings_read(Rings *rings, Seen *seen) {
+    uint64_t lost = 0;
+    for (size_t i = 0; i < rings->n; i++) {
+        TraceRead read = {.more = true};
+        while (read.more) {
+            cr_assert_eq(trace_ring_read(rings->rings[i], 64, seen_add, seen, &read), 0);
+            cr_assert_eq(read.n_malformed, 0);
+            lost += read.lost;
+        }
+    }
+    return lost;
+}
+
+void seen_add(const StateEvent *event, void *data) {
+    Seen *seen = data;
+    if ((seen->pid == 0 || seen->pid == event->pid) && seen->n < WORLD_EVENTS)
+        seen->events[seen->n++] = *event;
+}
+
+size_t seen_count(const Seen *seen, StateEventKind kind) {
+    size_t n = 0;
+    for (size_t i = 0; i < seen->n; i++)
+        n += seen->events[i].kind == kind;
+    return n;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Where the tests of event sources run: a network and a mount namespace of the test's own. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "collect/tracepoint.h"
+#include "model/endpoint.h"
+
+/*
+ * Moves the calling process into new network and mount namespaces, with `lo` up, sysfs of the new
+ * network and, where `tracefs`, tracefs at /sys/kernel/tracing. What can't be made skips the test,
+ * and fails it where $CI is set.
+ */
+void world_enter(bool tracefs);
+
+/* Takes one capability from the calling process. Returns 0 or a negative errno. */
+int world_drop_capability(unsigned capability);
+
+/* The directory, O_PATH. */
+int world_open(const char *path);
+
+/* What is told of a test that can't run here; it does not return. */
+__attribute__((noreturn, format(printf, 1, 2))) void world_skip(const char *format, ...);
+
+/* A bound socket; `address` with port 0 is bound to one that the kernel chooses. Returns its fd. */
+typedef struct SocketWish {
+    Proto proto;
+    const char *address; /* "127.0.0.1", "::1", "::ffff:127.0.0.1"; NULL: not bound */
+    uint16_t port;
+    const char *device; /* or NULL */
+    bool reuseport, v6only;
+    bool not_listening;
+} SocketWish;
+
+/* Returns its fd, or a negative errno. */
+int world_socket(const SocketWish *wish);
+uint16_t world_port(int fd);
+uint64_t world_cookie(int fd);
+Endpoint world_endpoint(const SocketWish *wish, int fd);
+
+/* What came from the rings of all CPUs. */
+#define WORLD_EVENTS 4096
+typedef struct Seen {
+    uint32_t pid; /* only events of this process, 0: of all */
+    size_t n;
+    StateEvent events[WORLD_EVENTS];
+} Seen;
+
+typedef struct Rings {
+    TraceRing *rings[256];
+    size_t n;
+} Rings;
+
+/* On all CPUs that are online. */
+void rings_open(Rings *rings, size_t pages);
+void rings_close(Rings *rings);
+/* Reads all that is there; `data` of the handler is a Seen. Returns what was lost. */
+uint64_t rings_read(Rings *rings, Seen *seen);
+
+/* A StateEventHandler; `data` is a Seen. */
+void seen_add(const StateEvent *event, void *data);
+size_t seen_count(const Seen *seen, StateEventKind kind);
