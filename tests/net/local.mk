@@ -17,7 +17,8 @@ tests_net_facts_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 tests_net_facts_LDADD = $(AM_TESTS_LIBS)
 # Event sources, in namespaces that each test makes for itself.
 if TESTS_ENABLED
-EVENT_TESTS = tests/net/test-tracepoint tests/net/test-readers tests/net/test-hints
+EVENT_TESTS = tests/net/test-tracepoint tests/net/test-readers tests/net/test-hints \
+	tests/net/test-sources
 check_PROGRAMS += $(EVENT_TESTS)
 TESTS += $(EVENT_TESTS)
 tests_net_test_tracepoint_SOURCES = tests/net/tracepoint.c tests/net/world.c tests/net/world.h \
@@ -30,4 +31,7 @@ tests_net_test_readers_LDADD = $(AM_TESTS_LIBS)
 tests_net_test_hints_SOURCES = tests/net/hints.c tests/net/world.c tests/net/world.h
 tests_net_test_hints_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 tests_net_test_hints_LDADD = $(AM_TESTS_LIBS)
+tests_net_test_sources_SOURCES = tests/net/sources.c tests/net/world.c tests/net/world.h
+tests_net_test_sources_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
+tests_net_test_sources_LDADD = $(AM_TESTS_LIBS)
 endif
