@@ -159,6 +159,9 @@ static int dump_port(Lookup *lookup, DiagSink *sink, uint16_t port) {
         if (r < 0)
             return r;
     }
+    int r = diag_sink_flush(sink);
+    if (r < 0)
+        return r;
     return sink->n_malformed > 0 ? -EBADMSG : 0;
 }
 

@@ -73,6 +73,13 @@ tests_fuzz_fuzz_state_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_state_LDADD = $(FUZZ_LIBS)
 tests_fuzz_replay_state_SOURCES = tests/fuzz/state.c tests/fuzz/replay.c
 tests_fuzz_replay_state_LDADD = $(FUZZ_LIBS)
+FUZZ_TARGETS += tests/fuzz/fuzz-tracepoint
+FUZZ_REPLAYS += tests/fuzz/replay-tracepoint
+tests_fuzz_fuzz_tracepoint_SOURCES = tests/fuzz/tracepoint.c
+tests_fuzz_fuzz_tracepoint_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_tracepoint_LDADD = $(FUZZ_LIBS)
+tests_fuzz_replay_tracepoint_SOURCES = tests/fuzz/tracepoint.c tests/fuzz/replay.c
+tests_fuzz_replay_tracepoint_LDADD = $(FUZZ_LIBS)
 
 EXTRA_PROGRAMS = $(FUZZ_TARGETS) $(FUZZ_REPLAYS)
 EXTRA_DIST += $(srcdir)/tests/fuzz/corpus

@@ -96,8 +96,8 @@ static unsigned run_for(Sources *sources, int msec) {
             cr_assert_eq(sources_dispatch(sources), 0);
         }
         clock_gettime(CLOCK_MONOTONIC, &now);
-        left = msec - (int)((now.tv_sec - end.tv_sec) * 1000 +
-                            (now.tv_nsec - end.tv_nsec) / 1000000);
+        left =
+            msec - (int)((now.tv_sec - end.tv_sec) * 1000 + (now.tv_nsec - end.tv_nsec) / 1000000);
     }
     return n;
 }
@@ -105,8 +105,7 @@ static unsigned run_for(Sources *sources, int msec) {
 static void expect_all(Sources *sources, uint16_t port) {
     memset(&told, 0, sizeof(told));
     int tcp = world_socket(&(SocketWish){.address = "127.0.0.1", .port = port});
-    int udp = world_socket(
-        &(SocketWish){.proto = PROTO_UDP, .address = "127.0.0.1", .port = port});
+    int udp = world_socket(&(SocketWish){.proto = PROTO_UDP, .address = "127.0.0.1", .port = port});
     uint64_t cookie = world_cookie(udp);
     close(udp);
     run_for(sources, 300);
