@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collect/attributes.h"
 #include "collect/diag_parse.h"
 #include "collect/diag_request.h"
 #include "collect/netlink.h"
@@ -60,6 +61,31 @@ static struct nlmsghdr *lookup_request(char buffer[static DIAG_REQUEST_SIZE], Pr
     return header;
 }
 
+/* linux/inet_diag.h: INET_DIAG_ULP_INFO, and in it INET_ULP_INFO_NAME. */
+enum {
+    ATTRIBUTE_ULP_INFO = 19,
+    ATTRIBUTE_ULP_NAME = 1,
+};
+
+static bool ulp_is_mptcp(const Attribute *info) {
+    AttributeWalk walk = attribute_nested(info);
+    for (Attribute attribute; attribute_next(&walk, &attribute);)
+        if (attribute.type == ATTRIBUTE_ULP_NAME)
+            return attribute_is_text(&attribute, "mptcp");
+    return false;
+}
+
+/* Whether a message that diag_parse() took for a TCP listener is of an MPTCP socket's subflow. */
+static bool is_subflow(const struct nlmsghdr *message) {
+    const struct inet_diag_msg *diag = mnl_nlmsg_get_payload(message);
+    AttributeWalk walk =
+        attribute_walk(diag + 1, mnl_nlmsg_get_payload_len(message) - sizeof(*diag));
+    for (Attribute attribute; attribute_next(&walk, &attribute);)
+        if (attribute.type == ATTRIBUTE_ULP_INFO)
+            return ulp_is_mptcp(&attribute);
+    return false;
+}
+
 /* --- the exact form ------------------------------------------------------------------------------
  */
 
@@ -67,12 +93,14 @@ static struct nlmsghdr *lookup_request(char buffer[static DIAG_REQUEST_SIZE], Pr
 typedef struct ExactAnswer {
     Proto proto;
     int parsed; /* of diag_parse(), 0 when no message came */
+    bool subflow;
     DiagSocket socket;
 } ExactAnswer;
 
 static int take_exact(const struct nlmsghdr *message, void *data) {
     ExactAnswer *answer = data;
     answer->parsed = diag_parse(message, answer->proto, &answer->socket);
+    answer->subflow = answer->parsed > 0 && is_subflow(message);
     return answer->parsed < 0 ? answer->parsed : 0;
 }
 
@@ -126,7 +154,7 @@ int lookup_exact(Lookup *lookup, const Endpoint *endpoint, Listener *ret) {
         return r;
     if (answer.parsed == 0)
         return -EXDEV; /* a socket, but one that does not listen */
-    if (answer.socket.mptcp_subflow)
+    if (answer.subflow)
         return -EOPNOTSUPP;
 
     const Endpoint *found = &answer.socket.found.endpoint;
@@ -140,18 +168,21 @@ int lookup_exact(Lookup *lookup, const Endpoint *endpoint, Listener *ret) {
 /* --- the whole port ------------------------------------------------------------------------------
  */
 
-/* Both families of one protocol. Without the attribute's bytecode: the kernel compares the port
- * in the request by itself, and cheaper. */
-static int dump_port(Lookup *lookup, DiagSink *sink, uint16_t port) {
+/*
+ * Both families of one protocol. Without the attribute for bytecode: the kernel compares the port
+ * in the request by itself, and cheaper.
+ */
+static int dump_port(Lookup *lookup, Proto proto, uint16_t port, MessageHandler handler,
+                     void *sink) {
     static const sa_family_t families[] = {AF_INET, AF_INET6};
     _Alignas(struct nlmsghdr) char buffer[DIAG_REQUEST_SIZE];
 
     for (size_t i = 0; i < ELEMENTS(families); i++) {
         DumpResult result = {.end = DUMP_INTERRUPTED};
         for (int try = 0; try < DUMP_TRIES && result.end == DUMP_INTERRUPTED; try++) {
-            struct nlmsghdr *request = lookup_request(buffer, sink->proto, families[i]);
+            struct nlmsghdr *request = lookup_request(buffer, proto, families[i]);
             request_body(request)->id.idiag_sport = htons(port);
-            int r = netlink_dump(lookup->netlink, request, diag_sink_message, sink, &result);
+            int r = netlink_dump(lookup->netlink, request, handler, sink, &result);
             if (r < 0)
                 return r;
         }
@@ -159,31 +190,87 @@ static int dump_port(Lookup *lookup, DiagSink *sink, uint16_t port) {
         if (r < 0)
             return r;
     }
-    int r = diag_sink_flush(sink);
-    if (r < 0)
-        return r;
-    return sink->n_malformed > 0 ? -EBADMSG : 0;
+    return 0;
 }
 
-/*
- * TCP first, and MPTCP only where a subflow of it turned up: to ask for it costs 0.9 ms even where
- * there is none. A kernel that does not list MPTCP's listeners (before 5.19) still tells the
- * subflows, which then stand for them.
- */
-static int dump_tcp_port(Lookup *lookup, uint16_t port, Snapshot *snapshot) {
-    _cleanup_(idmap_done) IdMap inodes = {};
-    DiagSink tcp = {.snapshot = snapshot, .proto = PROTO_TCP, .mptcp = &inodes};
-    DiagSink mptcp = {.snapshot = snapshot, .proto = PROTO_MPTCP, .mptcp = &inodes};
+/* TCP's sockets, with those that are MPTCP's put aside. */
+typedef struct TcpSink {
+    Snapshot *snapshot;
+    Listener *subflows;
+    size_t n_subflows, subflows_allocated;
+    size_t n_malformed;
+} TcpSink;
 
-    int r = dump_port(lookup, &tcp, port);
-    if (r >= 0 && tcp.n_subflows > 0) {
-        r = dump_port(lookup, &mptcp, port);
-        if (r == -ENOENT || r == -EPROTONOSUPPORT || r == -EOPNOTSUPP || r == -EINVAL)
-            r = 0;
+static int take_tcp(const struct nlmsghdr *message, void *data) {
+    TcpSink *sink = data;
+    DiagSocket socket;
+
+    int r = diag_parse(message, PROTO_TCP, &socket);
+    if (r < 0)
+        sink->n_malformed++;
+    if (r <= 0)
+        return 0;
+    if (!is_subflow(message)) {
+        r = snapshot_add(sink->snapshot, &socket.found);
+        return r < 0 ? r : 0;
     }
-    for (size_t i = 0; i < tcp.n_subflows && r >= 0; i++)
-        if (!diag_sink_knows_mptcp(&tcp, &tcp.subflows[i]))
-            r = snapshot_add(snapshot, &tcp.subflows[i]);
+    r = ARRAY_RESERVE(sink->subflows, sink->subflows_allocated, sink->n_subflows + 1);
+    if (r < 0)
+        return r;
+    sink->subflows[sink->n_subflows++] = socket.found;
+    return 0;
+}
+
+/* Inode numbers wrap at 32 bits: with the port they are enough to join the two. */
+static uint64_t mptcp_key(uint32_t inode, uint16_t port) {
+    return (uint64_t)inode << 16 | port;
+}
+
+/* The subflows whose MPTCP socket is not in the snapshot. */
+static int add_lone_subflows(const TcpSink *tcp) {
+    _cleanup_(idmap_done) IdMap mptcp = {};
+    Snapshot *snapshot = tcp->snapshot;
+    int r = 0;
+
+    for (size_t i = 0; i < snapshot->n_sockets && r >= 0; i++) {
+        const Socket *socket = &snapshot->sockets[i];
+        const Endpoint *endpoint = &snapshot->listeners[socket->listener].endpoint;
+        if (endpoint->proto == PROTO_MPTCP)
+            r = idmap_add(&mptcp, mptcp_key(socket->inode, endpoint->port), 0, NULL);
+    }
+    for (size_t i = 0; i < tcp->n_subflows && r >= 0; i++) {
+        const Listener *subflow = &tcp->subflows[i];
+        if (!idmap_find(&mptcp, mptcp_key(subflow->inode, subflow->endpoint.port)))
+            r = snapshot_add(snapshot, subflow);
+    }
+    return r < 0 ? r : 0;
+}
+
+/* A kernel that does not list MPTCP's listeners (before 5.19) still tells the subflows: they stand
+ * for them, as TCP, just as in a snapshot. */
+static int add_mptcp(Lookup *lookup, uint16_t port, const TcpSink *tcp) {
+    DiagSink sink = {.snapshot = tcp->snapshot, .proto = PROTO_MPTCP};
+
+    int r = dump_port(lookup, PROTO_MPTCP, port, diag_sink_message, &sink);
+    if (r == -ENOENT || r == -EPROTONOSUPPORT || r == -EOPNOTSUPP || r == -EINVAL)
+        r = 0;
+    if (r >= 0)
+        r = diag_sink_flush(&sink);
+    if (r >= 0 && sink.n_malformed > 0)
+        r = -EBADMSG;
+    return r < 0 ? r : add_lone_subflows(tcp);
+}
+
+/* TCP first, and MPTCP only where a subflow of it turned up: to ask for it costs 0.9 ms even where
+ * there is none. */
+static int dump_tcp_port(Lookup *lookup, uint16_t port, Snapshot *snapshot) {
+    TcpSink tcp = {.snapshot = snapshot};
+
+    int r = dump_port(lookup, PROTO_TCP, port, take_tcp, &tcp);
+    if (r >= 0 && tcp.n_malformed > 0)
+        r = -EBADMSG;
+    if (r >= 0 && tcp.n_subflows > 0)
+        r = add_mptcp(lookup, port, &tcp);
     free(tcp.subflows);
     return r < 0 ? r : 0;
 }
@@ -192,7 +279,10 @@ int lookup_port(Lookup *lookup, Proto proto, uint16_t port, Snapshot *snapshot) 
     if (proto == PROTO_TCP || proto == PROTO_MPTCP)
         return dump_tcp_port(lookup, port, snapshot);
     DiagSink sink = {.snapshot = snapshot, .proto = proto};
-    return dump_port(lookup, &sink, port);
+    int r = dump_port(lookup, proto, port, diag_sink_message, &sink);
+    if (r >= 0)
+        r = diag_sink_flush(&sink);
+    return r >= 0 && sink.n_malformed > 0 ? -EBADMSG : r;
 }
 
 /* --- what an event means -------------------------------------------------------------------------

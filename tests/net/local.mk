@@ -15,6 +15,7 @@ TESTS += tests/net/facts
 tests_net_facts_SOURCES = tests/net/facts.c
 tests_net_facts_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 tests_net_facts_LDADD = $(AM_TESTS_LIBS)
+endif
 # Event sources, in namespaces that each test makes for itself.
 if TESTS_ENABLED
 EVENT_TESTS = tests/net/test-tracepoint tests/net/test-readers tests/net/test-hints \
