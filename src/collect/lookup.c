@@ -168,20 +168,28 @@ int lookup_exact(Lookup *lookup, const Endpoint *endpoint, Listener *ret) {
 /* --- the whole port ------------------------------------------------------------------------------
  */
 
+/* What to look for. */
+typedef struct PortWish {
+    sa_family_t family; /* 0: both */
+    uint16_t port;
+} PortWish;
+
 /*
- * Both families of one protocol. Without the attribute for bytecode: the kernel compares the port
- * in the request by itself, and cheaper.
+ * Without the attribute for bytecode: the kernel compares the port in the request by itself, and
+ * cheaper.
  */
-static int dump_port(Lookup *lookup, Proto proto, uint16_t port, MessageHandler handler,
+static int dump_port(Lookup *lookup, Proto proto, const PortWish *wish, MessageHandler handler,
                      void *sink) {
     static const sa_family_t families[] = {AF_INET, AF_INET6};
     _Alignas(struct nlmsghdr) char buffer[DIAG_REQUEST_SIZE];
 
     for (size_t i = 0; i < ELEMENTS(families); i++) {
+        if (wish->family != 0 && wish->family != families[i])
+            continue;
         DumpResult result = {.end = DUMP_INTERRUPTED};
         for (int try = 0; try < DUMP_TRIES && result.end == DUMP_INTERRUPTED; try++) {
             struct nlmsghdr *request = lookup_request(buffer, proto, families[i]);
-            request_body(request)->id.idiag_sport = htons(port);
+            request_body(request)->id.idiag_sport = htons(wish->port);
             int r = netlink_dump(lookup->netlink, request, handler, sink, &result);
             if (r < 0)
                 return r;
@@ -248,10 +256,10 @@ static int add_lone_subflows(const TcpSink *tcp) {
 
 /* A kernel that does not list MPTCP's listeners (before 5.19) still tells the subflows: they stand
  * for them, as TCP, just as in a snapshot. */
-static int add_mptcp(Lookup *lookup, uint16_t port, const TcpSink *tcp) {
+static int add_mptcp(Lookup *lookup, const PortWish *wish, const TcpSink *tcp) {
     DiagSink sink = {.snapshot = tcp->snapshot, .proto = PROTO_MPTCP};
 
-    int r = dump_port(lookup, PROTO_MPTCP, port, diag_sink_message, &sink);
+    int r = dump_port(lookup, PROTO_MPTCP, wish, diag_sink_message, &sink);
     if (r == -ENOENT || r == -EPROTONOSUPPORT || r == -EOPNOTSUPP || r == -EINVAL)
         r = 0;
     if (r >= 0)
@@ -263,26 +271,31 @@ static int add_mptcp(Lookup *lookup, uint16_t port, const TcpSink *tcp) {
 
 /* TCP first, and MPTCP only where a subflow of it turned up: to ask for it costs 0.9 ms even where
  * there is none. */
-static int dump_tcp_port(Lookup *lookup, uint16_t port, Snapshot *snapshot) {
+static int dump_tcp_port(Lookup *lookup, const PortWish *wish, Snapshot *snapshot) {
     TcpSink tcp = {.snapshot = snapshot};
 
-    int r = dump_port(lookup, PROTO_TCP, port, take_tcp, &tcp);
+    int r = dump_port(lookup, PROTO_TCP, wish, take_tcp, &tcp);
     if (r >= 0 && tcp.n_malformed > 0)
         r = -EBADMSG;
     if (r >= 0 && tcp.n_subflows > 0)
-        r = add_mptcp(lookup, port, &tcp);
+        r = add_mptcp(lookup, wish, &tcp);
     free(tcp.subflows);
     return r < 0 ? r : 0;
 }
 
-int lookup_port(Lookup *lookup, Proto proto, uint16_t port, Snapshot *snapshot) {
+static int look_at_port(Lookup *lookup, Proto proto, const PortWish *wish, Snapshot *snapshot) {
     if (proto == PROTO_TCP || proto == PROTO_MPTCP)
-        return dump_tcp_port(lookup, port, snapshot);
+        return dump_tcp_port(lookup, wish, snapshot);
     DiagSink sink = {.snapshot = snapshot, .proto = proto};
-    int r = dump_port(lookup, proto, port, diag_sink_message, &sink);
+    int r = dump_port(lookup, proto, wish, diag_sink_message, &sink);
     if (r >= 0)
         r = diag_sink_flush(&sink);
     return r >= 0 && sink.n_malformed > 0 ? -EBADMSG : r;
+}
+
+int lookup_port(Lookup *lookup, Proto proto, uint16_t port, Snapshot *snapshot) {
+    const PortWish wish = {.port = port};
+    return look_at_port(lookup, proto, &wish, snapshot);
 }
 
 /* --- what an event means -------------------------------------------------------------------------
@@ -311,8 +324,10 @@ int lookup_appeared(Lookup *lookup, const StateEvent *event, LookupKnown known, 
     if (r < 0 && r != -EXDEV && r != -EOPNOTSUPP)
         return r;
 
+    /* A socket is dumped with its own family: the event's. */
+    const PortWish wish = {event->address.family, event->port};
     size_t before = snapshot->n_sockets;
-    r = lookup_port(lookup, event->proto, event->port, snapshot);
+    r = look_at_port(lookup, event->proto, &wish, snapshot);
     if (r < 0)
         return r;
     for (size_t i = before; i < snapshot->n_sockets; i++)
@@ -333,7 +348,8 @@ int lookup_gone(Lookup *lookup, const Endpoint *endpoint, uint64_t cookie) {
         return r;
 
     snapshot_clear(lookup->scratch);
-    r = lookup_port(lookup, endpoint->proto, endpoint->port, lookup->scratch);
+    const PortWish wish = {endpoint->address.family, endpoint->port};
+    r = look_at_port(lookup, endpoint->proto, &wish, lookup->scratch);
     if (r < 0)
         return r;
     return idmap_find(&lookup->scratch->by_cookie, cookie) == NULL;

@@ -46,8 +46,8 @@ int lookup_port(Lookup *lookup, Proto proto, uint16_t port, Snapshot *snapshot);
 typedef bool (*LookupKnown)(uint64_t cookie, void *data);
 
 /*
- * What an event may have brought: adds sockets on that endpoint's port to the snapshot, at least
- * each that is not known and could be found. `known` may be NULL: nothing is.
+ * What an event may have brought: adds sockets on that endpoint's port and family to the snapshot,
+ * at least each that is not known and could be found. `known` may be NULL: nothing is.
  *
  * The exact form is tried first, and is enough when it finds a socket that is not known: that one
  * may be another's event's, but then that event finds it known, and so asks for the whole port. So

@@ -180,7 +180,7 @@ static int read_counters(const TraceRing *ring, Counters *ret) {
  * since: then there is another wake-up, and we look again.
  */
 static int read_lost(TraceRing *ring, uint64_t *ret) {
-    Counters counters;
+    Counters counters = {};
     uint64_t lost;
 
     int r = read_counters(ring, &counters);
@@ -245,7 +245,7 @@ int trace_ring_read(TraceRing *ring, unsigned budget, StateEventHandler handler,
 }
 
 bool trace_ring_is_alive(TraceRing *ring) {
-    Counters counters;
+    Counters counters = {};
 
     if (read_counters(ring, &counters) < 0)
         return false;

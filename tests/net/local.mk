@@ -16,6 +16,10 @@ tests_net_facts_SOURCES = tests/net/facts.c
 tests_net_facts_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 tests_net_facts_LDADD = $(AM_TESTS_LIBS)
 endif
+check_PROGRAMS += tests/net/race
+TESTS += tests/net/race
+tests_net_race_SOURCES = tests/net/race.c
+tests_net_race_LDADD = libsockaudit.a $(MNL_LIBS)
 # Event sources, in namespaces that each test makes for itself.
 if TESTS_ENABLED
 EVENT_TESTS = tests/net/test-tracepoint tests/net/test-readers tests/net/test-hints \
