@@ -69,6 +69,26 @@ void reader_read(Reader *reader) {
     }
 }
 
+/* Returns how many events were still in the queue. */
+static int reader_release(Reader *reader) {
+    const WitnessedEvent *left;
+    int n_left = 0;
+
+    while (reader->queue && (left = event_queue_peek(reader->queue))) {
+        if (left->witness)
+            reader->witness.release(left->witness, reader->witness.context);
+        event_queue_pop(reader->queue);
+        n_left++;
+    }
+    trace_ring_close(reader->ring);
+    event_queue_free(reader->queue);
+    cleanup_close(&reader->wake_fd);
+    cleanup_close(&reader->stop_fd);
+    cleanup_close(&reader->done_fd);
+    free(reader);
+    return n_left;
+}
+
 static void *reader_run(void *data) {
     Reader *reader = data;
     struct pollfd fds[] = {
@@ -87,6 +107,8 @@ static void *reader_run(void *data) {
         while (reader->more && !atomic_load(&reader->stopping));
     }
     (void)eventfd_write(reader->done_fd, 1);
+    if (atomic_exchange(&reader->left, true))
+        reader_release(reader);
     return NULL;
 }
 
@@ -142,15 +164,6 @@ static int reader_start(Reader *reader, unsigned cpu) {
     return r;
 }
 
-static void reader_release(Reader *reader) {
-    trace_ring_close(reader->ring);
-    event_queue_free(reader->queue);
-    cleanup_close(&reader->wake_fd);
-    cleanup_close(&reader->stop_fd);
-    cleanup_close(&reader->done_fd);
-    free(reader);
-}
-
 int reader_open(const ReadersConfig *config, unsigned cpu, int wake_fd, Reader **ret,
                 int *ret_reason) {
     size_t pages = config->ring_pages > 0 ? config->ring_pages : TRACE_RING_PAGES;
@@ -186,30 +199,27 @@ void reader_stop(Reader *reader) {
         (void)eventfd_write(reader->stop_fd, 1);
 }
 
-int reader_close(Reader *reader, int patience_msec) {
+/* Whether the thread has come back; it is told to stop, and waited for. */
+static bool thread_join(Reader *reader, int patience_msec) {
     struct pollfd done = {.fd = reader->done_fd, .events = POLLIN};
-    const WitnessedEvent *left;
-    int n_left = 0;
+    pthread_t thread = reader->thread;
+    int r;
 
-    if (reader->threaded) {
-        reader_stop(reader);
-        int r;
-        do
-            r = poll(&done, 1, patience_msec);
-        while (r < 0 && errno == EINTR);
-        if (r <= 0) {
-            /* It sleeps in the kernel, or in the witness: all that it may yet touch is leaked. */
-            pthread_detach(reader->thread);
-            return -EBUSY;
-        }
-        pthread_join(reader->thread, NULL);
+    reader_stop(reader);
+    do
+        r = poll(&done, 1, patience_msec);
+    while (r < 0 && errno == EINTR);
+    if (r <= 0 && !atomic_exchange(&reader->left, true)) {
+        /* It sleeps in the kernel, or in the witness. */
+        pthread_detach(thread);
+        return false;
     }
-    while ((left = event_queue_peek(reader->queue))) {
-        if (left->witness)
-            reader->witness.release(left->witness, reader->witness.context);
-        event_queue_pop(reader->queue);
-        n_left++;
-    }
-    reader_release(reader);
-    return n_left;
+    pthread_join(thread, NULL);
+    return true;
+}
+
+int reader_close(Reader *reader, int patience_msec) {
+    if (reader->threaded && !thread_join(reader, patience_msec))
+        return -EBUSY;
+    return reader_release(reader);
 }

@@ -23,6 +23,7 @@ typedef struct Reader {
     int wake_fd;          /* eventfd of the loop, a descriptor of our own */
     int stop_fd, done_fd; /* eventfds: to the thread, and from it; -1 without one */
     atomic_bool stopping;
+    atomic_bool left; /* by the thread, or by who gave it up: the second releases the reader */
     atomic_uint_fast64_t lost;
 } Reader;
 
@@ -38,8 +39,8 @@ void reader_stop(Reader *reader);
 
 /*
  * Waits `patience_msec` at most for the thread, then releases everything, with the witnesses in the
- * queue. Returns how many events were dropped with it, or -EBUSY when the thread had to be left
- * behind.
+ * queue. Returns how many events were dropped with it, or -EBUSY when the thread was left behind:
+ * it does that itself when it comes back.
  */
 int reader_close(Reader *reader, int patience_msec);
 

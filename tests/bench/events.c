@@ -355,7 +355,7 @@ static void measure_lookups(void) {
                                          "event whose endpoint is known", "dump of one port",
                                          "dump of all (no port)"};
     double spans[FORM_COUNT][ELEMENTS(sizes)];
-    _cleanup_close_ int listener = listen_on(INADDR_ANY, 3002);
+    int listener = listen_on(INADDR_ANY, 3002);
     _cleanup_lookup_ Lookup *lookup = NULL;
 
     if (lookup_open(&lookup) < 0)
@@ -375,6 +375,7 @@ static void measure_lookups(void) {
         printf("%-34s %10.1f %10.1f %10.1f\n", labels[form], spans[form][0], spans[form][1],
                spans[form][2]);
     double more = spans[APPEARED][2] - spans[APPEARED][0];
+    close(listener);
     printf("an event with 50,000 known costs %.1f µs more than with 50 (budget: 1,000)\n", more);
 }
 
