@@ -44,6 +44,13 @@ static double now_us(void) {
     return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
 }
 
+/* A look is done by the kernel in our own time: this leaves out what else the machine does. */
+static double cpu_us(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
+}
+
 static void die(const char *what) {
     fprintf(stderr, "%s: %s\n", what, strerror(errno));
     exit(1);
@@ -332,7 +339,7 @@ static double measure_form(Lookup *lookup, Form form, unsigned rounds) {
         die("lookup");
     for (unsigned i = 0; i < rounds; i++) {
         snapshot_clear(snapshot);
-        double start = now_us();
+        double start = cpu_us();
         if (form == EXACT)
             lookup_exact(lookup, &endpoint, &found);
         else if (form == APPEARED)
@@ -341,7 +348,7 @@ static double measure_form(Lookup *lookup, Form form, unsigned rounds) {
             lookup_appeared(lookup, &event, is_known, &found.cookie, snapshot);
         else
             lookup_port(lookup, PROTO_TCP, form == PORT ? 3002 : 0, snapshot);
-        spans[i] = now_us() - start;
+        spans[i] = cpu_us() - start;
     }
     qsort(spans, rounds, sizeof(*spans), by_value);
     median = spans[rounds / 2];
@@ -370,7 +377,8 @@ static void measure_lookups(void) {
             waitpid(pids[j], NULL, 0);
         }
     }
-    printf("\n%-34s %10s %10s %10s\n", "one look, µs, among listeners", "50", "5,000", "50,000");
+    printf("\n%-34s %10s %10s %10s\n", "one look, CPU µs, among listeners", "50", "5,000",
+           "50,000");
     for (Form form = 0; form < FORM_COUNT; form++)
         printf("%-34s %10.1f %10.1f %10.1f\n", labels[form], spans[form][0], spans[form][1],
                spans[form][2]);
