@@ -32,11 +32,16 @@ static bool link_matters(const struct nlmsghdr *message) {
     return true;
 }
 
+/* As wide as link_parse.c takes for a default route: a VPN's two halves of everything. */
+static bool is_wide(const struct rtmsg *route) {
+    return route->rtm_dst_len <= (route->rtm_family == AF_INET6 ? 3 : 1);
+}
+
 static bool route_matters(const struct nlmsghdr *message) {
     const struct rtmsg *route = mnl_nlmsg_get_payload(message);
     if (mnl_nlmsg_get_payload_len(message) < sizeof(*route))
         return true;
-    return route->rtm_dst_len == 0 && !(route->rtm_flags & RTM_F_CLONED);
+    return is_wide(route) && !(route->rtm_flags & RTM_F_CLONED);
 }
 
 static int take_message(const struct nlmsghdr *message, void *data) {

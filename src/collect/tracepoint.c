@@ -211,6 +211,8 @@ static void handle_record(TraceRing *ring, const void *record, size_t length,
         read->n_malformed++;
     else if (r > 0)
         handler(&event, data);
+    else if (header->type == PERF_RECORD_SAMPLE)
+        read->n_unwanted++;
 }
 
 int trace_ring_read(TraceRing *ring, unsigned budget, StateEventHandler handler, void *data,

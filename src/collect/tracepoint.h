@@ -55,6 +55,7 @@ typedef void (*StateEventHandler)(const StateEvent *event, void *data);
 typedef struct TraceRead {
     unsigned n_records; /* taken from the ring, of any kind */
     unsigned n_malformed;
+    unsigned n_unwanted;   /* samples that are no event: the filter should have kept them out */
     bool more;             /* the budget was used up: call again */
     uint64_t lost;         /* records that the kernel could not write since the last call */
     uint64_t lost_in_ring; /* the same as the ring itself tells (PERF_RECORD_LOST): late, and so

@@ -94,7 +94,9 @@ Test(destroy, fact_23_is_silent_about_clients_and_other_namespaces) {
     int status;
     waitpid(child, &status, 0);
     cr_assert_eq(status, 0);
-    cr_assert_eq(wait_gone(fd, 500).n, 0);
+    struct pollfd ready = {.fd = fd, .events = POLLIN};
+    cr_assert_eq(poll(&ready, 1, 500), 0, "it wakes for nothing");
+    cr_assert_eq(wait_gone(fd, 0).n, 0);
     close(fd);
 }
 
@@ -346,6 +348,40 @@ Test(lookup, sockets_that_share_or_hide_a_port_are_all_found) {
     find_all(lookup, devices, ELEMENTS(devices));
     find_all(lookup, families, ELEMENTS(families));
     find_all(lookup, mptcp, ELEMENTS(mptcp));
+}
+
+Test(lookup, the_exact_form_says_when_it_is_another_s) {
+    static const SocketWish wishes[] = {
+        {.address = "0.0.0.0", .port = 7201},
+        {.address = "::", .port = 7202},
+        {.address = "0.0.0.0", .port = 7203, .device = "lo"},
+    };
+    static const struct {
+        Proto proto;
+        const char *address;
+        uint16_t port;
+        uint32_t ifindex;
+        int expected;
+    } cases[] = {
+        {PROTO_TCP, "0.0.0.0", 7201, 0, 1},         {PROTO_TCP, "127.0.0.9", 7201, 0, -EXDEV},
+        {PROTO_TCP, "0.0.0.0", 7201, 1, -EXDEV},    {PROTO_TCP, "::", 7202, 0, 1},
+        {PROTO_TCP, "0.0.0.0", 7202, 0, -EXDEV},    {PROTO_TCP, "::1", 7202, 0, -EXDEV},
+        {PROTO_TCP, "0.0.0.0", 7203, 1, 1},         {PROTO_TCP, "0.0.0.0", 7203, 0, 0},
+        {PROTO_TCP, "0.0.0.0", 7204, 0, 0},         {PROTO_MPTCP, "0.0.0.0", 7201, 0, -EOPNOTSUPP},
+        {PROTO_SCTP, "0.0.0.0", 1, 0, -EOPNOTSUPP}, {PROTO_UDP, "0.0.0.0", 7201, 0, 0},
+    };
+    _cleanup_lookup_ Lookup *lookup = NULL;
+    cr_assert_eq(lookup_open(&lookup), 0);
+    for (size_t i = 0; i < ELEMENTS(wishes); i++)
+        cr_assert_geq(world_socket(&wishes[i]), 0);
+    for (size_t i = 0; i < ELEMENTS(cases); i++) {
+        Endpoint endpoint = {
+            .proto = cases[i].proto, .port = cases[i].port, .ifindex = cases[i].ifindex};
+        Listener found;
+        cr_assert_eq(address_parse(cases[i].address, &endpoint.address), 0);
+        int r = lookup_exact(lookup, &endpoint, &found);
+        cr_assert_eq(r, cases[i].expected, "case %zu: %d", i, r);
+    }
 }
 
 Test(lookup, fact_20_without_a_port_all_are_looked_at) {

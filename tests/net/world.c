@@ -185,6 +185,8 @@ uint64_t rings_read(Rings *rings, Seen *seen) {
         while (read.more) {
             cr_assert_eq(trace_ring_read(rings->rings[i], 64, seen_add, seen, &read), 0);
             cr_assert_eq(read.n_malformed, 0);
+            cr_assert_eq(read.n_unwanted, 0, "fact 19: the filter lets %u through",
+                         read.n_unwanted);
             lost += read.lost;
         }
     }

@@ -206,6 +206,8 @@ Test(link_events, only_what_can_change_reach_matters) {
     cr_assert(matters(RTM_DELADDR, 0, 0));
     cr_assert(matters(RTM_NEWROUTE, 0, 0));
     cr_assert(matters(RTM_DELROUTE, 0, 0));
+    cr_assert(matters(RTM_NEWROUTE, 1, 0), "half of the internet, as OpenVPN has it");
+    cr_assert_not(matters(RTM_NEWROUTE, 2, 0));
     cr_assert_not(matters(RTM_NEWROUTE, 24, 0));
     cr_assert_not(matters(RTM_DELROUTE, 128, 0));
     RouteBytes cut = {.header = {.nlmsg_len = 500, .nlmsg_type = RTM_NEWROUTE}};
