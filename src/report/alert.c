@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "report/alert.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "model/reach.h"
+#include "model/sentence.h"
+#include "util/cleanup.h"
+
+int severity_priority(Severity severity) {
+    static const int priorities[SEVERITY_COUNT] = {
+        [SEVERITY_NOTICE] = LOG_NOTICE,
+        [SEVERITY_WARNING] = LOG_WARNING,
+        [SEVERITY_ERROR] = LOG_ERR,
+        [SEVERITY_CRITICAL] = LOG_CRIT,
+    };
+    return priorities[severity];
+}
+
+/* The interface of the widest way in: what a person has to know first. */
+static const char *widest_interface(const ListenerAlert *alert) {
+    const char *name = NULL;
+    Scope widest = SCOPE_LOOPBACK;
+    Way way;
+
+    for (ReachIterator i = {}; reach_next(&i, &alert->listener->endpoint, alert->links, &way);)
+        if (way.link && (!name || way.scope > widest)) {
+            name = way.link->name;
+            widest = way.scope;
+        }
+    return name;
+}
+
+static void add_endpoint(Record *record, const ListenerAlert *alert) {
+    const Listener *listener = alert->listener;
+    const Link *device = link_table_find(alert->links, listener->endpoint.ifindex);
+    char id[LISTENER_ID_SIZE], address[ADDRESS_SIZE];
+
+    listener_id(listener, &alert->netns, id);
+    address_format(&listener->endpoint.address, address);
+    record_add(record, "SOCKAUDIT_ID", id);
+    record_add(record, "SOCKAUDIT_PROTO", proto_name(listener->endpoint.proto));
+    record_add(record, "SOCKAUDIT_ADDRESS", address);
+    record_addf(record, "SOCKAUDIT_PORT", "%u", listener->endpoint.port);
+    record_add(record, "SOCKAUDIT_DEVICE", device ? device->name : NULL);
+    record_add(record, "SOCKAUDIT_SCOPE", scope_name(listener->scope));
+    record_add(record, "SOCKAUDIT_INTERFACE", widest_interface(alert));
+    if (listener->uid != (uint32_t)-1)
+        record_addf(record, "SOCKAUDIT_UID", "%" PRIu32, listener->uid);
+    record_add(record, "SOCKAUDIT_USER", alert->user);
+}
+
+/* The words of a command line, with blanks between. NULL: out of memory, or none. */
+static char *join_words(char *const *words) {
+    size_t length = 1;
+    for (char *const *word = words; *word; word++)
+        length += strlen(*word) + 1;
+    char *joined = malloc(length), *end = joined;
+    for (char *const *word = words; joined && *word; word++) {
+        if (word != words)
+            *end++ = ' ';
+        end = stpcpy(end, *word);
+    }
+    if (joined)
+        *end = '\0';
+    return joined;
+}
+
+static void add_holder(Record *record, const Holder *holder) {
+    _cleanup_free_ char *cmdline = holder->cmdline ? join_words(holder->cmdline) : NULL;
+
+    if (holder->cmdline && !cmdline)
+        record->lacks_memory = true;
+    record_add(record, "SOCKAUDIT_EXE", holder->exe);
+    record_add(record, "SOCKAUDIT_CMDLINE", cmdline);
+    record_add(record, "SOCKAUDIT_CWD", holder->cwd);
+    record_addf(record, "SOCKAUDIT_PID", "%d", holder->pid);
+    record_addf(record, "OBJECT_PID", "%d", holder->pid);
+}
+
+static void add_owner(Record *record, const Listener *listener) {
+    const Owner *owner = listener->owner;
+    const Holder *holder = owner ? listener_holder(listener) : NULL;
+
+    if (!owner)
+        return;
+    record_add(record, "SOCKAUDIT_UNIT", owner->unit);
+    record_add(record, "SOCKAUDIT_USER_UNIT", owner->user_unit);
+    if (owner->runtime != RUNTIME_NONE)
+        record_add(record, "SOCKAUDIT_CONTAINER",
+                   owner->container_name ?: owner->container_id
+                                          ?: container_runtime_name(owner->runtime));
+    if (holder)
+        add_holder(record, holder);
+}
+
+static void add_rule(Record *record, const Listener *listener) {
+    const RuleInfo *rule = listener->verdict.rule;
+
+    if (rule) {
+        record_add(record, "SOCKAUDIT_RULE", rule->text);
+        record_add(record, "SOCKAUDIT_RULE_FILE", rule->file);
+        if (rule->file)
+            record_addf(record, "SOCKAUDIT_RULE_LINE", "%u", rule->line);
+    }
+    record_add(record, "SOCKAUDIT_ADVICE", listener->advice);
+}
+
+static void add_message(Record *record, const ListenerAlert *alert) {
+    _cleanup_free_ char *sentence = listener_sentence(alert->listener, alert->links, alert->user);
+    char span[DURATION_SIZE];
+
+    if (!sentence) {
+        record->lacks_memory = true;
+        return;
+    }
+    format_duration(alert->duration, span);
+    if (alert->event == REPORT_RESOLVED)
+        record_addf(record, "MESSAGE", "resolved after %s, %s: %s", span, alert->reason, sentence);
+    else if (alert->event == REPORT_STILL_FLAGGED)
+        record_addf(record, "MESSAGE", "still, for %s: %s", span, sentence);
+    else if (alert->n_returned > 0)
+        record_addf(record, "MESSAGE", "%s (it came back %u times)", sentence, alert->n_returned);
+    else
+        record_add(record, "MESSAGE", sentence);
+}
+
+int alert_of_listener(const ListenerAlert *alert, Record *ret) {
+    int priority = alert->event == REPORT_RESOLVED
+                       ? LOG_INFO
+                       : severity_priority(alert->listener->verdict.severity);
+
+    record_begin(ret, report_event_id(alert->event), report_event_name(alert->event), priority,
+                 alert->realtime);
+    add_message(ret, alert);
+    add_endpoint(ret, alert);
+    add_owner(ret, alert->listener);
+    add_rule(ret, alert->listener);
+    if (alert->duration > 0)
+        record_addf(ret, "SOCKAUDIT_DURATION_USEC", "%" PRIu64, alert->duration);
+    return record_end(ret);
+}
+
+int alert_of_daemon(ReportEvent event, int priority, usec_t realtime, const char *message,
+                    Record *ret) {
+    record_begin(ret, report_event_id(event), report_event_name(event), priority, realtime);
+    record_add_safe(ret, "MESSAGE", message);
+    return record_end(ret);
+}
+
+int alert_of_suppressed(uid_t uid, const char *user, uint64_t count, usec_t span, usec_t realtime,
+                        Record *ret) {
+    char duration[DURATION_SIZE];
+
+    format_duration(span, duration);
+    record_begin(ret, report_event_id(REPORT_SUPPRESSED), report_event_name(REPORT_SUPPRESSED),
+                 LOG_WARNING, realtime);
+    record_addf(ret, "MESSAGE",
+                "%" PRIu64
+                " more alerts about listeners of %s in %s were summed up; 'auditctl list "
+                "--flagged' shows what stands",
+                count, user ?: "a user without a name", duration);
+    record_addf(ret, "SOCKAUDIT_UID", "%u", uid);
+    record_add(ret, "SOCKAUDIT_USER", user);
+    record_addf(ret, "SOCKAUDIT_DURATION_USEC", "%" PRIu64, span);
+    return record_end(ret);
+}

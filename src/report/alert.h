@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What happened, as a record for the journal: pure. The fields are INTERFACE's, a contract. */
+#pragma once
+
+#include "model/snapshot.h"
+#include "report/ids.h"
+#include "report/record.h"
+
+/* About one listener: flagged, still-flagged, resolved. All is borrowed. */
+typedef struct ListenerAlert {
+    ReportEvent event;
+    const Listener *listener;
+    const LinkTable *links;
+    Netns netns;
+    const char *user;    /* name of the listener's uid, raw, or NULL */
+    usec_t realtime;     /* when it happened */
+    usec_t duration;     /* how long it has been so; 0: not told */
+    const char *reason;  /* resolved: a sentence part, `it is gone`; else NULL */
+    unsigned n_returned; /* how often it came back since it was last told */
+} ListenerAlert;
+
+/* Returns 0 or -ENOMEM; the record is to be done with either way. */
+int alert_of_listener(const ListenerAlert *alert, Record *ret);
+
+/* About the daemon itself; `message` is the whole of it, safe to print, perhaps of several
+ * lines. Priority: syslog(3). As above. */
+int alert_of_daemon(ReportEvent event, int priority, usec_t realtime, const char *message,
+                    Record *ret);
+
+/* Alerts of one user that were summed up. `user` may be NULL. As above. */
+int alert_of_suppressed(uid_t uid, const char *user, uint64_t count, usec_t span, usec_t realtime,
+                        Record *ret);
+
+/* The journal's priority of a severity: notice 5, warning 4, error 3, critical 2. */
+int severity_priority(Severity severity);

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "report/journal.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <systemd/sd-journal.h>
+
+#include "util/cleanup.h"
+
+struct Journal {
+    char *socket;
+    Record kept[JOURNAL_KEPT_MAX]; /* a ring: the oldest stands at `first` */
+    size_t first, n_kept;
+    uint64_t n_dropped; /* since the last time that it was told */
+};
+
+int journal_new(const char *socket, Journal **ret) {
+    Journal *journal = calloc(1, sizeof(*journal));
+    if (journal)
+        journal->socket = strdup(socket);
+    if (!journal || !journal->socket) {
+        free(journal);
+        return -ENOMEM;
+    }
+    *ret = journal;
+    return 0;
+}
+
+Journal *journal_free(Journal *journal) {
+    if (!journal)
+        return NULL;
+    journal_flush(journal);
+    for (size_t i = 0; i < journal->n_kept; i++)
+        record_done(&journal->kept[(journal->first + i) % JOURNAL_KEPT_MAX]);
+    free(journal->socket);
+    free(journal);
+    return NULL;
+}
+
+/*
+ * sd_journal_sendv() takes a missing socket as success ("fail silently if the journal is not
+ * available", journal-send.c): so it is looked for first. Between its own restart and that of its
+ * socket unit, which systemd holds open, datagrams wait in the socket.
+ */
+static int send_now(const Journal *journal, const Record *record) {
+    if (access(journal->socket, W_OK) < 0)
+        return -errno;
+    return sd_journal_sendv(record->fields, (int)record->n_fields);
+}
+
+static void keep(Journal *journal, Record *record) {
+    if (journal->n_kept == JOURNAL_KEPT_MAX) {
+        record_done(&journal->kept[journal->first]);
+        journal->first = (journal->first + 1) % JOURNAL_KEPT_MAX;
+        journal->n_kept--;
+        journal->n_dropped++;
+    }
+    journal->kept[(journal->first + journal->n_kept++) % JOURNAL_KEPT_MAX] = *record;
+    *record = (Record){};
+}
+
+/* Returns whether it is told, or there was nothing to tell. */
+static bool tell_dropped(Journal *journal) {
+    _cleanup_(record_cleanup) Record record = {.priority = LOG_WARNING};
+
+    if (journal->n_dropped == 0)
+        return true;
+    record_addf(&record, "PRIORITY", "%d", LOG_WARNING);
+    record_add(&record, "SYSLOG_IDENTIFIER", "sockauditd");
+    record_addf(&record, "MESSAGE",
+                "while the journal was away %" PRIu64
+                " entries were lost; 'auditctl list --flagged' "
+                "shows what stands",
+                journal->n_dropped);
+    if (record_end(&record) < 0 || send_now(journal, &record) < 0)
+        return false;
+    journal->n_dropped = 0;
+    return true;
+}
+
+size_t journal_flush(Journal *journal) {
+    if (journal->n_kept == 0 || !tell_dropped(journal))
+        return journal->n_kept;
+    while (journal->n_kept > 0 && send_now(journal, &journal->kept[journal->first]) >= 0) {
+        record_done(&journal->kept[journal->first]);
+        journal->first = (journal->first + 1) % JOURNAL_KEPT_MAX;
+        journal->n_kept--;
+    }
+    return journal->n_kept;
+}
+
+int journal_send(Journal *journal, Record *record) {
+    if (record_end(record) < 0)
+        return -ENOMEM;
+    if (journal_flush(journal) == 0 && send_now(journal, record) >= 0)
+        return 1;
+    keep(journal, record);
+    return 0;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "report/record.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/cleanup.h"
+#include "util/escape.h"
+
+#define CUT_MARK "…"
+
+/* The longest head of `value` that fits and does not end inside of a character. */
+static size_t cut_length(const char *value) {
+    size_t length = strlen(value);
+    if (length <= RECORD_VALUE_MAX)
+        return length;
+    length = RECORD_VALUE_MAX - strlen(CUT_MARK);
+    while (length > 0 && ((unsigned char)value[length] & 0xc0) == 0x80)
+        length--;
+    return length;
+}
+
+void record_add_safe(Record *record, const char *name, const char *value) {
+    char *field;
+
+    if (record->n_fields == RECORD_FIELDS_MAX) {
+        record->lacks_memory = true;
+        return;
+    }
+    size_t length = cut_length(value);
+    int n = asprintf(&field, "%s=%.*s%s", name, (int)length, value, value[length] ? CUT_MARK : "");
+    if (n < 0) {
+        record->lacks_memory = true;
+        return;
+    }
+    record->fields[record->n_fields++] = (struct iovec){.iov_base = field, .iov_len = (size_t)n};
+}
+
+void record_add(Record *record, const char *name, const char *value) {
+    if (!value)
+        return;
+    _cleanup_free_ char *escaped = text_escape_string(value);
+    if (escaped)
+        record_add_safe(record, name, escaped);
+    else
+        record->lacks_memory = true;
+}
+
+void record_addf(Record *record, const char *name, const char *format, ...) {
+    _cleanup_free_ char *value = NULL;
+    va_list arguments;
+
+    va_start(arguments, format);
+    int n = vasprintf(&value, format, arguments);
+    va_end(arguments);
+    if (n < 0) {
+        value = NULL;
+        record->lacks_memory = true;
+        return;
+    }
+    record_add(record, name, value);
+}
+
+void record_begin(Record *record, const char *message_id, const char *event, int priority,
+                  usec_t realtime) {
+    *record = (Record){.time = realtime, .priority = priority};
+    record_add(record, "MESSAGE_ID", message_id);
+    record_addf(record, "PRIORITY", "%d", priority);
+    record_add(record, "SYSLOG_IDENTIFIER", "sockauditd");
+    record_add(record, "SOCKAUDIT_EVENT", event);
+}
+
+int record_end(const Record *record) {
+    return record->lacks_memory ? -ENOMEM : 0;
+}
+
+void record_done(Record *record) {
+    for (size_t i = 0; i < record->n_fields; i++)
+        free(record->fields[i].iov_base);
+    *record = (Record){};
+}
+
+const char *record_find(const Record *record, const char *name, size_t *ret_length) {
+    size_t name_length = strlen(name);
+
+    for (size_t i = 0; i < record->n_fields; i++) {
+        const char *field = record->fields[i].iov_base;
+        if (strncmp(field, name, name_length) == 0 && field[name_length] == '=') {
+            *ret_length = record->fields[i].iov_len - name_length - 1;
+            return field + name_length + 1;
+        }
+    }
+    return NULL;
+}
