@@ -27,4 +27,6 @@ libsockaudit_a_SOURCES += \
 	src/owner/search.h \
 	src/owner/sources.c \
 	src/owner/threads.c \
-	src/owner/visit.c
+	src/owner/visit.c \
+	src/owner/witness.c \
+	src/owner/witness.h

@@ -31,6 +31,12 @@ int owner_search_new(const OwnerSources *sources, Snapshot *snapshot, OwnerSearc
 /* Takes NULL, returns NULL. */
 OwnerSearch *owner_search_free(OwnerSearch *search);
 
+/*
+ * Looks at that process first, which is thought to hold what is looked for (the caller of
+ * listen()). Returns 0, also when it does not, or -ENOMEM.
+ */
+int owner_search_hint(OwnerSearch *search, pid_t pid);
+
 typedef enum SearchDepth {
     SEARCH_FIRST, /* until each socket has a holder: the socket's own cgroups first, then the rest
                    */

@@ -198,6 +198,10 @@ static bool is_unguided(const OwnerSearch *search) {
     return true;
 }
 
+int owner_search_hint(OwnerSearch *search, pid_t pid) {
+    return search_visit_process(search, pid);
+}
+
 int owner_search_run(OwnerSearch *search, SearchDepth depth) {
     Snapshot *snapshot = search->snapshot;
     int r = search->n_missing > 0 || depth == SEARCH_ALL ? search_iterate(search) : 0;

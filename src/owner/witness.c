@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "owner/witness.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "owner/cgroup_path.h"
+#include "owner/process.h"
+#include "util/cleanup.h"
+
+/* Enough for a command line to be told by: more costs the reader time. */
+#define WITNESS_CMDLINE_MAX 1024
+
+Witnessed *witnessed_free(Witnessed *witnessed) {
+    if (!witnessed)
+        return NULL;
+    holder_done(&witnessed->holder);
+    free(witnessed->cgroup);
+    free(witnessed);
+    return NULL;
+}
+
+int witness_take(int proc_fd, int root_fd, pid_t pid, Witnessed **ret) {
+    _cleanup_(witnessed_cleanup) Witnessed *witnessed = calloc(1, sizeof(*witnessed));
+    struct stat netns;
+    char name[16];
+
+    if (!witnessed)
+        return -ENOMEM;
+    snprintf(name, sizeof(name), "%d", pid);
+    _cleanup_close_ int process_fd = openat(proc_fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (process_fd < 0)
+        return errno == ENOENT ? -ESRCH : -errno;
+
+    int r = process_read(process_fd, root_fd, WITNESS_CMDLINE_MAX, &witnessed->holder, NULL);
+    if (r < 0)
+        return r;
+    witnessed->holder.pid = pid;
+    witnessed->holder.fd = -1;
+    if (fstatat(process_fd, "ns/net", &netns, 0) == 0)
+        witnessed->netns = netns.st_ino;
+    r = process_read_cgroup(process_fd, &witnessed->cgroup);
+    if (r == -ENOMEM)
+        return r;
+    *ret = TAKE_PTR(witnessed);
+    return 0;
+}
+
+static int set_origin(Owner *owner, const char *cgroup) {
+    CgroupIdentity identity;
+    int r = cgroup_path_interpret(cgroup, SIZE_MAX, &identity);
+    if (r < 0)
+        return r;
+    owner->unit = identity.unit;
+    owner->user_unit = identity.user_unit;
+    owner->session = identity.session;
+    owner->runtime = identity.runtime;
+    owner->container_id = identity.container_id;
+    owner->container_name = identity.container_name;
+    owner->cgroup = strdup(cgroup);
+    return owner->cgroup ? 0 : -ENOMEM;
+}
+
+int witness_owner(const Witnessed *witnessed, Owner **ret) {
+    _cleanup_(owner_cleanup) Owner *owner = owner_new();
+    if (!owner)
+        return -ENOMEM;
+
+    owner->complete = true;
+    if (!witnessed) {
+        owner->note = strdup("it was gone before its process could be looked at");
+        if (!owner->note)
+            return -ENOMEM;
+        *ret = TAKE_PTR(owner);
+        return 0;
+    }
+    owner->attribution = ATTRIBUTION_PARTIAL;
+    owner->note = strdup("seen at listen() alone: it was gone before all holders could be found");
+    owner->holders = calloc(1, sizeof(*owner->holders));
+    if (!owner->note || !owner->holders)
+        return -ENOMEM;
+    int r = holder_copy(&witnessed->holder, &owner->holders[0]);
+    if (r < 0)
+        return r;
+    owner->n_holders = owner->n_holders_seen = 1;
+    r = witnessed->cgroup ? set_origin(owner, witnessed->cgroup) : 0;
+    if (r < 0)
+        return r;
+    *ret = TAKE_PTR(owner);
+    return 0;
+}

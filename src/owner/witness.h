@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What can be seen of a process at the moment at which it calls listen(): it may be gone a
+ * millisecond later. May be called from any thread.
+ */
+#pragma once
+
+#include "model/owner.h"
+#include "model/snapshot.h"
+#include "owner/owners.h"
+
+typedef struct Witnessed {
+    Holder holder;  /* fd: -1, not looked for */
+    uint64_t netns; /* inode of its network namespace, 0: not known */
+    char *cgroup;   /* its cgroup's path now, or NULL */
+} Witnessed;
+
+/*
+ * Looks at the process. Some ten reads of /proc, no search. Returns 0, -ESRCH when it is gone,
+ * -ENOMEM, or another negative errno; *ret is freed with witnessed_free().
+ */
+int witness_take(int proc_fd, int root_fd, pid_t pid, Witnessed **ret);
+/* Takes NULL, returns NULL. */
+Witnessed *witnessed_free(Witnessed *witnessed);
+
+/*
+ * The owner of a listener that was gone before anybody could search for its holders: that process
+ * alone, as far as it was seen (NULL: not at all). *ret is a new reference. Returns 0 or -ENOMEM.
+ */
+int witness_owner(const Witnessed *witnessed, Owner **ret);
+
+static inline void witnessed_cleanup(Witnessed **witnessed) {
+    witnessed_free(*witnessed);
+}
