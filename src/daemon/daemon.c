@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon/daemon.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/timerfd.h>
+#include <time.h>
+
+#include "util/cleanup.h"
+#include "util/escape.h"
+
+static usec_t read_clock(clockid_t clock) {
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (usec_t)now.tv_sec * USEC_PER_SEC + (usec_t)now.tv_nsec / 1000;
+}
+
+AuditTime daemon_now(void) {
+    return (AuditTime){
+        .boottime = read_clock(CLOCK_BOOTTIME),
+        .realtime = read_clock(CLOCK_REALTIME),
+    };
+}
+
+usec_t monotonic_now(void) {
+    return read_clock(CLOCK_MONOTONIC);
+}
+
+static int say_errno(int error, const char *what) {
+    fprintf(stderr, "sockauditd: %s: %s\n", what, strerror(-error));
+    return error;
+}
+
+static int on_ledger_timer(sd_event_source *source, uint64_t time, void *userdata) {
+    Daemon *daemon = userdata;
+    AuditTime now = daemon_now();
+
+    (void)source, (void)time;
+    ledger_tick(daemon->ledger, &now);
+    daemon_settle(daemon);
+    return 0;
+}
+
+static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
+    Daemon *daemon = userdata;
+
+    (void)source, (void)info;
+    return sd_event_exit(daemon->loop, 0);
+}
+
+static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
+    Daemon *daemon = userdata;
+    _cleanup_free_ char *text = NULL;
+
+    (void)source, (void)info;
+    notify_reloading();
+    (void)rules_reload(daemon, &text); /* it tells what is wrong itself */
+    notify_ready(daemon);
+    return 0;
+}
+
+/* The wall clock was set: `until` is a date, what it means for a timer is another now. */
+static int on_clock_set(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+    const struct itimerspec never = {.it_value.tv_sec = (time_t)(USEC_INFINITY / USEC_PER_SEC / 2)};
+    uint64_t ticks;
+
+    (void)revents;
+    if (read(fd, &ticks, sizeof(ticks)) < 0 && errno == ECANCELED)
+        on_ledger_timer(source, 0, userdata);
+    return timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &never, NULL) < 0
+               ? -errno
+               : 0;
+}
+
+static int watch_clock(Daemon *daemon) {
+    sd_event_source *source = NULL;
+    int fd = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (fd < 0)
+        return -errno;
+    int r = sd_event_add_io(daemon->loop, &source, fd, EPOLLIN, on_clock_set, daemon);
+    if (r < 0) {
+        close(fd);
+        return r;
+    }
+    sd_event_source_set_io_fd_own(source, 1);
+    sd_event_source_set_floating(source, 1);
+    r = on_clock_set(source, fd, 0, daemon);
+    sd_event_source_unref(source);
+    return r;
+}
+
+static int open_loop(Daemon *daemon) {
+    sigset_t signals;
+
+    /* Blocked before any thread begins: a reader must not take them. */
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
+    int r = -pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    if (r >= 0)
+        r = sd_event_default(&daemon->loop);
+    if (r >= 0)
+        r = sd_event_add_signal(daemon->loop, NULL, SIGTERM, on_stop, daemon);
+    if (r >= 0)
+        r = sd_event_add_signal(daemon->loop, NULL, SIGINT, on_stop, daemon);
+    if (r >= 0)
+        r = sd_event_add_signal(daemon->loop, NULL, SIGHUP, on_hangup, daemon);
+    if (r >= 0)
+        r = sd_event_set_watchdog(daemon->loop, true);
+    if (r >= 0)
+        r = sd_event_add_time(daemon->loop, &daemon->ledger_timer, CLOCK_BOOTTIME, 0, 10000,
+                              on_ledger_timer, daemon);
+    if (r >= 0)
+        r = sd_event_source_set_enabled(daemon->ledger_timer, SD_EVENT_OFF);
+    return r;
+}
+
+static int open_rooms(Daemon *daemon) {
+    int r = machine_open(&daemon->machine);
+    if (r >= 0)
+        r = collector_open(daemon->machine.proc_fd, daemon->machine.sys_fd, &daemon->collector);
+    if (r >= 0)
+        r = lookup_open(&daemon->lookup);
+    if (r < 0)
+        return r;
+    daemon->all = snapshot_new();
+    daemon->some = snapshot_new();
+    if (!daemon->all || !daemon->some)
+        return -ENOMEM;
+    /* Once before there is a ledger: it has to know of which namespace it is. */
+    r = collector_snapshot(daemon->collector, daemon->all);
+    daemon->netns = daemon->all->netns;
+    return r;
+}
+
+static int open_ledger(Daemon *daemon) {
+    AuditTime now = daemon_now();
+    const LedgerConfig config = {
+        .netns = daemon->netns,
+        .judge = &daemon->judge->judge,
+        .sink = tell_change,
+        .sink_userdata = daemon,
+    };
+    return ledger_new(&config, &now, &daemon->ledger);
+}
+
+/* The sources come before the first look: what begins to listen between is told twice, not never.
+ */
+static int open_all(Daemon *daemon) {
+    int r = open_loop(daemon);
+    if (r < 0)
+        return say_errno(r, "cannot make an event loop");
+    r = open_rooms(daemon);
+    if (r < 0)
+        return say_errno(r, "cannot look at this machine's sockets");
+    if (!daemon->options.foreground) {
+        r = journal_new("/run/systemd/journal/socket", &daemon->journal);
+        if (r < 0)
+            return say_errno(r, "cannot write to the journal");
+    }
+    r = rules_open(daemon);
+    if (r < 0)
+        return say_errno(r, "cannot load any rules");
+    r = open_ledger(daemon);
+    if (r < 0)
+        return say_errno(r, "cannot begin the ledger");
+    state_open(daemon);
+    r = events_start_polls(daemon);
+    if (r >= 0)
+        r = events_open(daemon);
+    if (r < 0)
+        return say_errno(r, "cannot listen to the kernel");
+    r = look_at_all(daemon);
+    if (r < 0)
+        return say_errno(r, "cannot look at this machine's sockets");
+    r = watch_clock(daemon);
+    return r < 0 ? say_errno(r, "cannot watch the clock") : 0;
+}
+
+int daemon_new(const DaemonOptions *options, Daemon **ret) {
+    _cleanup_daemon_ Daemon *daemon = calloc(1, sizeof(*daemon));
+    if (!daemon)
+        return -ENOMEM;
+    daemon->options = *options;
+    daemon->state_fd = -1;
+    daemon->retry_unknown = 3;
+    daemon->started = read_clock(CLOCK_REALTIME);
+    int r = open_all(daemon);
+    if (r < 0)
+        return r;
+    *ret = TAKE_PTR(daemon);
+    return 0;
+}
+
+int daemon_run(Daemon *daemon) {
+    daemon_settle(daemon);
+    notify_ready(daemon);
+    int r = sd_event_loop(daemon->loop);
+    notify_stopping();
+    return r < 0 ? say_errno(r, "the event loop failed") : 0;
+}
+
+Daemon *daemon_free(Daemon *daemon) {
+    if (!daemon)
+        return NULL;
+    events_close(daemon);
+    if (daemon->ledger)
+        state_save_now(daemon);
+    sd_event_source_unref(daemon->ledger_timer);
+    sd_event_source_unref(daemon->poll_timer);
+    sd_event_source_unref(daemon->reconcile_timer);
+    sd_event_source_unref(daemon->pending_timer);
+    sd_event_source_unref(daemon->save_timer);
+    sd_event_source_unref(daemon->flush_timer);
+    ledger_free(daemon->ledger);
+    rules_close(daemon);
+    journal_free(daemon->journal);
+    snapshot_free(daemon->all);
+    snapshot_free(daemon->some);
+    lookup_close(daemon->lookup);
+    collector_free(daemon->collector);
+    machine_close(&daemon->machine);
+    if (daemon->state_fd >= 0)
+        close(daemon->state_fd);
+    sd_event_unref(daemon->loop);
+    free(daemon);
+    return NULL;
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * sockauditd: the rooms, wired together on one sd-event loop. What comes in by events.c and
+ * look.c goes through the ledger; what the ledger says goes out by tell.c.
+ */
+#pragma once
+
+#include <systemd/sd-event.h>
+
+#include "audit/ledger.h"
+#include "audit/ledger_state.h"
+#include "collect/collect.h"
+#include "collect/lookup.h"
+#include "collect/sources.h"
+#include "ctl/machine.h"
+#include "policy/advice.h"
+#include "report/alert.h"
+#include "report/journal.h"
+
+/* How often everything is dumped, whatever the events say. */
+#define RECONCILE_PERIOD (30 * USEC_PER_SEC)
+/* A dump that lacks something is followed by a second one that soon: two are needed for "gone". */
+#define CONFIRM_DELAY (USEC_PER_SEC / 4)
+/* So many listen() events may wait for their socket to appear in the kernel's tables. */
+#define PENDING_MAX 256
+
+typedef struct DaemonOptions {
+    bool foreground; /* lines on stdout, and not to the journal */
+    bool json;       /* with foreground: an object a line */
+    const char *rules, *root;
+    const char *runtime_dir, *state_dir;
+} DaemonOptions;
+
+/* A listen() that was told of and is not there yet (KERNEL.md 20). */
+typedef struct Pending {
+    WitnessedEvent seen; /* its witness is owned */
+    unsigned tries;
+    usec_t next; /* CLOCK_MONOTONIC */
+} Pending;
+
+typedef struct Daemon {
+    DaemonOptions options;
+    sd_event *loop;
+    sd_event_source *ledger_timer, *poll_timer, *reconcile_timer, *pending_timer, *save_timer;
+    sd_event_source *flush_timer;
+    usec_t started; /* realtime */
+
+    Machine machine;
+    Collector *collector;
+    Lookup *lookup;
+    Sources *sources;
+    Snapshot *all;  /* the last full dump; its links are those in force */
+    Snapshot *some; /* what an event or a poll led to */
+    Netns netns;
+    unsigned retry_unknown; /* so many reconciliations search again for holders not known */
+
+    Policy *policy;
+    PolicyJudge *judge;
+    AdviceTable *advice;
+    bool builtin;         /* the policy is the built-in one: there are no rules, or broken ones */
+    uint64_t generation;  /* of the policy, from 1 */
+    uint64_t fingerprint; /* of the files that it was loaded from: see rules_are_stale() */
+
+    Ledger *ledger;
+    int state_fd; /* the state directory, -1: nothing is kept */
+    char boot_id[BOOT_ID_SIZE];
+    uint64_t state_generation, saved_revision;
+
+    Journal *journal; /* NULL in the foreground */
+    Pending pending[PENDING_MAX];
+    size_t n_pending;
+    uint64_t n_pending_dropped;
+} Daemon;
+
+/* Both clocks, now. */
+AuditTime daemon_now(void);
+usec_t monotonic_now(void);
+
+/* Opens everything and takes the first look. Returns 0 or a negative errno, having said why. */
+int daemon_new(const DaemonOptions *options, Daemon **ret);
+/* Runs until SIGTERM or SIGINT. Returns 0 or a negative errno. */
+int daemon_run(Daemon *daemon);
+/* Saves, closes. Takes NULL, returns NULL. */
+Daemon *daemon_free(Daemon *daemon);
+
+/* Sets the ledger's timer after anything that may have moved its next deadline, and sees to it
+ * that what changed is saved soon. */
+void daemon_settle(Daemon *daemon);
+
+/* --- look.c: dumps and look-ups, attributed and told to the ledger --- */
+
+/* All of it. Returns 0 or a negative errno. */
+int look_at_all(Daemon *daemon);
+/* UDP alone, for which there are no events. */
+int look_at_udp(Daemon *daemon);
+/* What a listen() brought: 1 when something new was there, 0 when not, or a negative errno. */
+int look_at_event(Daemon *daemon, const WitnessedEvent *seen);
+/* What became of an endpoint after a close. */
+int look_at_close(Daemon *daemon, const Endpoint *endpoint);
+/* The owner with all holders, for a verdict that depends on them; NULL: not to be found. */
+Owner *look_for_all_holders(Daemon *daemon, const Listener *listener);
+
+/* --- events.c: the sources' handlers, polls --- */
+
+int events_open(Daemon *daemon);
+void events_close(Daemon *daemon);
+/* Adds the timers of polls and reconciliation, and sets the poll's period anew after a reload. */
+int events_start_polls(Daemon *daemon);
+
+/* --- rules.c: the policy in force --- */
+
+/* Loads it at the start: what can't be loaded is replaced by the built-in one, and told. */
+int rules_open(Daemon *daemon);
+/*
+ * Loads it again. Returns 0, or -EBADMSG with all diagnostics as text in *ret_text (freed by the
+ * caller): then nothing has changed. Tells either.
+ */
+int rules_reload(Daemon *daemon, char **ret_text);
+/* Whether the files are others than those that were loaded. */
+bool rules_are_stale(const Daemon *daemon);
+void rules_close(Daemon *daemon);
+
+/* --- tell.c: from the ledger to the journal, or to stdout --- */
+
+void tell_change(void *userdata, const LedgerChange *change);
+__attribute__((format(printf, 4, 5))) void tell_of_daemon(Daemon *daemon, ReportEvent event,
+                                                          int priority, const char *format, ...);
+void tell_source(Daemon *daemon, SourceId id, const SourceStatus *status);
+
+/* --- state.c: what lasts --- */
+
+void state_open(Daemon *daemon);
+void state_save_now(Daemon *daemon);
+/* Of a change that is about to be told, and of one that was. */
+void state_note(Daemon *daemon, const LedgerChange *change, StateStatus status);
+
+/* --- notify.c: the service manager --- */
+
+void notify_ready(const Daemon *daemon);
+void notify_status(const Daemon *daemon);
+void notify_reloading(void);
+void notify_stopping(void);
+
+static inline void daemon_cleanup(Daemon **daemon) {
+    daemon_free(*daemon);
+}
+#define _cleanup_daemon_ _cleanup_(daemon_cleanup)

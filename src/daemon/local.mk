@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+sbin_PROGRAMS += sockauditd
+sockauditd_SOURCES = \
+	src/daemon/daemon.c \
+	src/daemon/daemon.h \
+	src/daemon/events.c \
+	src/daemon/look.c \
+	src/daemon/main.c \
+	src/daemon/notify.c \
+	src/daemon/rules.c \
+	src/daemon/state.c \
+	src/daemon/tell.c
+sockauditd_LDADD = libsockauditctl.a libsockaudit.a $(MNL_LIBS) $(SYSTEMD_LIBS) $(JANSSON_LIBS) \
+	$(SMARTCOLS_LIBS) $(BPF_LIBS) -lpthread

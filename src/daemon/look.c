@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+
+#include "daemon/daemon.h"
+#include "model/reach.h"
+#include "util/cleanup.h"
+
+/*
+ * Gives every listener whose sockets are all known the owner that is known, so that the search is
+ * for the new ones alone: fds are walked once for each socket (KERNEL.md 13).
+ */
+static bool keep_known_owners(Daemon *daemon, Snapshot *snapshot) {
+    bool all_known = true;
+
+    for (size_t i = 0; i < snapshot->n_listeners; i++) {
+        Listener *listener = &snapshot->listeners[i];
+        Owner *owner = listener->cookie ? ledger_owner(daemon->ledger, listener->cookie) : NULL;
+        if (owner && (owner->attribution != ATTRIBUTION_NONE || daemon->retry_unknown == 0))
+            listener->owner = owner_ref(owner);
+    }
+    for (size_t i = 0; i < snapshot->n_sockets; i++) {
+        Listener *listener = &snapshot->listeners[snapshot->sockets[i].listener];
+        if (!ledger_knows(daemon->ledger, snapshot->sockets[i].cookie))
+            listener->owner = owner_unref(listener->owner);
+    }
+    for (size_t i = 0; i < snapshot->n_listeners; i++)
+        all_known &= snapshot->listeners[i].owner != NULL;
+    return all_known;
+}
+
+/* Finds the owners of what is new. `hint`: a process that is thought to hold it, or 0. */
+static int attribute(Daemon *daemon, Snapshot *snapshot, pid_t hint) {
+    _cleanup_owner_search_ OwnerSearch *search = NULL;
+
+    if (keep_known_owners(daemon, snapshot))
+        return 0;
+    int r = owner_search_new(&daemon->machine.sources, snapshot, &search);
+    if (r >= 0 && hint > 0)
+        r = owner_search_hint(search, hint);
+    if (r >= 0)
+        r = owner_search_run(search, SEARCH_FIRST);
+    return r;
+}
+
+static void set_scopes(const Daemon *daemon, Snapshot *snapshot) {
+    snapshot->netns = daemon->netns;
+    for (size_t i = 0; i < snapshot->n_listeners; i++)
+        snapshot->listeners[i].scope =
+            endpoint_scope(&snapshot->listeners[i].endpoint, daemon->all->links);
+}
+
+static bool is_known(uint64_t cookie, void *userdata) {
+    const Daemon *daemon = userdata;
+    return ledger_knows(daemon->ledger, cookie);
+}
+
+static bool some_owner_unknown(const Snapshot *snapshot) {
+    for (size_t i = 0; i < snapshot->n_listeners; i++) {
+        const Owner *owner = snapshot->listeners[i].owner;
+        if (snapshot->listeners[i].origin == ORIGIN_SOCKET &&
+            (!owner || owner->attribution == ATTRIBUTION_NONE))
+            return true;
+    }
+    return false;
+}
+
+int look_at_all(Daemon *daemon) {
+    AuditTime now;
+    int r = collector_snapshot(daemon->collector, daemon->all);
+    if (r < 0)
+        return r;
+
+    daemon->netns = daemon->all->netns;
+    r = attribute(daemon, daemon->all, 0);
+    if (r < 0)
+        return r;
+    /* One in flight between two processes has a holder a moment later; of pid 1 it never has. */
+    if (daemon->retry_unknown > 0)
+        daemon->retry_unknown--;
+    now = daemon_now();
+    ledger_set_links(daemon->ledger, daemon->all->links, &now);
+    return ledger_update(daemon->ledger, daemon->all, LEDGER_ALL, &now);
+}
+
+int look_at_udp(Daemon *daemon) {
+    snapshot_clear(daemon->some);
+    int r = lookup_port(daemon->lookup, PROTO_UDP, 0, daemon->some);
+    if (r < 0)
+        return r;
+    set_scopes(daemon, daemon->some);
+    r = attribute(daemon, daemon->some, 0);
+    if (r < 0)
+        return r;
+    AuditTime now = daemon_now();
+    return ledger_update(daemon->ledger, daemon->some, LEDGER_PROTO(PROTO_UDP), &now);
+}
+
+int look_at_event(Daemon *daemon, const WitnessedEvent *seen) {
+    snapshot_clear(daemon->some);
+    int appeared = lookup_appeared(daemon->lookup, &seen->event, is_known, daemon, daemon->some);
+    if (appeared <= 0)
+        return appeared;
+
+    set_scopes(daemon, daemon->some);
+    int r = attribute(daemon, daemon->some, (pid_t)seen->event.pid);
+    if (r < 0)
+        return r;
+    if (some_owner_unknown(daemon->some))
+        daemon->retry_unknown = 3;
+    AuditTime now = daemon_now();
+    r = ledger_update_some(daemon->ledger, daemon->some, &now);
+    return r < 0 ? r : 1;
+}
+
+int look_at_close(Daemon *daemon, const Endpoint *endpoint) {
+    snapshot_clear(daemon->some);
+    int r = lookup_port(daemon->lookup, endpoint->proto, endpoint->port, daemon->some);
+    if (r < 0)
+        return r;
+    set_scopes(daemon, daemon->some);
+    r = attribute(daemon, daemon->some, 0);
+    if (r < 0)
+        return r;
+    AuditTime now = daemon_now();
+    return ledger_update_place(daemon->ledger, daemon->some, endpoint, true, &now);
+}
+
+/* The whole group is looked up: another socket of it may be held by another program. */
+static Owner *find_all_holders(Daemon *daemon, const Listener *listener) {
+    _cleanup_snapshot_ Snapshot *group = snapshot_new();
+    _cleanup_owner_search_ OwnerSearch *search = NULL;
+
+    if (!group ||
+        lookup_port(daemon->lookup, listener->endpoint.proto, listener->endpoint.port, group) < 0)
+        return NULL;
+    if (owner_search_new(&daemon->machine.sources, group, &search) < 0 ||
+        owner_search_run(search, SEARCH_ALL) < 0)
+        return NULL;
+    for (size_t i = 0; i < group->n_sockets; i++)
+        if (group->sockets[i].cookie == listener->cookie)
+            return owner_ref(group->listeners[group->sockets[i].listener].owner);
+    return NULL;
+}
+
+Owner *look_for_all_holders(Daemon *daemon, const Listener *listener) {
+    if (listener->origin != ORIGIN_SOCKET || listener->cookie == 0)
+        return NULL;
+    return find_all_holders(daemon, listener);
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* sockauditd: tells of listening sockets that should not be reachable. See sockauditd(8). */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "daemon/daemon.h"
+
+static const char usage[] =
+    "sockauditd [OPTION…]\n"
+    "Tells the journal of listening sockets that are reachable and should not be.\n\n"
+    "      --foreground       a line an event on stdout, and nothing to the journal\n"
+    "      --json             with --foreground: a JSON object a line\n"
+    "      --rules FILE       judge by that file alone\n"
+    "      --root DIR         take every configuration path below DIR\n"
+    "      --runtime-dir DIR  where the socket `bus` is ($RUNTIME_DIRECTORY, /run/sockaudit)\n"
+    "      --state-dir DIR    where is kept what lasts ($STATE_DIRECTORY, /var/lib/sockaudit)\n"
+    "  -h, --help             this text\n"
+    "      --version          the version\n";
+
+enum {
+    OPT_FOREGROUND = 256,
+    OPT_JSON,
+    OPT_RULES,
+    OPT_ROOT,
+    OPT_RUNTIME_DIR,
+    OPT_STATE_DIR,
+    OPT_VERSION
+};
+
+static const struct option long_options[] = {
+    {"foreground", no_argument, NULL, OPT_FOREGROUND},
+    {"json", no_argument, NULL, OPT_JSON},
+    {"rules", required_argument, NULL, OPT_RULES},
+    {"root", required_argument, NULL, OPT_ROOT},
+    {"runtime-dir", required_argument, NULL, OPT_RUNTIME_DIR},
+    {"state-dir", required_argument, NULL, OPT_STATE_DIR},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, OPT_VERSION},
+    {},
+};
+
+/* Returns -1 to go on, or the exit status. */
+static int parse_options(int argc, char **argv, DaemonOptions *options) {
+    for (int c; (c = getopt_long(argc, argv, "h", long_options, NULL)) >= 0;)
+        switch (c) {
+        case OPT_FOREGROUND:
+            options->foreground = true;
+            break;
+        case OPT_JSON:
+            options->json = true;
+            break;
+        case OPT_RULES:
+            options->rules = optarg;
+            break;
+        case OPT_ROOT:
+            options->root = optarg;
+            break;
+        case OPT_RUNTIME_DIR:
+            options->runtime_dir = optarg;
+            break;
+        case OPT_STATE_DIR:
+            options->state_dir = optarg;
+            break;
+        case 'h':
+            fputs(usage, stdout);
+            return 0;
+        case OPT_VERSION:
+            puts("sockauditd " PACKAGE_VERSION);
+            return 0;
+        default:
+            return 2;
+        }
+    if (optind < argc || (options->json && !options->foreground)) {
+        fprintf(stderr, "sockauditd: %s; see 'sockauditd --help'\n",
+                optind < argc ? "it takes no arguments" : "--json goes with --foreground");
+        return 2;
+    }
+    return -1;
+}
+
+int main(int argc, char **argv) {
+    DaemonOptions options = {
+        .runtime_dir = getenv("RUNTIME_DIRECTORY") ?: "/run/sockaudit",
+        .state_dir = getenv("STATE_DIRECTORY") ?: "/var/lib/sockaudit",
+    };
+    _cleanup_daemon_ Daemon *daemon = NULL;
+
+    int status = parse_options(argc, argv, &options);
+    if (status >= 0)
+        return status;
+    if (daemon_new(&options, &daemon) < 0)
+        return EXIT_FAILURE;
+    return daemon_run(daemon) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <syslog.h>
+
+#include "daemon/daemon.h"
+#include "util/cleanup.h"
+#include "util/memory.h"
+
+static PolicySource rules_source(const Daemon *daemon) {
+    const DaemonOptions *options = &daemon->options;
+    return (PolicySource){
+        .root = options->root,
+        .rules = options->rules,
+        .trusted_uid = options->root || options->rules ? getuid() : 0,
+    };
+}
+
+/* The diagnostics as one text, as a compiler would print them; NULL: out of memory. */
+static char *diagnostics_text(const Diagnostics *diagnostics) {
+    char *text = NULL;
+    size_t size = 0;
+    FILE *stream = open_memstream(&text, &size);
+
+    if (!stream)
+        return NULL;
+    diagnostics_print(diagnostics, stream);
+    if (fclose(stream) != 0) {
+        free(text);
+        return NULL;
+    }
+    if (size > 0 && text[size - 1] == '\n')
+        text[size - 1] = '\0';
+    return text;
+}
+
+static Owner *all_holders(void *userdata, const Listener *listener) {
+    const PolicyJudge *judge = userdata;
+    return look_for_all_holders(judge->userdata, listener);
+}
+
+static int judge_by(Daemon *daemon, const Policy *policy, PolicyJudge **ret) {
+    JudgeContext context = machine_judge_context(&daemon->machine, daemon->all, 0);
+    int r = policy_judge_new(policy, &context, ret);
+    if (r < 0)
+        return r;
+    (*ret)->userdata = daemon;
+    (*ret)->judge.find_all_holders = all_holders;
+    return 0;
+}
+
+/* Counters go over to the rules that are still there. */
+static int carry_hits(const PolicyJudge *from, PolicyJudge *to) {
+    _cleanup_free_ StateHits *hits = NULL;
+    size_t n_hits;
+
+    if (!from)
+        return 0;
+    int r = policy_judge_get_hits(from, &hits, &n_hits);
+    return r < 0 ? r : policy_judge_add_hits(to, hits, n_hits);
+}
+
+static uint64_t fingerprint_file(uint64_t hash, const char *path) {
+    struct stat st = {};
+
+    hash = fnv_add(hash, path, strlen(path) + 1);
+    if (stat(path, &st) < 0)
+        return fnv_add(hash, "absent", 6);
+    hash = fnv_add(hash, &st.st_ino, sizeof(st.st_ino));
+    hash = fnv_add(hash, &st.st_size, sizeof(st.st_size));
+    return fnv_add(hash, &st.st_mtim, sizeof(st.st_mtim));
+}
+
+/* Files that come and go show in their directories' times. */
+static uint64_t fingerprint(const Daemon *daemon, const Policy *policy) {
+    static const char *const places[] = {"/usr/lib/sockaudit/rules.d", "/run/sockaudit/rules.d",
+                                         SYSCONFDIR "/sockaudit/rules.d",
+                                         SYSCONFDIR "/sockaudit/sockaudit.rules"};
+    uint64_t hash = FNV_BEGIN;
+
+    for (char *const *file = policy_files(policy); *file; file++)
+        hash = fingerprint_file(hash, *file);
+    for (size_t i = 0; !daemon->options.rules && i < sizeof(places) / sizeof(*places); i++) {
+        _cleanup_free_ char *path = NULL;
+        if (asprintf(&path, "%s%s", daemon->options.root ?: "", places[i]) < 0) {
+            path = NULL;
+            continue;
+        }
+        hash = fingerprint_file(hash, path);
+    }
+    return hash;
+}
+
+bool rules_are_stale(const Daemon *daemon) {
+    return fingerprint(daemon, daemon->policy) != daemon->fingerprint;
+}
+
+/* Puts the policy in force: built beside, swapped whole. Takes it over, also on error. */
+static int rules_adopt(Daemon *daemon, Policy *policy, bool builtin) {
+    PolicyJudge *judge;
+    int r = judge_by(daemon, policy, &judge);
+    if (r >= 0 && (r = carry_hits(daemon->judge, judge)) < 0)
+        policy_judge_free(judge);
+    if (r < 0) {
+        policy_free(policy);
+        return r;
+    }
+    if (daemon->ledger) {
+        AuditTime now = daemon_now();
+        ledger_set_judge(daemon->ledger, &judge->judge, &now);
+    }
+    policy_judge_free(daemon->judge);
+    policy_free(daemon->policy);
+    daemon->judge = judge;
+    daemon->policy = policy;
+    daemon->builtin = builtin;
+    daemon->generation++;
+    daemon->fingerprint = fingerprint(daemon, policy);
+    return 0;
+}
+
+static void load_advice(Daemon *daemon) {
+    _cleanup_diagnostics_ Diagnostics *diagnostics = diagnostics_new();
+    AdviceTable *advice = NULL;
+
+    if (!diagnostics || advice_load(daemon->options.root, diagnostics, &advice) < 0)
+        return;
+    advice_free(daemon->advice);
+    daemon->advice = advice;
+}
+
+static void tell_loaded(Daemon *daemon) {
+    tell_of_daemon(daemon, REPORT_POLICY_LOADED, LOG_INFO, "policy loaded: %zu rules of %zu files",
+                   policy_n_rules(daemon->policy), strv_length(policy_files(daemon->policy)));
+}
+
+int rules_open(Daemon *daemon) {
+    _cleanup_diagnostics_ Diagnostics *diagnostics = diagnostics_new();
+    PolicySource source = rules_source(daemon);
+    Policy *policy;
+
+    if (!diagnostics)
+        return -ENOMEM;
+    load_advice(daemon);
+    int r = policy_load(&source, diagnostics, &policy);
+    if (r == 0) {
+        r = rules_adopt(daemon, policy, false);
+        if (r == 0)
+            tell_loaded(daemon);
+        return r;
+    }
+
+    /* It never runs blind, and never refuses to run. */
+    _cleanup_free_ char *text = diagnostics_text(diagnostics);
+    if (r == -EBADMSG)
+        tell_of_daemon(daemon, REPORT_POLICY_REJECTED, LOG_ERR,
+                       "the rules have errors and are not used; judging by the built-in ones, "
+                       "which allow loopback and flag the rest:\n%s",
+                       text ?: "");
+    else
+        tell_of_daemon(daemon, REPORT_POLICY_REJECTED, LOG_ERR,
+                       "there are no rules (%s); judging by the built-in ones, which allow "
+                       "loopback and flag the rest",
+                       r == -ENOENT ? "no file of them exists" : strerror(-r));
+    policy = policy_new_builtin();
+    return policy ? rules_adopt(daemon, policy, true) : -ENOMEM;
+}
+
+int rules_reload(Daemon *daemon, char **ret_text) {
+    _cleanup_diagnostics_ Diagnostics *diagnostics = diagnostics_new();
+    PolicySource source = rules_source(daemon);
+    Policy *policy;
+
+    *ret_text = NULL;
+    if (!diagnostics)
+        return -ENOMEM;
+    int r = policy_load(&source, diagnostics, &policy);
+    if (r == 0) {
+        load_advice(daemon);
+        r = rules_adopt(daemon, policy, false);
+        if (r == 0)
+            tell_loaded(daemon);
+        daemon_settle(daemon);
+        return r;
+    }
+    *ret_text = r == -EBADMSG ? diagnostics_text(diagnostics) : strdup(strerror(-r));
+    tell_of_daemon(daemon, REPORT_POLICY_REJECTED, LOG_ERR,
+                   "the rules on disk are not used, what was in force still is:\n%s",
+                   *ret_text ?: strerror(-r));
+    return r;
+}
+
+void rules_close(Daemon *daemon) {
+    daemon->judge = policy_judge_free(daemon->judge);
+    daemon->policy = policy_free(daemon->policy);
+    daemon->advice = advice_free(daemon->advice);
+}
