@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The journal's fields are a contract: INTERFACE, "Journal". */
+#include "report/alert.h"
+
+#include <criterion/criterion.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "report/lines.h"
+#include "util/cleanup.h"
+
+static char *cmdline[] = {(char *)"node", (char *)"server.js\n\033[31m", NULL};
+static Holder holder = {
+    .pid = 4242,
+    .fd = 3,
+    .uid = 1000,
+    .comm = (char *)"node",
+    .exe = (char *)"/usr/bin/node",
+    .exe_state = EXE_VERIFIED,
+    .cmdline = cmdline,
+    .cwd = (char *)"/home/alice",
+};
+static Owner owner = {
+    .n_references = 1,
+    .attribution = ATTRIBUTION_FULL,
+    .complete = true,
+    .user_unit = (char *)"app-code.scope",
+    .holders = &holder,
+    .n_holders = 1,
+    .n_holders_seen = 1,
+};
+static const RuleInfo rule = {
+    .file = "/etc/sockaudit/sockaudit.rules",
+    .line = 12,
+    .text = "flag critical tcp port 3000",
+    .action = ACTION_FLAG,
+    .severity = SEVERITY_CRITICAL,
+};
+static Listener listener = {
+    .endpoint = {.proto = PROTO_TCP, .port = 3000, .address = {.family = AF_INET}},
+    .scope = SCOPE_WILDCARD,
+    .uid = 1000,
+    .cookie = 0x1f,
+    .inode = 7,
+    .n_sockets = 1,
+    .owner = &owner,
+    .verdict = {.action = ACTION_FLAG, .severity = SEVERITY_CRITICAL, .rule = &rule},
+    .advice = (char *)"node server.js --host 127.0.0.1",
+};
+static Link wlan0 = {.index = 2, .name = "wlan0", .kind = LINK_WIRELESS, .up = true};
+static LinkAddress address = {.index = 2, .address = {AF_INET, {192, 168, 1, 20}}};
+static const LinkTable links = {&wlan0, 1, &address, 1};
+
+static ListenerAlert alert(ReportEvent event) {
+    return (ListenerAlert){
+        .event = event,
+        .listener = &listener,
+        .links = &links,
+        .netns = {.inode = 1, .host = true},
+        .user = "alice",
+        .realtime = 1795224660123456,
+        .duration = event == REPORT_FLAGGED ? 0 : 90 * USEC_PER_SEC,
+        .reason = event == REPORT_RESOLVED ? "it is gone" : NULL,
+    };
+}
+
+static void expect(const Record *record, const char *name, const char *value) {
+    size_t length = 0;
+    const char *found = record_find(record, name, &length);
+    cr_assert_not_null(found, "%s is missing", name);
+    cr_assert_str_eq(found, value, "%s is '%s'", name, found);
+    cr_assert_eq(length, strlen(value));
+}
+
+Test(alert, a_flag_has_every_field_of_the_contract) {
+    _cleanup_(record_cleanup) Record record = {};
+    ListenerAlert flagged = alert(REPORT_FLAGGED);
+
+    cr_assert_eq(alert_of_listener(&flagged, &record), 0);
+    expect(&record, "MESSAGE_ID", report_event_id(REPORT_FLAGGED));
+    expect(&record, "PRIORITY", "2");
+    expect(&record, "SYSLOG_IDENTIFIER", "sockauditd");
+    expect(&record, "SOCKAUDIT_EVENT", "flagged");
+    expect(&record, "MESSAGE",
+           "node (pid 4242, alice) listens on 0.0.0.0:3000, reachable at wlan0 192.168.1.20");
+    expect(&record, "SOCKAUDIT_ID", "s1f");
+    expect(&record, "SOCKAUDIT_PROTO", "tcp");
+    expect(&record, "SOCKAUDIT_ADDRESS", "0.0.0.0");
+    expect(&record, "SOCKAUDIT_PORT", "3000");
+    expect(&record, "SOCKAUDIT_SCOPE", "wildcard");
+    expect(&record, "SOCKAUDIT_INTERFACE", "wlan0");
+    expect(&record, "SOCKAUDIT_UID", "1000");
+    expect(&record, "SOCKAUDIT_USER", "alice");
+    expect(&record, "SOCKAUDIT_USER_UNIT", "app-code.scope");
+    expect(&record, "SOCKAUDIT_EXE", "/usr/bin/node");
+    expect(&record, "SOCKAUDIT_CMDLINE", "node server.js\\n\\x1b[31m");
+    expect(&record, "SOCKAUDIT_CWD", "/home/alice");
+    expect(&record, "SOCKAUDIT_PID", "4242");
+    expect(&record, "OBJECT_PID", "4242");
+    expect(&record, "SOCKAUDIT_RULE", "flag critical tcp port 3000");
+    expect(&record, "SOCKAUDIT_RULE_FILE", "/etc/sockaudit/sockaudit.rules");
+    expect(&record, "SOCKAUDIT_RULE_LINE", "12");
+    expect(&record, "SOCKAUDIT_ADVICE", "node server.js --host 127.0.0.1");
+    size_t length;
+    cr_assert_null(record_find(&record, "SOCKAUDIT_DEVICE", &length));
+    cr_assert_null(record_find(&record, "SOCKAUDIT_UNIT", &length));
+}
+
+Test(alert, resolved_is_information_with_its_reason) {
+    _cleanup_(record_cleanup) Record record = {};
+    ListenerAlert resolved = alert(REPORT_RESOLVED);
+
+    cr_assert_eq(alert_of_listener(&resolved, &record), 0);
+    expect(&record, "PRIORITY", "6");
+    expect(&record, "SOCKAUDIT_DURATION_USEC", "90000000");
+    size_t length;
+    const char *message = record_find(&record, "MESSAGE", &length);
+    cr_assert(strncmp(message, "resolved after 1min 30s, it is gone: node", 41) == 0, "%s",
+              message);
+}
+
+Test(alert, a_long_value_is_cut_at_a_character) {
+    _cleanup_(record_cleanup) Record record = {};
+    char text[RECORD_VALUE_MAX * 2 + 1];
+    for (size_t i = 0; i + 1 < sizeof(text); i += 2)
+        memcpy(text + i, "é", 2);
+    text[sizeof(text) - 1] = '\0';
+    record_add(&record, "X", text + 1);
+    size_t length;
+    const char *value = record_find(&record, "X", &length);
+    cr_assert_leq(length, RECORD_VALUE_MAX);
+    cr_assert_str_eq(value + length - strlen("…"), "…");
+    cr_assert_eq((unsigned char)value[length - 4], 0xa9);
+}
+
+Test(alert, severities_are_the_journals_priorities) {
+    cr_assert_eq(severity_priority(SEVERITY_NOTICE), LOG_NOTICE);
+    cr_assert_eq(severity_priority(SEVERITY_WARNING), LOG_WARNING);
+    cr_assert_eq(severity_priority(SEVERITY_ERROR), LOG_ERR);
+    cr_assert_eq(severity_priority(SEVERITY_CRITICAL), LOG_CRIT);
+}
+
+static char *written(int (*write_record)(const Record *, FILE *), const Record *record) {
+    char *text = NULL;
+    size_t size;
+    FILE *stream = open_memstream(&text, &size);
+    cr_assert_eq(write_record(record, stream), 0);
+    fclose(stream);
+    return text;
+}
+
+Test(alert, the_json_line_has_the_fields_in_lower_case) {
+    _cleanup_(record_cleanup) Record record = {};
+    ListenerAlert flagged = alert(REPORT_FLAGGED);
+    cr_assert_eq(alert_of_listener(&flagged, &record), 0);
+    _cleanup_free_ char *text = written(record_write_json, &record);
+    json_t *object = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+
+    cr_assert_not_null(object);
+    cr_assert_str_eq(json_string_value(json_object_get(object, "event")), "flagged");
+    cr_assert_str_eq(json_string_value(json_object_get(object, "exe")), "/usr/bin/node");
+    cr_assert_eq(json_integer_value(json_object_get(object, "port")), 3000);
+    cr_assert_eq(json_integer_value(json_object_get(object, "priority")), 2);
+    cr_assert_str_eq(json_string_value(json_object_get(object, "time")),
+                     "2026-11-21T01:31:00.123456Z");
+    cr_assert_eq(strchr(text, '\n'), text + strlen(text) - 1);
+    json_decref(object);
+}
+
+Test(alert, the_line_has_the_sentence_and_what_to_type) {
+    _cleanup_(record_cleanup) Record record = {};
+    ListenerAlert flagged = alert(REPORT_FLAGGED);
+    cr_assert_eq(alert_of_listener(&flagged, &record), 0);
+    _cleanup_free_ char *text = written(record_write_line, &record);
+    cr_assert(strstr(text, ".123456  critical  node (pid 4242, alice) listens on"), "%s", text);
+    cr_assert(strstr(text, "node server.js --host 127.0.0.1\n"), "%s", text);
+}
