@@ -13,3 +13,4 @@ include tests/cli/local.mk
 include tests/fuzz/local.mk
 include tests/bench/local.mk
 include tests/structure/local.mk
+include tests/daemon/local.mk

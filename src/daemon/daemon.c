@@ -176,7 +176,10 @@ static int open_all(Daemon *daemon) {
     r = look_at_all(daemon);
     if (r < 0)
         return say_errno(r, "cannot look at this machine's sockets");
-    r = watch_clock(daemon);
+    if (daemon->options.foreground && !daemon->options.json)
+        r = greet(daemon);
+    if (r >= 0)
+        r = watch_clock(daemon);
     return r < 0 ? say_errno(r, "cannot watch the clock") : 0;
 }
 

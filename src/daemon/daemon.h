@@ -28,7 +28,7 @@ typedef struct DaemonOptions {
     bool foreground; /* lines on stdout, and not to the journal */
     bool json;       /* with foreground: an object a line */
     const char *rules, *root;
-    const char *runtime_dir, *state_dir;
+    const char *state_dir;
 } DaemonOptions;
 
 /* A listen() that was told of and is not there yet (KERNEL.md 20). */
@@ -66,10 +66,13 @@ typedef struct Daemon {
     char boot_id[BOOT_ID_SIZE];
     uint64_t state_generation, saved_revision;
 
+    bool greeted;     /* in the foreground: what stood at the start was printed */
     Journal *journal; /* NULL in the foreground */
     Pending pending[PENDING_MAX];
     size_t n_pending;
     uint64_t n_pending_dropped;
+    uint64_t n_unseen; /* came and went, and not even their namespace is known */
+
 } Daemon;
 
 /* Both clocks, now. */
@@ -133,6 +136,10 @@ void state_open(Daemon *daemon);
 void state_save_now(Daemon *daemon);
 /* Of a change that is about to be told, and of one that was. */
 void state_note(Daemon *daemon, const LedgerChange *change, StateStatus status);
+
+/* --- greet.c: a daemon in the foreground prints what is open --- */
+
+int greet(Daemon *daemon);
 
 /* --- notify.c: the service manager --- */
 

@@ -86,21 +86,29 @@ static Endpoint event_endpoint(const StateEvent *event) {
     return (Endpoint){.proto = event->proto, .port = event->port, .address = event->address};
 }
 
-/* It came and went before anybody could look: what the reader saw is all that will be known. */
+/*
+ * It came and went before anybody could look: what the reader saw is all that will be known. If it
+ * saw nothing, not even the network namespace is known: a container's would be told as this
+ * host's.
+ */
 static void tell_brief(Daemon *daemon, const WitnessedEvent *listened, const StateEvent *closed) {
     _cleanup_(owner_cleanup) Owner *owner = NULL;
     const Witnessed *witnessed = listened->witness;
     AuditTime now = daemon_now();
+
+    if (!witnessed || witnessed->netns == 0 || closed->port == 0) {
+        daemon->n_unseen++;
+        return;
+    }
+    if (witness_owner(witnessed, &owner) < 0)
+        return;
     Listener listener = {
         .endpoint = event_endpoint(closed),
-        .uid = witnessed ? witnessed->holder.uid : (uint32_t)-1,
+        .uid = witnessed->holder.uid,
         .cgroup_id = listened->event.cgroup_id,
         .n_sockets = 1,
+        .owner = owner,
     };
-
-    if (closed->port == 0 || witness_owner(witnessed, &owner) < 0)
-        return;
-    listener.owner = owner;
     listener.scope = endpoint_scope(&listener.endpoint, daemon->all->links);
     ledger_witness(daemon->ledger, &listener, (closed->time - listened->event.time) / 1000, &now);
 }

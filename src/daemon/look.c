@@ -71,6 +71,7 @@ int look_at_all(Daemon *daemon) {
         return r;
 
     daemon->netns = daemon->all->netns;
+    daemon->judge->context.links = daemon->all->links; /* the last ones are freed */
     r = attribute(daemon, daemon->all, 0);
     if (r < 0)
         return r;

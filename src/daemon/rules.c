@@ -97,6 +97,11 @@ bool rules_are_stale(const Daemon *daemon) {
     return fingerprint(daemon, daemon->policy) != daemon->fingerprint;
 }
 
+static void tell_loaded(Daemon *daemon, const Policy *policy) {
+    tell_of_daemon(daemon, REPORT_POLICY_LOADED, LOG_INFO, "policy loaded: %zu rules of %zu files",
+                   policy_n_rules(policy), strv_length(policy_files(policy)));
+}
+
 /* Puts the policy in force: built beside, swapped whole. Takes it over, also on error. */
 static int rules_adopt(Daemon *daemon, Policy *policy, bool builtin) {
     PolicyJudge *judge;
@@ -107,6 +112,8 @@ static int rules_adopt(Daemon *daemon, Policy *policy, bool builtin) {
         policy_free(policy);
         return r;
     }
+    if (!builtin)
+        tell_loaded(daemon, policy);
     if (daemon->ledger) {
         AuditTime now = daemon_now();
         ledger_set_judge(daemon->ledger, &judge->judge, &now);
@@ -131,11 +138,6 @@ static void load_advice(Daemon *daemon) {
     daemon->advice = advice;
 }
 
-static void tell_loaded(Daemon *daemon) {
-    tell_of_daemon(daemon, REPORT_POLICY_LOADED, LOG_INFO, "policy loaded: %zu rules of %zu files",
-                   policy_n_rules(daemon->policy), strv_length(policy_files(daemon->policy)));
-}
-
 int rules_open(Daemon *daemon) {
     _cleanup_diagnostics_ Diagnostics *diagnostics = diagnostics_new();
     PolicySource source = rules_source(daemon);
@@ -145,12 +147,8 @@ int rules_open(Daemon *daemon) {
         return -ENOMEM;
     load_advice(daemon);
     int r = policy_load(&source, diagnostics, &policy);
-    if (r == 0) {
-        r = rules_adopt(daemon, policy, false);
-        if (r == 0)
-            tell_loaded(daemon);
-        return r;
-    }
+    if (r == 0)
+        return rules_adopt(daemon, policy, false);
 
     /* It never runs blind, and never refuses to run. */
     _cleanup_free_ char *text = diagnostics_text(diagnostics);
@@ -180,8 +178,6 @@ int rules_reload(Daemon *daemon, char **ret_text) {
     if (r == 0) {
         load_advice(daemon);
         r = rules_adopt(daemon, policy, false);
-        if (r == 0)
-            tell_loaded(daemon);
         daemon_settle(daemon);
         return r;
     }

@@ -27,6 +27,22 @@ static int open_directory(Daemon *daemon) {
     return daemon->state_fd < 0 ? -errno : 0;
 }
 
+void state_save_now(Daemon *daemon) {
+    _cleanup_free_ StateHits *hits = NULL;
+    size_t n_hits = 0;
+    AuditTime now = daemon_now();
+
+    if (daemon->state_fd < 0 || policy_judge_get_hits(daemon->judge, &hits, &n_hits) < 0)
+        return;
+    int r = ledger_save(daemon->ledger, daemon->state_fd, daemon->boot_id,
+                        ++daemon->state_generation, hits, n_hits, &now);
+    if (r < 0)
+        tell_of_daemon(daemon, REPORT_SOURCE_DEGRADED, LOG_WARNING,
+                       "what is known could not be saved in %s: %s", daemon->options.state_dir,
+                       strerror(-r));
+    daemon->saved_revision = ledger_revision(daemon->ledger);
+}
+
 void state_open(Daemon *daemon) {
     _cleanup_state_ State state = {};
     char why[STATE_WHY_SIZE] = "";
@@ -53,22 +69,8 @@ void state_open(Daemon *daemon) {
         if (state.header.generation >= daemon->state_generation)
             daemon->state_generation = state.header.generation + 1;
     }
-}
-
-void state_save_now(Daemon *daemon) {
-    _cleanup_free_ StateHits *hits = NULL;
-    size_t n_hits = 0;
-    AuditTime now = daemon_now();
-
-    if (daemon->state_fd < 0 || policy_judge_get_hits(daemon->judge, &hits, &n_hits) < 0)
-        return;
-    int r = ledger_save(daemon->ledger, daemon->state_fd, daemon->boot_id,
-                        ++daemon->state_generation, hits, n_hits, &now);
-    if (r < 0)
-        tell_of_daemon(daemon, REPORT_SOURCE_DEGRADED, LOG_WARNING,
-                       "what is known could not be saved in %s: %s", daemon->options.state_dir,
-                       strerror(-r));
-    daemon->saved_revision = ledger_revision(daemon->ledger);
+    /* What is told from now on is logged behind this file: without it the log would be void. */
+    state_save_now(daemon);
 }
 
 void state_note(Daemon *daemon, const LedgerChange *change, StateStatus status) {

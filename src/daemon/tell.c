@@ -35,11 +35,18 @@ static void flush_later(Daemon *daemon) {
     sd_event_source_set_enabled(daemon->flush_timer, SD_EVENT_ONESHOT);
 }
 
+/* What stands at the start is in the table that greets; a line for it would tell it twice. */
+static void write_line(const Daemon *daemon, const Record *record) {
+    size_t length;
+    if (daemon->greeted || !record_find(record, "SOCKAUDIT_ID", &length))
+        record_write_line(record, stdout);
+}
+
 static void send_record(Daemon *daemon, Record *record) {
     if (daemon->options.json)
         record_write_json(record, stdout);
     else if (!daemon->journal)
-        record_write_line(record, stdout);
+        write_line(daemon, record);
     else if (journal_send(daemon->journal, record) == 0)
         flush_later(daemon);
 }
