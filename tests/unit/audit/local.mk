@@ -7,8 +7,11 @@ tests_unit_test_audit_SOURCES = \
 	tests/unit/audit/judge.c \
 	tests/unit/audit/ledger.c \
 	tests/unit/audit/model.c \
+	tests/unit/audit/place.c \
+	tests/unit/audit/place.h \
 	tests/unit/audit/rate.c \
 	tests/unit/audit/state.c \
+	tests/unit/audit/state_file.c \
 	tests/unit/audit/world.c \
 	tests/unit/audit/world.h
 tests_unit_test_audit_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
