@@ -284,6 +284,28 @@ Test(readers, what_does_not_fit_the_queue_is_counted) {
     cr_assert_eq(atomic_load(&counts.taken), atomic_load(&counts.released), "records leak");
 }
 
+Test(readers, fact_21_what_the_kernel_could_not_write_is_counted) {
+    Counts counts = {};
+    ReadersConfig config = {
+        .format = format,
+        .witness = {take_name, release_name, &counts},
+        .ring_pages = 1,
+        .no_threads = true,
+    };
+    Readers *readers;
+    cr_assert_eq(readers_open(&config, &readers), 0);
+    cr_assert_eq(readers_set_cpus(readers, cpus, n_cpus), 1);
+    for (int i = 0; i < 300; i++)
+        close(world_socket(&(SocketWish){.address = "127.0.0.1", .port = 5050}));
+    Lives lives = {};
+    while (wait_for(readers, 50)) {
+        readers_dispatch(readers);
+        take_lives(readers, &counts, &lives);
+    }
+    cr_assert_gt(lives.lost, 0);
+    cr_assert_eq(readers_close(readers), 0);
+}
+
 Test(readers, one_program_can_not_keep_the_readers_busy) {
     Counts counts = {};
     Readers *readers = open_readers(&counts, false);
