@@ -83,6 +83,10 @@ static int run(Audit *audit, const Policy *policy, const AdviceTable *advice, Se
         return r;
     audit->now = machine_now();
     audit->context = machine_judge_context(&audit->machine, audit->snapshot, audit->now);
+    r = exe_table_new(policy, &audit->context, &audit->exes);
+    if (r < 0)
+        return r;
+    audit->context.exes = audit->exes;
     r = owner_search_new(&audit->machine.sources, audit->snapshot, &audit->search);
     if (r < 0)
         return r;
@@ -105,6 +109,7 @@ int audit_run(Audit *audit, const Policy *policy, const AdviceTable *advice, Sea
 
 void audit_close(Audit *audit) {
     audit->search = owner_search_free(audit->search);
+    audit->exes = exe_table_free(audit->exes);
     audit->snapshot = snapshot_free(audit->snapshot);
     machine_close(&audit->machine);
 }

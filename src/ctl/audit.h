@@ -9,6 +9,7 @@ typedef struct Audit {
     Machine machine;
     Snapshot *snapshot;
     OwnerSearch *search;
+    ExeTable *exes; /* the context's: which files the policy's `exe` rules name */
     JudgeContext context;
     usec_t now; /* realtime, of the snapshot */
 } Audit;

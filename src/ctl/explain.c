@@ -89,7 +89,7 @@ static int tell_step(void *userdata, const TraceStep *step) {
 
 /* What is judged, in the words of the table: for a listener that is not there, too. */
 static void print_head(const Explanation *explanation, const Listener *listener) {
-    const char *user = user_name(listener->uid);
+    const char *user = listing_user(explanation->view, listener);
     _cleanup_free_ char *endpoint = listener_endpoint(listener, explanation->view->snapshot->links);
     _cleanup_free_ char *name = text_escape_string(user);
     const Holder *holder = listener_holder(listener);
@@ -215,6 +215,7 @@ static ExitStatus explain_hypothesis(const Options *options, const Policy *polic
     Listener *listener = &hypothesis.listener;
     JudgeContext context = machine_judge_context(&machine, snapshot, now);
     context.netns = snapshot->netns = hypothesis.netns;
+    context.assumed_user = hypothesis.assumed_user;
     if (hypothesis.group_given) {
         context.user_in_group = user_in_given_group;
         context.userdata = &hypothesis;
@@ -224,7 +225,10 @@ static ExitStatus explain_hypothesis(const Options *options, const Policy *polic
     if (listener->verdict.action == ACTION_FLAG &&
         audit_advise(advice, listener, &listener->advice) < 0)
         return tell_errno(-ENOMEM, "cannot explain");
-    ListingView view = {.snapshot = snapshot, .now = now, .user_name = user_name};
+    ListingView view = {.snapshot = snapshot,
+                        .now = now,
+                        .user_name = user_name,
+                        .assumed_user = hypothesis.assumed_user};
     const Listener *one = listener;
     return explain_all(options, policy, &view, &context, &one, 1);
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,6 +94,14 @@ static ExitStatus set_text(char **place, const char *value) {
     return *place ? STATUS_DONE : out_of_memory();
 }
 
+/* What useradd(8) takes, and names of a directory service such as `alice@example.com`. */
+static bool is_account_name(const char *text) {
+    size_t length = strlen(text);
+    return length > 0 && length <= LOGIN_NAME_MAX && text[0] != '-' &&
+           strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.@$-") ==
+               length;
+}
+
 static ExitStatus set_user(Hypothesis *hypothesis, const char *value) {
     uint64_t number;
     if (parse_unsigned(value, strlen(value), UINT32_MAX - 1, &number) == 0) {
@@ -100,9 +109,15 @@ static ExitStatus set_user(Hypothesis *hypothesis, const char *value) {
         return STATUS_DONE;
     }
     const struct passwd *user = getpwnam(value);
-    if (!user)
-        return bad_value("user", value, "is no user of this machine; a number will do");
-    hypothesis->listener.uid = user->pw_uid;
+    if (user) {
+        hypothesis->listener.uid = user->pw_uid;
+        return STATUS_DONE;
+    }
+    if (!is_account_name(value))
+        return bad_value("user", value, "is no user of this machine, and no name for one");
+    hypothesis->assumed_user = value;
+    hypothesis->listener.uid = (uid_t)-1;
+    tell_warning("no user is named %s here: judged as if there were one", value);
     return STATUS_DONE;
 }
 

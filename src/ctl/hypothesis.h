@@ -6,7 +6,9 @@
 #include "policy/policy.h"
 
 typedef struct Hypothesis {
-    Listener listener; /* its owner is owned */
+    Listener listener;        /* its owner is owned */
+    const char *assumed_user; /* one that this machine has not, by the word given; or NULL: then
+                               * listener.uid is set */
     Netns netns;
     bool group_given;
     gid_t group; /* the user is in this one alone */

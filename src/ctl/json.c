@@ -185,9 +185,9 @@ static bool put_owner(json_t *object, const ListingView *view, const Listener *l
     const Owner *owner = listener->owner;
     Attribution attribution = owner ? owner->attribution : ATTRIBUTION_NONE;
     const char *note = owner ? owner->note : "who holds it was not looked for";
-    const char *user = view->user_name ? view->user_name(listener->uid) : NULL;
+    const char *user = listing_user(view, listener);
 
-    bool good = put(object, "uid", json_integer(listener->uid));
+    bool good = put(object, "uid", view->assumed_user ? json_null() : json_integer(listener->uid));
     good &= put(object, "user", json_text(user));
     good &= put(object, "unit", json_text(owner ? owner->unit : NULL));
     good &= put(object, "user_unit", json_text(owner ? owner->user_unit : NULL));

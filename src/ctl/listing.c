@@ -25,6 +25,12 @@ const char *verdict_colour(const Verdict *verdict) {
     return verdict->action == ACTION_ALLOW ? COLOUR_GREEN : COLOUR_GREY;
 }
 
+const char *listing_user(const ListingView *view, const Listener *listener) {
+    if (view->assumed_user)
+        return view->assumed_user;
+    return view->user_name ? view->user_name(listener->uid) : NULL;
+}
+
 static bool is_listed(ListingSelection selection, Action action) {
     switch (selection) {
     case LISTING_ALL:

@@ -11,7 +11,11 @@ typedef struct ListingView {
     usec_t now; /* realtime */
     /* The name of a user, raw, or NULL: kept by the callee. */
     const char *(*user_name)(uid_t uid);
+    const char *assumed_user; /* `explain`: whose the listener is, where no such user exists */
 } ListingView;
+
+/* The name of the listener's user, raw, or NULL: it has none, or names are not asked for. */
+const char *listing_user(const ListingView *view, const Listener *listener);
 
 extern const Column listing_columns[];
 

@@ -40,7 +40,7 @@ char *rule_text(const RuleInfo *rule) {
 void report_flagged(const ListingView *view, const Listener *listener, const Terminal *terminal,
                     FILE *out) {
     const Verdict *verdict = &listener->verdict;
-    const char *user = view->user_name ? view->user_name(listener->uid) : NULL;
+    const char *user = listing_user(view, listener);
     _cleanup_free_ char *sentence = listener_sentence(listener, view->snapshot->links, user);
     _cleanup_free_ char *place = verdict->rule ? rule_place(verdict->rule) : NULL;
     _cleanup_free_ char *rule = verdict->rule ? rule_text(verdict->rule) : NULL;

@@ -75,7 +75,9 @@ int filter_parse(char *const *words, size_t n_words, Diagnostics *diagnostics, F
 }
 
 bool filter_matches(const Filter *filter, const JudgeContext *context, const Listener *listener) {
-    const Case judged = {filter->policy, context, listener};
+    JudgeContext own = *context;
+    own.exes = NULL; /* it numbers another policy's files */
+    const Case judged = {filter->policy, &own, listener};
     bool needs_holders = false;
     return rule_matches(&filter->policy->rules[0], &judged, &needs_holders);
 }

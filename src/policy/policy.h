@@ -125,6 +125,7 @@ typedef struct Filter Filter;
 /* The words joined by blanks are the text. Errors are diagnostics without a file. Returns as
  * policy_load(). */
 int filter_parse(char *const *words, size_t n_words, Diagnostics *diagnostics, Filter **ret);
+/* The context's `exes`, which is of a policy, is passed over. */
 bool filter_matches(const Filter *filter, const JudgeContext *context, const Listener *listener);
 Filter *filter_free(Filter *filter);
 

@@ -34,6 +34,13 @@ class Exe(support.Case):
         self.assertEqual(self.verdict(), "allow")
         self.assertIs(self.listener["owners"][0]["exe_verified"], True)
 
+    def test_a_filter_names_files_of_its_own(self):
+        self.policy = self.write("policy.rules", "allow exe /bin/sh\n")
+        self.serve()
+        listeners = self.scan("exe", self.server, status=None)["listeners"]
+        self.assertEqual(len(listeners), 1)
+        self.assertEqual(self.scan("exe", "/bin/sh", status=None)["listeners"], [])
+
     def test_a_rule_may_name_a_link(self):
         os.symlink(self.server, self.folder + "/alias")
         self.policy = self.write("policy.rules", f"allow exe {self.folder}/alias\n")

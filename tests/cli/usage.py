@@ -163,6 +163,22 @@ class Statuses(support.Case):
         self.assertEqual(one["steps"][0]["failed"], "port 22")
         self.assertEqual(one["rule"]["line"], 3)
 
+    def test_explain_a_user_and_a_program_that_are_not_there(self):
+        rules = self.write("r.rules", "allow user bob\nallow user alice-of-nowhere exe /usr/bin/python\n"
+                           "flag error user alice-of-nowhere exe /nowhere/node\n")
+        words = ("explain", "tcp", "0.0.0.0:3000", "user", "alice-of-nowhere", "exe",
+                 "/nowhere/node", "--rules", rules)
+        done = self.ctl(*words, status=0)
+        self.assertIn(b", of alice-of-nowhere, held by /nowhere/node\n", done.stdout)
+        self.assertIn(b"no: user bob ", done.stdout)
+        self.assertRegex(done.stdout, rb"\*    3  .*\n +decides")
+        self.assertIn(b"verdict: flagged, error", done.stdout)
+        self.assertIn(b"no user is named alice-of-nowhere here", done.stderr)
+        (one,) = support.strict_json(self.ctl(*words, "--json", status=0).stdout)["explained"]
+        self.assertEqual(one["listener"]["user"], "alice-of-nowhere")
+        self.assertIsNone(one["listener"]["uid"])
+        self.assertEqual(one["severity"], "error")
+
     def test_explain_what_is_there(self):
         self.hold("127.0.0.1", "3000")
         self.ctl("explain", "3001", "--rules", self.policy, status=4)
