@@ -22,19 +22,7 @@ char *rule_place(const RuleInfo *rule) {
 }
 
 char *rule_text(const RuleInfo *rule) {
-    char *text = text_escape_string(rule->text ?: ""), *out = text;
-    bool quoted = false, blank = false;
-
-    for (const char *in = text; text && *in; in++) {
-        quoted ^= *in == '"';
-        if (*in == ' ' && blank && !quoted)
-            continue;
-        blank = *in == ' ';
-        *out++ = *in;
-    }
-    if (text)
-        *out = '\0';
-    return text;
+    return text_escape_string(rule->text ?: "");
 }
 
 void report_flagged(const ListingView *view, const Listener *listener, const Terminal *terminal,

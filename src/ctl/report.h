@@ -17,7 +17,7 @@ char *report_render(const ListingView *view, const Listing *listing, const Colum
 void report_flagged(const ListingView *view, const Listener *listener, const Terminal *terminal,
                     FILE *out);
 
-/* The rule as written, runs of blanks outside strings as one: escaped, freed by the caller. */
+/* The rule as written: escaped, freed by the caller. */
 char *rule_text(const RuleInfo *rule);
 
 /* `/etc/sockaudit/sockaudit.rules:42`, or `the default`: escaped, freed by the caller. */

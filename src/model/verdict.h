@@ -29,7 +29,7 @@ int severity_parse(const char *name, Severity *ret);
 typedef struct RuleInfo {
     const char *file; /* NULL: the default, that no file states */
     unsigned line;
-    const char *text;   /* the rule as written, one line, without its comment */
+    const char *text;   /* the rule as written, on one line, runs of blanks as one, no comment */
     const char *id;     /* its `id WORD`, or NULL */
     const char *note;   /* or NULL */
     const char *advice; /* or NULL */

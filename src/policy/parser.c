@@ -79,8 +79,8 @@ char *parser_text_between(Parser *parser, const Place *first, const Place *last)
         parser->out_of_memory = true;
         return NULL;
     }
-    /* A "\" before a line end, with the blanks around it, becomes one blank; in a string, nothing.
-     */
+    /* A run of blanks becomes one, and so does a "\" before a line end with those around it; in
+     * a string, that is nothing, and blanks stay. */
     char *out = text;
     bool quoted = false;
     for (; in < end; in++) {
@@ -93,12 +93,15 @@ char *parser_text_between(Parser *parser, const Place *first, const Place *last)
                 out--;
             while (after < end && strchr(" \t\r\n", *after))
                 after++;
-            if (!quoted)
+            if (!quoted && out > text && out[-1] != ' ')
                 *out++ = ' ';
             in = after - 1;
         } else if (quoted && *in == '\\' && after < end) {
             *out++ = *in++; /* an escape: the quote behind it ends nothing */
             *out++ = *in;
+        } else if (!quoted && (*in == ' ' || *in == '\t')) {
+            if (out > text && out[-1] != ' ')
+                *out++ = ' ';
         } else {
             *out++ = *in;
         }

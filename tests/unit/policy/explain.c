@@ -46,6 +46,13 @@ static void expect_why(const char *rule, const char *listener, const char *faile
     world_done(&world);
 }
 
+Test(explain, runs_of_blanks_are_one_outside_of_strings) {
+    _cleanup_policy_ Policy *policy = parse("allow   tcp\t port 1,   2 \\\n"
+                                            "    note  \"two  \\\" blanks\"  id   x   # three\n");
+    cr_expect_str_eq(policy_rule(policy, 0)->text,
+                     "allow tcp port 1, 2 note \"two  \\\" blanks\" id x");
+}
+
 Test(explain, each_key) {
     expect_why("allow tcp", "udp 0.0.0.0:1", "tcp", "it is udp");
     expect_why("allow port 2, 3", "tcp 0.0.0.0:1", "port 2, 3", "its port is 1");
