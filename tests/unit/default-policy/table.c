@@ -183,6 +183,13 @@ static void check_line(char *line, int number) {
     const char *verdict = verdict_of(&listener, &rule);
     cr_expect_str_eq(verdict, expected, "line %d: %sgives %s by line %u: %s", number, copy, verdict,
                      rule->line, rule->text);
+    /* A program that asks for MPTCP, as those in Go do, is the same server. */
+    if (listener.endpoint.proto == PROTO_TCP) {
+        listener.endpoint.proto = PROTO_MPTCP;
+        verdict = verdict_of(&listener, &rule);
+        cr_expect_str_eq(verdict, expected, "line %d, MPTCP: %sgives %s by line %u: %s", number,
+                         copy, verdict, rule->line, rule->text);
+    }
     owner_unref(listener.owner);
 }
 
