@@ -150,6 +150,13 @@ char *names_nearest_service(const char *word) {
     return nearest;
 }
 
+bool names_of_services_exist(void) {
+    setservent(1);
+    bool exist = getservent() != NULL;
+    endservent();
+    return exist;
+}
+
 char *names_of_user(uint32_t uid) {
     char buffer[4096], *text = NULL;
     struct passwd entry, *found = NULL;

@@ -28,6 +28,9 @@ char *names_nearest_service(const char *word);
 char *names_of_user(uint32_t uid);
 char *names_of_group(uint32_t gid);
 
+/* Whether this machine knows any service by name: minimal ones have no /etc/services. */
+bool names_of_services_exist(void);
+
 /* Whether the group is that user's own: of the same name, and nobody else is in it. */
 bool names_group_is_private(uint32_t gid, uint32_t uid);
 

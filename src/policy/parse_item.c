@@ -77,6 +77,11 @@ static bool parse_service(ItemReader *reader, const char *text, Item *ret) {
     if (text[0] >= '0' && text[0] <= '9')
         return wrong(reader, "%s is not a port, a range such as `3000-3999` or a service's name",
                      show(text).text);
+    if (!names_of_services_exist())
+        return wrong(reader,
+                     "no service is known by name here, so not %s: write the port's number, "
+                     "or install /etc/services (Debian: netbase)",
+                     show(text).text);
     _cleanup_free_ char *nearest = names_nearest_service(text);
     return nearest ? wrong(reader, "no service is named %s: did you mean %s?", show(text).text,
                            show(nearest).text)

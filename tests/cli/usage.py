@@ -163,6 +163,19 @@ class Statuses(support.Case):
         self.assertEqual(one["steps"][0]["failed"], "port 22")
         self.assertEqual(one["rule"]["line"], 3)
 
+    def test_a_machine_without_names_of_services(self):
+        rules = self.write("r.rules", "allow tcp port ssh\n")
+        script = 'mount --bind /dev/null /etc/services && exec "$@"'
+        command = ["unshare", "-m", "sh", "-c", script, "sh", support.CTL, "check", rules]
+        if not os.path.exists("/etc/services"):
+            command = command[-3:]
+        elif os.geteuid() != 0:
+            support.skip("only root can take /etc/services away")
+        done = subprocess.run(command, capture_output=True, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"r.rules:1:16: error: no service is known by name here", done.stderr)
+        self.assertIn(b"netbase", done.stderr)
+
     def test_explain_a_user_and_a_program_that_are_not_there(self):
         rules = self.write("r.rules", "allow user bob\nallow user alice-of-nowhere exe /usr/bin/python\n"
                            "flag error user alice-of-nowhere exe /nowhere/node\n")
