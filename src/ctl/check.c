@@ -2,6 +2,7 @@
 /* `check`: what is wrong with the policy, and what is most likely not meant. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "ctl/audit.h"
 #include "ctl/json.h"
@@ -52,6 +53,17 @@ static int take_in(Check *check, const Diagnostics *diagnostics) {
     return 0;
 }
 
+/* Where packages' rules lie, as the names of such files begin in diagnostics; NULL: no memory. */
+static char *vendor_prefix(const char *root) {
+    size_t length = root ? strlen(root) : 0;
+    char *prefix;
+
+    while (length > 0 && root[length - 1] == '/')
+        length--;
+    return asprintf(&prefix, "%.*s%s", (int)length, root ?: "", VENDORDIR "/rules.d/") < 0 ? NULL
+                                                                                           : prefix;
+}
+
 static int load_and_lint(Check *check, const PolicySource *source, Diagnostics *diagnostics) {
     _cleanup_policy_ Policy *policy = NULL;
     int r = policy_load(source, diagnostics, &policy);
@@ -68,7 +80,13 @@ static int load_and_lint(Check *check, const PolicySource *source, Diagnostics *
         return r;
     check->n_files += strv_length(policy_files(policy));
     check->n_rules += policy_n_rules(policy);
-    return policy_lint(policy, &check->lint, diagnostics);
+
+    LintContext lint = check->lint;
+    _cleanup_free_ char *vendor = source->rules ? NULL : vendor_prefix(source->root);
+    if (!source->rules && !vendor)
+        return -ENOMEM;
+    lint.vendor = vendor;
+    return policy_lint(policy, &lint, diagnostics);
 }
 
 /* One policy: the machine's, or one file's. */

@@ -35,29 +35,6 @@ __attribute__((format(printf, 3, 4))) static int warn(const Linter *linter, cons
     return 0;
 }
 
-static int lint_account(const Linter *linter, const Item *item, const char *kind) {
-    if (item->account.known)
-        return 0;
-    return warn(linter, &item->place, "no %s is named %s here: this matches no one", kind,
-                show(item->account.name).text);
-}
-
-static int lint_interface(const Linter *linter, const Item *item) {
-    const LinkTable *links = linter->context->links;
-    if (!links || item->pattern.is_glob || link_table_find_name(links, item->pattern.text))
-        return 0;
-    return warn(linter, &item->place, "there is no interface %s now",
-                show(item->pattern.text).text);
-}
-
-static int lint_unit(const Linter *linter, const Item *item) {
-    const LintContext *context = linter->context;
-    if (!context->unit_exists || item->pattern.is_glob ||
-        context->unit_exists(context->userdata, item->pattern.text) != 0)
-        return 0;
-    return warn(linter, &item->place, "there is no unit %s here", show(item->pattern.text).text);
-}
-
 /* The path itself, or the directory above a glob's first part that is one; freed by the caller. */
 static char *exe_place(const Pattern *pattern) {
     size_t length = strlen(pattern->text);
@@ -71,6 +48,7 @@ static char *exe_place(const Pattern *pattern) {
     return strndup(pattern->text, length);
 }
 
+/* What others than root can change is told here; returns whether the file is missing. */
 static int lint_exe(const Linter *linter, const Item *item) {
     const LintContext *context = linter->context;
     _cleanup_free_ char *path = NULL, *place = NULL;
@@ -84,7 +62,7 @@ static int lint_exe(const Linter *linter, const Item *item) {
     if (r == 0)
         return 0;
     if (r == -ENOENT || r == -ENOTDIR)
-        return warn(linter, &item->place, "%s does not exist here", show(path).text);
+        return 1;
     if (!place)
         return warn(linter, &item->place, "who can write %s can't be told: %s", show(path).text,
                     strerror(r < 0 ? -r : r));
@@ -95,21 +73,74 @@ static int lint_exe(const Linter *linter, const Item *item) {
                 show(place).text, show(path).text);
 }
 
+/* 1: what the item names does not exist; 0: it does, or can't be told; or a negative errno. */
 static int lint_item(const Linter *linter, KeyId key, const Item *item) {
+    const LintContext *context = linter->context;
+
     switch (key) {
     case KEY_USER:
-        return lint_account(linter, item, "user");
     case KEY_GROUP:
-        return lint_account(linter, item, "group");
+        return !item->account.known;
     case KEY_INTERFACE:
-        return lint_interface(linter, item);
+        return context->links && !item->pattern.is_glob &&
+               !link_table_find_name(context->links, item->pattern.text);
     case KEY_UNIT:
-        return lint_unit(linter, item);
+        return context->unit_exists && !item->pattern.is_glob &&
+               context->unit_exists(context->userdata, item->pattern.text) == 0;
     case KEY_EXE:
         return lint_exe(linter, item);
     default:
         return 0;
     }
+}
+
+static int warn_missing(const Linter *linter, const Match *match) {
+    static const char *const many[KEY_COUNT] = {
+        [KEY_USER] = "users", [KEY_GROUP] = "groups", [KEY_INTERFACE] = "interfaces",
+        [KEY_UNIT] = "units", [KEY_EXE] = "files",
+    };
+    const Item *item = &match->items[0];
+
+    if (match->n_items > 1)
+        return warn(linter, &match->place, "none of these %s exists here", many[match->key]);
+    switch (match->key) {
+    case KEY_USER:
+    case KEY_GROUP:
+        return warn(linter, &item->place, "no %s is named %s here: this matches no one",
+                    match->key == KEY_USER ? "user" : "group", show(item->account.name).text);
+    case KEY_INTERFACE:
+        return warn(linter, &item->place, "there is no interface %s now",
+                    show(item->pattern.text).text);
+    case KEY_UNIT:
+        return warn(linter, &item->place, "there is no unit %s here",
+                    show(item->pattern.text).text);
+    default: {
+        _cleanup_free_ char *path = exe_place(&item->pattern);
+        return path ? warn(linter, &item->place, "%s does not exist here", show(path).text)
+                    : -ENOMEM;
+    }
+    }
+}
+
+/* Packages bring rules for what may be installed or not. */
+static bool is_vendors(const Linter *linter, const Rule *rule) {
+    const char *vendor = linter->context->vendor;
+    return vendor && rule->info.file && strncmp(rule->info.file, vendor, strlen(vendor)) == 0;
+}
+
+/* A list names alternatives: one of them is enough. */
+static int lint_match(const Linter *linter, const Rule *rule, const Match *match) {
+    uint32_t n_missing = 0;
+
+    for (uint32_t i = 0; i < match->n_items; i++) {
+        int r = lint_item(linter, match->key, &match->items[i]);
+        if (r < 0)
+            return r;
+        n_missing += r > 0;
+    }
+    if (n_missing < match->n_items || n_missing == 0 || is_vendors(linter, rule))
+        return 0;
+    return warn_missing(linter, match);
 }
 
 /* Whether an earlier rule always decides in this one's place. */
@@ -143,8 +174,7 @@ static int lint_rule(const Linter *linter, const Rule *rule) {
     else
         r = lint_shadow(linter, rule);
     for (uint32_t i = 0; r == 0 && i < rule->n_matches; i++)
-        for (uint32_t j = 0; r == 0 && j < rule->matches[i].n_items; j++)
-            r = lint_item(linter, rule->matches[i].key, &rule->matches[i].items[j]);
+        r = lint_match(linter, rule, &rule->matches[i]);
     return r;
 }
 

@@ -7,6 +7,9 @@
 /* The machine that the rules are to judge, asked by the linter; each may be NULL: not asked. */
 typedef struct LintContext {
     usec_t now; /* realtime */
+    /* Files whose names begin so are packages', who write of what may be installed: not asked
+     * whether what they name exists. NULL: there are none. */
+    const char *vendor;
     const LinkTable *links;
     /* Whether that system unit (no glob) is known here: 1, 0, or a negative errno: can't tell. */
     int (*unit_exists)(void *userdata, const char *unit);
@@ -18,8 +21,8 @@ typedef struct LintContext {
 } LintContext;
 
 /*
- * Adds a warning for each: a rule that an earlier one always shadows, an expired `until`, a path,
- * unit, user or interface that does not exist, an `exe` that others than root can write, a `let`
- * that is never used. Returns 0 or -ENOMEM.
+ * Adds a warning for each: a rule that an earlier one always shadows, an expired `until`, a list
+ * of paths, units, users, groups or interfaces of which none exists, an `exe` that others than root
+ * can write, a `let` that is never used. Returns 0 or -ENOMEM.
  */
 int policy_lint(const Policy *policy, const LintContext *context, Diagnostics *diagnostics);

@@ -22,6 +22,11 @@ class Installed(support.Case):
         done = self.ctl("rules", "--json", "--root", self.root, status=0)
         return support.strict_json(done.stdout)["files"]
 
+    def drop_in(self, place, text, name="1.rules"):
+        folder = f"root{place}/sockaudit/rules.d"
+        os.makedirs(f"{self.folder}/{folder}")
+        self.write(f"{folder}/{name}", text)
+
     def test_the_shipped_rules_are_read(self):
         shipped = f"{self.root}{support.directory('sysconfdir')}/sockaudit/sockaudit.rules"
         self.assertEqual(self.files(), [shipped])
@@ -30,11 +35,20 @@ class Installed(support.Case):
     def test_every_directory_of_drop_ins_is_read(self):
         places = [support.directory("prefix") + "/lib", "/run", support.directory("sysconfdir")]
         for number, place in enumerate(places):
-            folder = f"root{place}/sockaudit/rules.d"
-            os.makedirs(f"{self.folder}/{folder}")
-            self.write(f"{folder}/{number}.rules", "allow tcp port 1\n")
+            self.drop_in(place, "allow tcp port 1\n", f"{number}.rules")
         self.assertEqual(self.files()[:3], [f"{self.root}{place}/sockaudit/rules.d/{number}.rules"
                                             for number, place in enumerate(places)])
+
+    def test_the_shipped_policy_is_no_news_to_the_linter(self):
+        done = self.ctl("check", "--root", self.root, status=0)
+        self.assertEqual(done.stderr, b"")
+
+    def test_packages_may_name_what_is_not_installed(self):
+        self.drop_in(support.directory("prefix") + "/lib", "allow unit no-such.service\n")
+        self.assertEqual(self.ctl("check", "--root", self.root + "/", status=0).stderr, b"")
+        self.drop_in(support.directory("sysconfdir"), "allow unit nor-such.service\n")
+        self.assertIn(b"there is no unit `nor-such.service` here",
+                      self.ctl("check", "--root", self.root, status=0).stderr)
 
     def test_the_shipped_advice_is_read(self):
         done = self.ctl("explain", "--root", self.root, "tcp", "0.0.0.0:6379", status=0)

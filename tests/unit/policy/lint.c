@@ -25,6 +25,8 @@ static int path_is_safe(void *userdata, const char *path, char **ret_place) {
     return 0;
 }
 
+static const char *vendor;
+
 static char *lint(const char *text) {
     _cleanup_diagnostics_ Diagnostics *diagnostics = diagnostics_new();
     _cleanup_policy_ Policy *policy = NULL;
@@ -36,6 +38,7 @@ static char *lint(const char *text) {
     world_init(&world);
     cr_assert_eq(policy_parse("x", text, strlen(text), diagnostics, &policy), 0, "%s", text);
     LintContext context = {.now = WORLD_NOW,
+                           .vendor = vendor,
                            .links = &world.table,
                            .unit_exists = unit_exists,
                            .path_is_safe = path_is_safe};
@@ -54,15 +57,39 @@ static void expect_lint(const char *text, const char *expected) {
 }
 
 Test(lint, what_does_not_exist) {
-    expect_lint("allow user root, no-such-user-here",
-                "1:18: no user is named `no-such-user-here` here: this matches no one\n");
+    expect_lint("allow user no-such-user-here",
+                "1:12: no user is named `no-such-user-here` here: this matches no one\n");
     expect_lint("allow group no-such-group-here",
                 "1:13: no group is named `no-such-group-here` here: this matches no one\n");
-    expect_lint("allow interface eth0, eth7, wl*", "1:23: there is no interface `eth7` now\n");
-    expect_lint("allow unit ssh.service, sshd.service, who-knows.service, x*",
-                "1:25: there is no unit `sshd.service` here\n");
-    expect_lint("allow exe /usr/bin/a, /missing/b, /missing/*/c",
-                "1:23: `/missing/b` does not exist here\n1:35: `/missing` does not exist here\n");
+    expect_lint("allow interface eth7", "1:17: there is no interface `eth7` now\n");
+    expect_lint("allow unit sshd.service", "1:12: there is no unit `sshd.service` here\n");
+    expect_lint("allow exe /missing/b", "1:11: `/missing/b` does not exist here\n");
+    expect_lint("allow exe /missing/*/c", "1:11: `/missing` does not exist here\n");
+}
+
+Test(lint, of_alternatives_one_must_exist) {
+    expect_lint("allow user root, no-such-user-here", "");
+    expect_lint("allow interface eth0, eth7", "");
+    expect_lint("allow interface eth7, wl*", "");
+    expect_lint("allow unit ssh.service, sshd.service", "");
+    expect_lint("allow unit sshd.service, who-knows.service", "");
+    expect_lint("allow unit sshd.service, x*", "");
+    expect_lint("allow exe /missing/b, /usr/bin/a", "");
+    expect_lint("allow user no-such-user-here, nor-this", "1:7: none of these users exists here\n");
+    expect_lint("allow not group no-such-group-here, nor-this",
+                "1:7: none of these groups exists here\n");
+    expect_lint("allow interface eth7, eth8", "1:7: none of these interfaces exists here\n");
+    expect_lint("allow unit sshd.service, y.service", "1:7: none of these units exists here\n");
+    expect_lint("allow exe /missing/b, /missing/*/c", "1:7: none of these files exists here\n");
+}
+
+Test(lint, packages_may_name_what_is_not_installed) {
+    vendor = "x";
+    expect_lint("allow unit sshd.service", "");
+    expect_lint("allow exe /missing/b, /home/alice/x",
+                "1:23: others than root can write `/home/alice/x`: this rule is theirs, too\n");
+    vendor = "xy";
+    expect_lint("allow unit sshd.service", "1:12: there is no unit `sshd.service` here\n");
 }
 
 Test(lint, who_can_write) {

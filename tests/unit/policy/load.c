@@ -161,7 +161,8 @@ Test(load, the_first_set_wins_over_files) {
     _cleanup_policy_ Policy *policy = NULL;
     _cleanup_free_ char *told = NULL;
     write_file(ETC "a.rules", "set burst 7\nset default flag critical\n");
-    write_file(SYSCONFDIR "/sockaudit/sockaudit.rules", "set burst 9\nset poll 5s\nset default allow\n");
+    write_file(SYSCONFDIR "/sockaudit/sockaudit.rules",
+               "set burst 9\nset poll 5s\nset default allow\n");
     cr_assert_eq(load(NULL, getuid(), &policy, &told), 0, "%s", told);
     cr_expect_eq(policy_settings(policy)->burst, 7);
     cr_expect_eq(policy_settings(policy)->poll, 5 * USEC_PER_SEC);
