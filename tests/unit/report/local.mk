@@ -8,3 +8,5 @@ tests_unit_test_report_SOURCES = \
 tests_unit_test_report_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_report_CPPFLAGS = $(AM_CPPFLAGS) -DSRCDIR='"$(abs_top_srcdir)"'
 tests_unit_test_report_LDADD = $(AM_TESTS_LIBS)
+# What systemd explains with `journalctl -x`; read by the test.
+EXTRA_DIST += catalog/sockaudit.catalog
