@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "model/owner.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "util/memory.h"
@@ -39,12 +40,31 @@ Owner *owner_ref(Owner *owner) {
     return owner;
 }
 
+struct HolderTexts {
+    unsigned n_references;
+};
+
 void holder_done(Holder *holder) {
-    free(holder->comm);
-    free(holder->exe);
-    strv_free(holder->cmdline);
-    free(holder->cwd);
+    if (!holder->shared || --holder->shared->n_references == 0) {
+        free(holder->shared);
+        free(holder->comm);
+        free(holder->exe);
+        strv_free(holder->cmdline);
+        free(holder->cwd);
+    }
     *holder = (Holder){};
+}
+
+int holder_share(Holder *holder, Holder *ret) {
+    if (!holder->shared) {
+        holder->shared = calloc(1, sizeof(*holder->shared));
+        if (!holder->shared)
+            return -ENOMEM;
+        holder->shared->n_references = 1;
+    }
+    holder->shared->n_references++;
+    *ret = *holder;
+    return 0;
 }
 
 Owner *owner_unref(Owner *owner) {

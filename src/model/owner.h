@@ -35,8 +35,11 @@ typedef enum ExeState {
     EXE_ASSUMED,    /* `explain`: by the user's word */
 } ExeState;
 
-/* So many holders of one listener are kept; more are counted in n_holders_seen. */
+/* So many holders of one listener are kept at most; more are counted in n_holders_seen. */
 #define HOLDERS_MAX 256
+
+/* The texts of one process, which holds many sockets: kept once for all of them. */
+typedef struct HolderTexts HolderTexts;
 
 typedef struct Holder {
     pid_t pid;
@@ -49,6 +52,7 @@ typedef struct Holder {
     FileId exe_id;
     char **cmdline; /* NULL-terminated */
     char *cwd;
+    HolderTexts *shared; /* owns the texts above; NULL: the holder itself does */
 } Holder;
 
 typedef enum ContainerRuntime {
@@ -104,6 +108,9 @@ Owner *owner_ref(Owner *owner);
 Owner *owner_unref(Owner *owner);
 
 void holder_done(Holder *holder);
+
+/* Makes *ret a second holder with the same texts, which both share from now on. 0 or -ENOMEM. */
+int holder_share(Holder *holder, Holder *ret);
 
 static inline void owner_cleanup(Owner **owner) {
     owner_unref(*owner);

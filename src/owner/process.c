@@ -147,6 +147,7 @@ int holder_copy(const Holder *holder, Holder *ret) {
 
     copy.comm = copy.exe = copy.cwd = NULL;
     copy.cmdline = NULL;
+    copy.shared = NULL;
     if (copy_string(holder->comm, &copy.comm) < 0 || copy_string(holder->exe, &copy.exe) < 0 ||
         copy_string(holder->cwd, &copy.cwd) < 0 || copy_vector(holder->cmdline, &copy.cmdline) < 0)
         return -ENOMEM;

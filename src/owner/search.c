@@ -32,6 +32,7 @@ OwnerSearch *owner_search_free(OwnerSearch *search) {
     cgroup_resolver_done(&search->cgroups);
     idmap_done(&search->wanted);
     idmap_done(&search->visited);
+    idmap_done(&search->kept_of_user);
     free(search->same);
     free(search->held);
     free(search->listeners);
@@ -118,8 +119,7 @@ int owner_search_new(const OwnerSources *sources, Snapshot *snapshot, OwnerSearc
     return 0;
 }
 
-/* Lists /proc, once. A process that starts later is not looked at: it can only have got a socket
- * from one that is. */
+/* Lists /proc, once. Those that start later are looked at afterwards (newcomers.c). */
 static int list_processes(OwnerSearch *search) {
     if (search->listed)
         return 0;

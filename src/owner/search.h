@@ -9,6 +9,15 @@
 
 #define NO_SOCKET UINT32_MAX
 
+/*
+ * So many holders are kept of the processes of one user, and of all but root's. A user's processes
+ * can hold many sockets each, and all of them the same: without a bound 60,000 listeners with
+ * HOLDERS_MAX holders each are 15 million. Beyond it one holder a listener is kept, the others are
+ * counted.
+ */
+#define HOLDERS_OF_USER_MAX  16384
+#define HOLDERS_OF_USERS_MAX 131072
+
 /* What the search keeps of a listener besides its Owner. */
 typedef struct ListenerState {
     bool given;          /* its owner was there before the search: left as it is */
@@ -42,6 +51,8 @@ struct OwnerSearch {
     int list_error;        /* /proc itself could not be read */
     bool ring_busy;        /* an io_uring could not be read */
     size_t cmdline_budget; /* bytes of command lines that may still be kept whole */
+    IdMap kept_of_user;    /* uid → so many of its processes' holders were kept */
+    size_t n_kept;         /* of all users but root */
 };
 
 /*

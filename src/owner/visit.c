@@ -77,15 +77,31 @@ static bool same_exe(const Holder *a, const Holder *b) {
            b->exe && strcmp(a->exe, b->exe) == 0;
 }
 
+/* Whether another holder of that user may be kept: 1 or 0; -ENOMEM. Counts it if so. */
+static int may_keep(OwnerSearch *search, uid_t uid) {
+    uint32_t *count;
+    int r = idmap_add(&search->kept_of_user, uid, 0, &count);
+    if (r < 0)
+        return r;
+    if (*count >= HOLDERS_OF_USER_MAX || (uid != 0 && search->n_kept >= HOLDERS_OF_USERS_MAX))
+        return 0;
+    ++*count;
+    search->n_kept += uid != 0;
+    return 1;
+}
+
 /* Keeps the holder for a listener, or counts it. */
-static int add_holder(Owner *owner, ListenerState *state, const Holder *holder) {
+static int add_holder(OwnerSearch *search, Owner *owner, ListenerState *state, Holder *holder) {
     /* A ring may have it in several slots, and several threads may share a table of their own. */
     for (size_t i = owner->n_holders; i > 0 && owner->holders[i - 1].pid == holder->pid; i--)
         if (owner->holders[i - 1].fd == holder->fd)
             return 0;
 
     owner->n_holders_seen++;
-    if (owner->n_holders == HOLDERS_MAX) {
+    int keep = owner->n_holders == HOLDERS_MAX ? 0 : may_keep(search, holder->uid);
+    if (keep < 0)
+        return keep;
+    if (keep == 0 && owner->n_holders > 0) {
         /* Another worker of the same program says nothing new to a rule. */
         for (size_t i = 0; i < owner->n_holders; i++)
             if (same_exe(&owner->holders[i], holder))
@@ -95,7 +111,7 @@ static int add_holder(Owner *owner, ListenerState *state, const Holder *holder) 
     }
     int r = ARRAY_RESERVE(owner->holders, state->holders_allocated, owner->n_holders + 1);
     if (r >= 0)
-        r = holder_copy(holder, &owner->holders[owner->n_holders]);
+        r = holder_share(holder, &owner->holders[owner->n_holders]);
     if (r < 0)
         return r;
     owner->n_holders++;
@@ -133,7 +149,7 @@ static int keep_hit(OwnerSearch *search, const Hit *hit, int fd_directory, int p
         holder->fd = hit->fd;
         state->unreadable |= unreadable;
         note_created(owner, fd_directory, hit);
-        int r = add_holder(owner, state, holder);
+        int r = add_holder(search, owner, state, holder);
         if (r >= 0)
             r = note_cgroup(state, process_fd, cgroup);
         if (r < 0)
@@ -170,8 +186,9 @@ static int keep_hits(Visit *visit, pid_t pid, int fd_directory, int process_fd) 
                      &cgroup);
         if (r < 0)
             return r;
-        search->cmdline_budget -= size < search->cmdline_budget ? size : search->cmdline_budget;
     }
+    if (holder.shared) /* was kept, once for all hits */
+        search->cmdline_budget -= size < search->cmdline_budget ? size : search->cmdline_budget;
     return 0;
 }
 

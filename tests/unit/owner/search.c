@@ -9,6 +9,7 @@
 #include "machine.h"
 #include "owner/file_identity.h"
 #include "owner/owners.h"
+#include "owner/search.h"
 
 Test(search, finds_this_process_with_everything_about_it) {
     uint32_t inode;
@@ -30,6 +31,54 @@ Test(search, finds_this_process_with_everything_about_it) {
     cr_assert(owner->created > 0);
     snapshot_free(snapshot);
     close(fd);
+}
+
+static void keep_open(void *userdata) {
+    (void)userdata;
+}
+
+/* So many sockets, each held by so many processes. */
+enum { MANY_SOCKETS = 600, MANY_PROCESSES = 40 };
+
+Test(search, the_holders_of_one_user_are_bounded_together) {
+    TestChild children[MANY_PROCESSES];
+    int fds[MANY_SOCKETS];
+    uint32_t inode;
+    Snapshot *snapshot = snapshot_new();
+    size_t n_kept = 0;
+    for (size_t i = 0; i < MANY_SOCKETS; i++) {
+        cr_assert((fds[i] = test_listen(&inode)) >= 0);
+        test_add(snapshot, inode, 0);
+    }
+    for (size_t i = 0; i < MANY_PROCESSES; i++)
+        children[i] = test_child(keep_open, NULL);
+    test_search_by(snapshot, SEARCH_ALL, TEST_WALK);
+    for (size_t i = 0; i < MANY_SOCKETS; i++) {
+        const Owner *owner = snapshot->listeners[i].owner;
+        cr_assert(owner->n_holders > 0 && owner->n_holders_seen > MANY_PROCESSES);
+        n_kept += owner->n_holders;
+    }
+    cr_expect(n_kept >= HOLDERS_OF_USER_MAX && n_kept < HOLDERS_OF_USER_MAX + MANY_SOCKETS);
+    for (size_t i = 0; i < MANY_PROCESSES; i++)
+        test_child_end(&children[i]);
+    for (size_t i = 0; i < MANY_SOCKETS; i++)
+        close(fds[i]);
+    snapshot_free(snapshot);
+}
+
+Test(search, a_process_is_kept_once_however_many_sockets_it_holds) {
+    uint32_t inodes[2];
+    int fds[2] = {test_listen(&inodes[0]), test_listen(&inodes[1])};
+    Snapshot *snapshot = test_snapshot(inodes[0], 0);
+    test_add(snapshot, inodes[1], 0);
+    test_search_by(snapshot, SEARCH_ALL, TEST_WALK);
+    const Holder *first = test_holder(snapshot->listeners[0].owner, getpid());
+    const Holder *second = test_holder(snapshot->listeners[1].owner, getpid());
+    cr_assert(first && second && first->exe && first->cmdline);
+    cr_expect(first->exe == second->exe && first->cmdline == second->cmdline);
+    snapshot_free(snapshot);
+    close(fds[0]);
+    close(fds[1]);
 }
 
 Test(file_identity, is_of_regular_files_with_links_followed) {
