@@ -18,6 +18,7 @@ libsockaudit_a_SOURCES += \
 	src/owner/forwarder.c \
 	src/owner/forwarder.h \
 	src/owner/iterate.c \
+	src/owner/newcomers.c \
 	src/owner/owners.h \
 	src/owner/proc_parse.c \
 	src/owner/proc_parse.h \

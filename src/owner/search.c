@@ -99,6 +99,7 @@ int owner_search_new(const OwnerSources *sources, Snapshot *snapshot, OwnerSearc
     search->snapshot = snapshot;
     search->cgroups.fd = sources->cgroup_fd;
     search->cmdline_budget = CMDLINE_BUDGET;
+    search->newest_pid = search_newest_pid(search);
     search->iterate_min = ITERATE_PROCESSES_MIN;
     search->same = calloc(snapshot->n_sockets + 1, sizeof(*search->same));
     search->held = calloc(snapshot->n_sockets + 1, sizeof(*search->held));
@@ -210,6 +211,8 @@ int owner_search_run(OwnerSearch *search, SearchDepth depth) {
         r = visit_cgroups(search);
     if (r == 0 && (depth == SEARCH_ALL || search->n_missing > 0))
         r = visit_rest(search, depth == SEARCH_ALL || is_unguided(search));
+    if (r >= 0 && search_is_finished(search))
+        r = search_visit_newcomers(search);
     for (size_t i = 0; i < snapshot->n_listeners; i++) {
         if (search->listeners[i].given)
             continue;

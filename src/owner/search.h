@@ -44,6 +44,7 @@ struct OwnerSearch {
     size_t n_pids, pids_allocated;
     size_t next_pid, next_threads; /* how far the passes over them are */
     IdMap visited;
+    pid_t newest_pid; /* the last that was given out when the search began; 0: unknown */
     bool listed, cgroups_done, iterated;
     unsigned iterate_min; /* so many processes make the iterator worth its start; for tests */
 
@@ -88,6 +89,16 @@ int search_set_origin(OwnerSearch *search, Listener *listener, ListenerState *st
 
 /* Once holders are known: order, attribution, note, what is taken from holders. 0 or -ENOMEM. */
 int search_conclude(OwnerSearch *search, Listener *listener, ListenerState *state);
+
+/*
+ * Looks at the processes that began while the others were looked at, and then at those that began
+ * meanwhile, a few times: a socket's holder that forks and exits all the time is always one of
+ * them. Returns 0 or -ENOMEM.
+ */
+int search_visit_newcomers(OwnerSearch *search);
+
+/* The pid that was given out last, or 0 where that is not told. */
+pid_t search_newest_pid(const OwnerSearch *search);
 
 /* Whether every process that may be looked at was. */
 bool search_is_finished(const OwnerSearch *search);

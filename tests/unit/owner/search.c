@@ -37,6 +37,33 @@ static void keep_open(void *userdata) {
     (void)userdata;
 }
 
+/* A search whose list of processes was made before the holder began: here, an empty one. */
+static void expect_newcomer(bool iterated) {
+    OwnerSources sources;
+    OwnerSearch *search;
+    uint32_t inode;
+    int fd = test_listen(&inode);
+    Snapshot *snapshot = test_snapshot(inode, 0);
+    cr_assert(owner_sources_open(NULL, &sources) == 0);
+    cr_assert(owner_search_new(&sources, snapshot, &search) == 0);
+    search->listed = true;
+    search->iterated = iterated;
+    TestChild child = test_child(keep_open, NULL);
+    close(fd);
+    cr_assert(owner_search_run(search, SEARCH_ALL) == 0);
+    cr_expect(test_holder(snapshot->listeners[0].owner, child.pid));
+    cr_expect(!snapshot->listeners[0].owner->unheld);
+    test_child_end(&child);
+    owner_search_free(search);
+    owner_sources_close(&sources);
+    snapshot_free(snapshot);
+}
+
+Test(search, a_holder_that_began_after_proc_was_listed_is_found) {
+    expect_newcomer(false);
+    expect_newcomer(true);
+}
+
 /* So many sockets, each held by so many processes. */
 enum { MANY_SOCKETS = 600, MANY_PROCESSES = 40 };
 
