@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The daemon's side of D-Bus: one vtable (org.sockaudit1(5)), served on the system bus and on a
+ * peer-to-peer socket. Speaks in plain data; what it is asked for it asks the handlers.
+ *
+ * Nobody can slow the daemon down: connections are bounded in all and a user, so are messages in
+ * both directions and what waits for a reader; long lists are handed out in pages.
+ */
+#pragma once
+
+#include <systemd/sd-event.h>
+
+#include "bus/listener.h"
+
+/* Bounds; see org.sockaudit1(5). */
+#define BUS_PEERS_MAX         128         /* connections to the socket, in all */
+#define BUS_PEERS_OF_USER     16          /* and of one user that is not root */
+#define BUS_PEERS_ROOT        8           /* of the former, kept for root */
+#define BUS_REQUEST_MAX       (16 * 1024) /* bytes of a message to the daemon */
+#define BUS_PAGE_MAX          (64 * 1024) /* bytes of a page of a list, about */
+#define BUS_QUEUE_MAX         (1 << 20)   /* bytes that wait for one reader; then it is dropped */
+#define BUS_QUEUES_MAX        (8 << 20)   /* likewise of all: then the one with the most is */
+#define BUS_HANDSHAKE_SECONDS 10
+#define BUS_IDLE_SECONDS      60 /* without a call, for who is not subscribed */
+#define BUS_STALLED_SECONDS   30 /* with something waiting that is not read */
+
+/* At most so many entries may a handler look at for one page. */
+#define BUS_LIST_WORK 4096
+
+typedef enum BusSelection {
+    BUS_SELECT_ALL,     /* ignored ones, too */
+    BUS_SELECT_FLAGGED, /* verdict: flag */
+    BUS_SELECT_ALLOWED,
+    BUS_SELECT_LISTED, /* flagged and allowed */
+} BusSelection;
+
+/* `all`, `flagged`, `allowed`, `listed`. Returns 0 or -EINVAL. */
+int bus_selection_parse(const char *name, BusSelection *ret);
+bool bus_selection_holds(BusSelection selection, Action action);
+
+/* Takes listeners or rules into a reply. */
+typedef struct BusSink BusSink;
+
+/* Returns false when there is no more room: then this one was not taken, and the cursor must lead
+ * to it. The first of a page is always taken. */
+bool bus_sink_listener(BusSink *sink, const BusListener *listener);
+bool bus_sink_rule(BusSink *sink, const RuleInfo *rule, uint64_t hits);
+
+/*
+ * What the daemon does when it is asked. All must be there; each returns 0 or a negative errno, and
+ * must not call the server. Text in *ret_text is freed by the server, may stay NULL, and is safe to
+ * print (escaped by whoever made it).
+ */
+typedef struct BusHandlers {
+    /* Strings are borrowed until the next call of a handler. */
+    int (*status)(void *userdata, BusStatus *ret);
+    int (*machine)(void *userdata, BusMachine *ret);
+
+    /*
+     * Gives listeners of the selection to the sink: from *cursor on (0: from the first), until the
+     * sink is full, or BUS_LIST_WORK entries were looked at, or there are no more. Sets *cursor to
+     * where to go on, or to 0: that was all. One that is there all the time is told once.
+     */
+    int (*list)(void *userdata, BusSelection selection, uint64_t *cursor, BusSink *sink);
+
+    /* Gives all listeners of that id (listener_id()), or, with `id` NULL, of that port. None: 0. */
+    int (*find)(void *userdata, const char *id, uint16_t port, BusSink *sink);
+
+    /* Gives the rules in order, then the default; cursor as above. */
+    int (*rules)(void *userdata, uint64_t *cursor, BusSink *sink);
+
+    /* Permission was checked before these are called. */
+
+    /* -EBADMSG: the new policy has errors, the old one stays; the diagnostics are in *ret_text.
+     * With 0, warnings may be there. */
+    int (*reload)(void *userdata, char **ret_text);
+
+    /* One listener, by BusListener.key; span in microseconds, 0 ends it. -ENOENT, -EDQUOT, … as
+     * ledger_snooze(). */
+    int (*snooze)(void *userdata, uint64_t key, usec_t span);
+
+    /*
+     * Writes the narrowest rules that allow these listeners, and reloads. `until`: realtime,
+     * USEC_INFINITY for ever; `note` raw, or NULL. *ret_text: the lines that were added, or why it
+     * failed. *ret_file: the file, freed by the server.
+     */
+    int (*allow)(void *userdata, const uint64_t *keys, size_t n_keys, usec_t until,
+                 const char *note, char **ret_file, char **ret_text);
+    void *userdata;
+} BusHandlers;
+
+typedef struct BusServer BusServer;
+
+typedef struct BusConfig {
+    sd_event *event;         /* referenced */
+    const char *runtime_dir; /* the socket is made in it, mode 0666; NULL: no socket */
+    bool system_bus;         /* be on the system bus, now or as soon as there is one */
+    gid_t reader_gid;        /* group `adm`: sees everybody's processes; (gid_t)-1: there is none */
+    const BusHandlers *handlers; /* copied */
+} BusConfig;
+
+/*
+ * Begins to serve. A system bus that is away is waited for; the socket is taken from a dead
+ * predecessor. Events are served at a lower priority than the loop's normal one. Returns 0,
+ * -EADDRINUSE: another daemon answers at that socket, or another negative errno.
+ */
+int bus_server_new(const BusConfig *config, BusServer **ret);
+/* Takes NULL, returns NULL; tries to send what waits, removes the socket. */
+BusServer *bus_server_free(BusServer *server);
+
+typedef enum BusSignal {
+    BUS_LISTENER_ADDED,
+    BUS_LISTENER_CHANGED,
+    BUS_LISTENER_REMOVED,
+    BUS_FLAGGED, /* also a reminder: `still` */
+    BUS_RESOLVED,
+} BusSignal;
+
+/* Something happened to a listener. All is borrowed. */
+typedef struct BusChange {
+    BusSignal signal;
+    const BusListener *listener;
+    usec_t time;     /* realtime */
+    usec_t duration; /* as LedgerChange.duration */
+    const char
+        *why;   /* resolved: `gone`, `policy`, …; changed: `holders verdict` (words); or NULL */
+    bool still; /* flagged: a reminder */
+    bool brief; /* it came and went before anybody could look */
+    uint32_t n_returned; /* as LedgerChange.n_returned */
+} BusChange;
+
+/* Whether anybody listens: nothing need be prepared else. */
+bool bus_server_is_heard(const BusServer *server);
+
+/* Each tells all who listen, as far as each may see; never fails, never blocks: who can't be told
+ * in time is dropped. */
+void bus_server_tell(BusServer *server, const BusChange *change);
+void bus_server_tell_policy(BusServer *server, uint64_t generation);
+void bus_server_tell_links(BusServer *server, uint64_t generation);
+
+typedef struct BusServerStats {
+    size_t n_peers, n_subscribed;
+    size_t n_queued;               /* bytes */
+    uint64_t n_refused, n_dropped; /* connections, since the start */
+    bool on_system_bus;            /* the name is ours */
+} BusServerStats;
+void bus_server_stats(const BusServer *server, BusServerStats *ret);
+
+static inline void bus_server_cleanup(BusServer **server) {
+    bus_server_free(*server);
+}
