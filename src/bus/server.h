@@ -13,7 +13,7 @@
 #include "bus/listener.h"
 
 /* Bounds; see org.sockaudit1(5). */
-#define BUS_PEERS_MAX         128         /* connections to the socket, in all */
+#define BUS_PEERS_MAX         64          /* connections to the socket, in all */
 #define BUS_PEERS_OF_USER     16          /* and of one user that is not root */
 #define BUS_PEERS_ROOT        8           /* of the former, kept for root */
 #define BUS_REQUEST_MAX       (16 * 1024) /* bytes of a message to the daemon */

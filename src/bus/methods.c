@@ -1,0 +1,475 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The vtable of org.sockaudit1.Manager. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bus/marshal.h"
+#include "bus/server_internal.h"
+#include "util/cleanup.h"
+#include "util/memory.h"
+
+/* So many listeners of one port or id are snoozed or allowed in one call. */
+#define KEYS_MAX 256
+#define NOTE_MAX 1000
+#define WHAT_MAX 64
+
+struct BusSink {
+    DictWriter writer;
+    const Viewer *viewer;
+    size_t n;
+    /* Or, without a message: who they are. */
+    uint64_t keys[KEYS_MAX];
+    uid_t owners[KEYS_MAX];
+};
+
+bool bus_sink_listener(BusSink *sink, const BusListener *listener) {
+    if (!sink->writer.message) {
+        if (sink->n == KEYS_MAX)
+            return false;
+        bool forward = listener->listener->origin == ORIGIN_FORWARD;
+        sink->keys[sink->n] = listener->key;
+        sink->owners[sink->n++] = forward ? (uid_t)-1 : listener->listener->uid;
+        return true;
+    }
+    if (sink->n > 0 && sink->writer.size >= BUS_PAGE_MAX)
+        return false;
+    marshal_listener(&sink->writer, listener, sink->viewer);
+    sink->n++;
+    return true;
+}
+
+bool bus_sink_rule(BusSink *sink, const RuleInfo *rule, uint64_t hits) {
+    if (sink->n > 0 && sink->writer.size >= BUS_PAGE_MAX)
+        return false;
+    marshal_rule(&sink->writer, rule, hits);
+    sink->n++;
+    return true;
+}
+
+static const char *const selections[] = {
+    [BUS_SELECT_ALL] = "all",
+    [BUS_SELECT_FLAGGED] = "flagged",
+    [BUS_SELECT_ALLOWED] = "allowed",
+    [BUS_SELECT_LISTED] = "listed",
+};
+
+int bus_selection_parse(const char *name, BusSelection *ret) {
+    for (unsigned i = 0; i < ELEMENTS(selections); i++)
+        if (strcmp(selections[i], name) == 0) {
+            *ret = (BusSelection)i;
+            return 0;
+        }
+    return -EINVAL;
+}
+
+bool bus_selection_holds(BusSelection selection, Action action) {
+    switch (selection) {
+    case BUS_SELECT_FLAGGED:
+        return action == ACTION_FLAG;
+    case BUS_SELECT_ALLOWED:
+        return action == ACTION_ALLOW;
+    case BUS_SELECT_LISTED:
+        return action != ACTION_IGNORE;
+    default:
+        return true;
+    }
+}
+
+/* --- replies ------------------------------------------------------------------------------------
+ */
+
+static void message_cleanup(sd_bus_message **message) {
+    sd_bus_message_unref(*message);
+}
+#define _cleanup_message_ _cleanup_(message_cleanup)
+
+int channel_send(Channel *channel, sd_bus_message *message, size_t size) {
+    if (!channel->is_peer)
+        return sd_bus_send(channel->bus, message, NULL);
+    peer_send(peer_of(channel), message, size);
+    return 0;
+}
+
+static int reply_begin(const Request *request, DictWriter *writer) {
+    *writer = (DictWriter){};
+    return sd_bus_message_new_method_return(request->message, &writer->message);
+}
+
+static int reply_send(const Request *request, const DictWriter *writer) {
+    return writer->error < 0 ? writer->error
+                             : channel_send(request->channel, writer->message, writer->size);
+}
+
+static int reply_error(const Request *request, const char *name, const char *text) {
+    sd_bus_error error = {.name = name, .message = text};
+    _cleanup_message_ sd_bus_message *reply = NULL;
+    int r = sd_bus_message_new_method_error(request->message, &reply, &error);
+    return r < 0 ? r : channel_send(request->channel, reply, strlen(text) + 256);
+}
+
+/* What a handler's errno becomes; `text`, if any, says why. */
+static int reply_failure(const Request *request, int r, const char *text) {
+    switch (r) {
+    case -ENOENT:
+        return reply_error(request, BUS_ERROR_NO_LISTENER, text ?: "there is no such listener");
+    case -EDQUOT:
+        return reply_error(request, BUS_ERROR_QUOTA, text ?: "that user has too many snoozes");
+    case -ENOSPC:
+        return reply_error(request, BUS_ERROR_QUOTA, text ?: "there is no room for another");
+    case -EBADMSG:
+        return reply_error(request, BUS_ERROR_BAD_POLICY, text ?: "the rules have errors");
+    case -EINVAL:
+        return reply_error(request, SD_BUS_ERROR_INVALID_ARGS, text ?: "that is no valid argument");
+    default:
+        return text ? reply_error(request, BUS_ERROR_FAILED, text) : r;
+    }
+}
+
+/* Text for a message: who made it escaped it, but who knows. */
+static const char *as_string(const char *text) {
+    return !text ? "" : text_is_bus_string(text) ? text : "(not valid UTF-8)";
+}
+
+static int append_string(DictWriter *writer, const char *text) {
+    writer->size += strlen(text);
+    return sd_bus_message_append_basic(writer->message, 's', text);
+}
+
+/* --- reading ------------------------------------------------------------------------------------
+ */
+
+static int run_status(Request *request) {
+    const BusHandlers *handlers = &request->channel->server->handlers;
+    BusStatus status = {};
+    DictWriter writer;
+
+    int r = handlers->status(handlers->userdata, &status);
+    if (r >= 0)
+        r = reply_begin(request, &writer);
+    if (r < 0)
+        return r;
+    _cleanup_message_ sd_bus_message *reply = writer.message;
+    marshal_status(&writer, &status);
+    return reply_send(request, &writer);
+}
+
+static int run_machine(Request *request) {
+    const BusHandlers *handlers = &request->channel->server->handlers;
+    BusMachine machine = {};
+    DictWriter writer;
+
+    int r = handlers->machine(handlers->userdata, &machine);
+    if (r >= 0)
+        r = reply_begin(request, &writer);
+    if (r < 0)
+        return r;
+    _cleanup_message_ sd_bus_message *reply = writer.message;
+    marshal_machine(&writer, &machine);
+    return reply_send(request, &writer);
+}
+
+static int reply_page(Request *request, BusSink *sink, uint64_t cursor, int r) {
+    dict_container_close(&sink->writer);
+    if (r >= 0 && sink->writer.error == 0)
+        r = sd_bus_message_append_basic(sink->writer.message, 't', &cursor);
+    return r < 0 ? r : reply_send(request, &sink->writer);
+}
+
+static int run_list(Request *request) {
+    const BusHandlers *handlers = &request->channel->server->handlers;
+    BusSink sink = {.viewer = &request->viewer};
+    BusSelection selection;
+    const char *word;
+    uint64_t cursor;
+
+    int r = sd_bus_message_read(request->message, "st", &word, &cursor);
+    if (r < 0)
+        return r;
+    if (bus_selection_parse(word, &selection) < 0)
+        return reply_error(request, SD_BUS_ERROR_INVALID_ARGS,
+                           "the selection is one of all, listed, flagged, allowed");
+    r = reply_begin(request, &sink.writer);
+    if (r < 0)
+        return r;
+    _cleanup_message_ sd_bus_message *reply = sink.writer.message;
+    dict_container_open(&sink.writer, 'a', "a{sv}");
+    r = handlers->list(handlers->userdata, selection, &cursor, &sink);
+    return reply_page(request, &sink, cursor, r);
+}
+
+static int run_rules(Request *request) {
+    const BusHandlers *handlers = &request->channel->server->handlers;
+    BusSink sink = {.viewer = &request->viewer};
+    uint64_t cursor;
+
+    int r = sd_bus_message_read(request->message, "t", &cursor);
+    if (r >= 0)
+        r = reply_begin(request, &sink.writer);
+    if (r < 0)
+        return r;
+    _cleanup_message_ sd_bus_message *reply = sink.writer.message;
+    dict_container_open(&sink.writer, 'a', "a{sv}");
+    r = handlers->rules(handlers->userdata, &cursor, &sink);
+    return reply_page(request, &sink, cursor, r);
+}
+
+/* `what`: a port, or an id. */
+static int find(const Request *request, const char *what, BusSink *sink) {
+    const BusHandlers *handlers = &request->channel->server->handlers;
+    uint64_t port;
+
+    if (strlen(what) > WHAT_MAX)
+        return -EINVAL;
+    int r = parse_unsigned(what, strlen(what), UINT16_MAX, &port);
+    if (r == -ERANGE)
+        return -EINVAL;
+    return r == 0 ? handlers->find(handlers->userdata, NULL, (uint16_t)port, sink)
+                  : handlers->find(handlers->userdata, what, 0, sink);
+}
+
+static int run_show(Request *request) {
+    BusSink sink = {.viewer = &request->viewer};
+    const char *what;
+
+    int r = sd_bus_message_read(request->message, "s", &what);
+    if (r >= 0)
+        r = reply_begin(request, &sink.writer);
+    if (r < 0)
+        return r;
+    _cleanup_message_ sd_bus_message *reply = sink.writer.message;
+    dict_container_open(&sink.writer, 'a', "a{sv}");
+    r = find(request, what, &sink);
+    if (r < 0 || sink.n == 0)
+        return reply_failure(request, r < 0 ? r : -ENOENT, NULL);
+    dict_container_close(&sink.writer);
+    return reply_send(request, &sink.writer);
+}
+
+static int run_subscribe(Request *request) {
+    request->channel->subscribed = request->channel->is_peer;
+    return sd_bus_reply_method_return(request->message, NULL);
+}
+
+/* --- doing --------------------------------------------------------------------------------------
+ */
+
+static const char *const deeds[] = {
+    [DEED_RELOAD] = "only root may load the policy again, and whom polkit lets "
+                    "(" BUS_POLKIT_ACTION ", on the system bus)",
+    [DEED_ALLOW] = "only root may allow a listener, and whom polkit lets "
+                   "(" BUS_POLKIT_ACTION ", on the system bus)",
+    [DEED_SNOOZE] = "only root may snooze what is another user's, and whom polkit lets "
+                    "(" BUS_POLKIT_ACTION ", on the system bus)",
+};
+
+/* 1: go on. 0: polkit is asked, or it was refused: the reply comes, or went. */
+static int may(Request *request, Deed deed, const BusSink *sink) {
+    if (request->authorized ||
+        viewer_may(&request->viewer, deed, sink ? sink->owners : NULL, sink ? sink->n : 0))
+        return 1;
+    if (request_authorize(request) == 0)
+        return 0;
+    int r = reply_error(request, SD_BUS_ERROR_ACCESS_DENIED, deeds[deed]);
+    return r < 0 ? r : 0;
+}
+
+static int run_reload(Request *request) {
+    const BusHandlers *handlers = &request->channel->server->handlers;
+    _cleanup_free_ char *text = NULL;
+    DictWriter writer;
+
+    int r = may(request, DEED_RELOAD, NULL);
+    if (r <= 0)
+        return r;
+    r = handlers->reload(handlers->userdata, &text);
+    if (r < 0)
+        return reply_failure(request, r, text ? as_string(text) : NULL);
+    r = reply_begin(request, &writer);
+    if (r < 0)
+        return r;
+    _cleanup_message_ sd_bus_message *reply = writer.message;
+    r = append_string(&writer, as_string(text));
+    return r < 0 ? r : reply_send(request, &writer);
+}
+
+static int run_snooze(Request *request) {
+    const BusHandlers *handlers = &request->channel->server->handlers;
+    BusSink sink = {};
+    const char *what;
+    uint64_t span;
+
+    int r = sd_bus_message_read(request->message, "st", &what, &span);
+    if (r >= 0)
+        r = find(request, what, &sink);
+    if (r < 0 || sink.n == 0)
+        return reply_failure(request, r < 0 ? r : -ENOENT, NULL);
+    r = may(request, DEED_SNOOZE, &sink);
+    if (r <= 0)
+        return r;
+    for (size_t i = 0; i < sink.n; i++) {
+        r = handlers->snooze(handlers->userdata, sink.keys[i], span);
+        if (r < 0)
+            return reply_failure(request, r, NULL);
+    }
+    return sd_bus_reply_method_return(request->message, "u", (uint32_t)sink.n);
+}
+
+static int run_allow(Request *request) {
+    const BusHandlers *handlers = &request->channel->server->handlers;
+    _cleanup_free_ char *file = NULL, *text = NULL;
+    const char *what, *note;
+    BusSink sink = {};
+    DictWriter writer;
+    uint64_t until;
+
+    int r = sd_bus_message_read(request->message, "sts", &what, &until, &note);
+    if (r < 0)
+        return r;
+    if (strlen(note) > NOTE_MAX)
+        return reply_error(request, SD_BUS_ERROR_INVALID_ARGS, "the note is too long");
+    r = find(request, what, &sink);
+    if (r < 0 || sink.n == 0)
+        return reply_failure(request, r < 0 ? r : -ENOENT, NULL);
+    r = may(request, DEED_ALLOW, &sink);
+    if (r <= 0)
+        return r;
+    r = handlers->allow(handlers->userdata, sink.keys, sink.n, until, *note ? note : NULL, &file,
+                        &text);
+    if (r < 0)
+        return reply_failure(request, r, text ? as_string(text) : NULL);
+    r = reply_begin(request, &writer);
+    if (r < 0)
+        return r;
+    _cleanup_message_ sd_bus_message *reply = writer.message;
+    r = append_string(&writer, as_string(file));
+    if (r >= 0)
+        r = append_string(&writer, as_string(text));
+    return r < 0 ? r : reply_send(request, &writer);
+}
+
+/* --- the vtable ---------------------------------------------------------------------------------
+ */
+
+#define METHOD(name)                                                                               \
+    static int on_##name(sd_bus_message *message, void *userdata, sd_bus_error *error) {           \
+        (void)error;                                                                               \
+        return request_begin(userdata, message, run_##name);                                       \
+    }
+METHOD(status)
+METHOD(machine)
+METHOD(list)
+METHOD(show)
+METHOD(rules)
+METHOD(subscribe)
+METHOD(reload)
+METHOD(snooze)
+METHOD(allow)
+
+static int get_property(sd_bus *bus, const char *path, const char *interface, const char *property,
+                        sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+    const BusHandlers *handlers = &((Channel *)userdata)->server->handlers;
+    BusStatus status = {};
+    (void)bus, (void)path, (void)interface, (void)error;
+
+    int r = handlers->status(handlers->userdata, &status);
+    if (r < 0)
+        return r;
+    const struct {
+        const char *name;
+        uint64_t value;
+    } numbers[] = {
+        {"Since", status.since},       {"PolicyGeneration", status.policy_generation},
+        {"Rules", status.n_rules},     {"Listeners", status.n_listeners},
+        {"Flagged", status.n_flagged}, {"Allowed", status.n_allowed},
+        {"Ignored", status.n_ignored}, {"Snoozed", status.n_snoozed},
+    };
+    for (size_t i = 0; i < ELEMENTS(numbers); i++)
+        if (strcmp(numbers[i].name, property) == 0)
+            return sd_bus_message_append_basic(reply, 't', &numbers[i].value);
+    if (strcmp(property, "Version") == 0)
+        return sd_bus_message_append_basic(reply, 's', PACKAGE_VERSION);
+    if (strcmp(property, "PolicyDiffers") == 0)
+        return sd_bus_message_append_basic(reply, 's', as_string(status.policy_differs));
+    return -EINVAL;
+}
+
+static int get_source(sd_bus *bus, const char *path, const char *interface, const char *property,
+                      sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+    const BusHandlers *handlers = &((Channel *)userdata)->server->handlers;
+    BusStatus status = {};
+    (void)bus, (void)path, (void)interface, (void)property, (void)error;
+
+    int r = handlers->status(handlers->userdata, &status);
+    if (r >= 0)
+        r = sd_bus_message_open_container(reply, 'a', "(sbs)");
+    for (size_t i = 0; r >= 0 && i < status.n_sources && i < BUS_SOURCES_MAX; i++)
+        r = sd_bus_message_append(reply, "(sbs)", as_string(status.sources[i].name),
+                                  status.sources[i].works, as_string(status.sources[i].words));
+    return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+#define NUMBER(name)  SD_BUS_PROPERTY(name, "t", get_property, 0, 0)
+#define FOR_EVERYBODY SD_BUS_VTABLE_UNPRIVILEGED /* who may do what is looked at in each */
+
+/* Described in org.sockaudit1(5); the comments say what is read from here alone. */
+const sd_bus_vtable server_vtable[] = {
+    SD_BUS_VTABLE_START(0),
+
+    /* What Status tells, for who wants one number. */
+    SD_BUS_PROPERTY("Version", "s", get_property, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+    /* Each source of events: its name, whether it works, what that means for a person. */
+    SD_BUS_PROPERTY("Source", "a(sbs)", get_source, 0, 0),
+    NUMBER("Since"),
+    NUMBER("PolicyGeneration"),
+    /* How what is on disk differs from what is in force; empty: it does not. */
+    SD_BUS_PROPERTY("PolicyDiffers", "s", get_property, 0, 0),
+    NUMBER("Rules"),
+    NUMBER("Listeners"),
+    NUMBER("Flagged"),
+    NUMBER("Allowed"),
+    NUMBER("Ignored"),
+    NUMBER("Snoozed"),
+
+    /* All of it at once. */
+    SD_BUS_METHOD_WITH_ARGS("Status", SD_BUS_NO_ARGS, SD_BUS_RESULT("a{sv}", status), on_status,
+                            FOR_EVERYBODY),
+    /* Network namespace, interfaces with their addresses, and what could be looked at. */
+    SD_BUS_METHOD_WITH_ARGS("Machine", SD_BUS_NO_ARGS, SD_BUS_RESULT("a{sv}", machine), on_machine,
+                            FOR_EVERYBODY),
+    /* Listeners, a page at a time: call it with 0, then with what `next` was, until that is 0. */
+    SD_BUS_METHOD_WITH_ARGS("List", SD_BUS_ARGS("s", selection, "t", cursor),
+                            SD_BUS_RESULT("aa{sv}", listeners, "t", next), on_list, FOR_EVERYBODY),
+    /* All of that port, or the one of that id. */
+    SD_BUS_METHOD_WITH_ARGS("Show", SD_BUS_ARGS("s", what), SD_BUS_RESULT("aa{sv}", listeners),
+                            on_show, FOR_EVERYBODY),
+    /* The rules in force with how often each decided; paged as List. The default comes last. */
+    SD_BUS_METHOD_WITH_ARGS("Rules", SD_BUS_ARGS("t", cursor),
+                            SD_BUS_RESULT("aa{sv}", rules, "t", next), on_rules, FOR_EVERYBODY),
+    /* On the socket, signals come to who called this. On the bus they come to who matches them. */
+    SD_BUS_METHOD_WITH_ARGS("Subscribe", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, on_subscribe,
+                            FOR_EVERYBODY),
+    /* Loads the policy again; the text holds its warnings. */
+    SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", warnings), on_reload,
+                            FOR_EVERYBODY),
+    /* Writes rules for all of that port or id; until is in µs since the epoch, the largest number
+     * for ever; an empty note is none. */
+    SD_BUS_METHOD_WITH_ARGS("Allow", SD_BUS_ARGS("s", what, "t", until, "s", note),
+                            SD_BUS_RESULT("s", file, "s", lines), on_allow, FOR_EVERYBODY),
+    /* No alerts for so many µs; 0 ends it. Returns how many listeners it was. */
+    SD_BUS_METHOD_WITH_ARGS("Snooze", SD_BUS_ARGS("s", what, "t", usec), SD_BUS_RESULT("u", count),
+                            on_snooze, FOR_EVERYBODY),
+
+    /* The listener as in List, and what happened. */
+    SD_BUS_SIGNAL_WITH_ARGS("ListenerAdded", SD_BUS_ARGS("a{sv}", listener, "a{sv}", change), 0),
+    SD_BUS_SIGNAL_WITH_ARGS("ListenerChanged", SD_BUS_ARGS("a{sv}", listener, "a{sv}", change), 0),
+    SD_BUS_SIGNAL_WITH_ARGS("ListenerRemoved", SD_BUS_ARGS("a{sv}", listener, "a{sv}", change), 0),
+    SD_BUS_SIGNAL_WITH_ARGS("Flagged", SD_BUS_ARGS("a{sv}", listener, "a{sv}", change), 0),
+    SD_BUS_SIGNAL_WITH_ARGS("Resolved", SD_BUS_ARGS("a{sv}", listener, "a{sv}", change), 0),
+    /* Another policy is in force: List and Rules have changed. */
+    SD_BUS_SIGNAL_WITH_ARGS("PolicyChanged", SD_BUS_ARGS("t", generation), 0),
+    /* Interfaces or addresses: Machine has changed. */
+    SD_BUS_SIGNAL_WITH_ARGS("LinksChanged", SD_BUS_ARGS("t", generation), 0),
+
+    SD_BUS_VTABLE_END,
+};

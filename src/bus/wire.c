@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "bus/wire.h"
+
+#include <errno.h>
+
+#define BASIC(type, key, structure, member)                                                        \
+    { key, FIELD_##type, offsetof(structure, member) }
+#define WORD(key, structure, member, names, count)                                                 \
+    { key, FIELD_WORD, offsetof(structure, member), count, names }
+#define ADDRESS(key, structure, member)                                                            \
+    { key, FIELD_OTHER, offsetof(structure, member), 0, NULL, "s", write_address, read_address }
+
+static const char *proto_word(unsigned value) {
+    return proto_name((Proto)value);
+}
+
+static const char *scope_word(unsigned value) {
+    return scope_name((Scope)value);
+}
+
+static const char *origin_word(unsigned value) {
+    return origin_name((Origin)value);
+}
+
+static const char *action_word(unsigned value) {
+    return action_name((Action)value);
+}
+
+static const char *severity_word(unsigned value) {
+    return severity_name((Severity)value);
+}
+
+static const char *runtime_word(unsigned value) {
+    return container_runtime_name((ContainerRuntime)value);
+}
+
+static const char *attribution_word(unsigned value) {
+    return attribution_name((Attribution)value);
+}
+
+static const char *link_word(unsigned value) {
+    return link_kind_name((LinkKind)value);
+}
+
+static const char *exe_word(unsigned value) {
+    static const char *const words[] = {
+        [EXE_UNKNOWN] = "unknown",
+        [EXE_UNVERIFIED] = "unverified",
+        [EXE_VERIFIED] = "verified",
+        [EXE_ASSUMED] = "assumed",
+    };
+    return words[value];
+}
+
+static const char *coverage_word(unsigned value) {
+    static const char *const words[] = {
+        [COVERAGE_FULL] = "full",
+        [COVERAGE_INCOMPLETE] = "incomplete",
+        [COVERAGE_UNAVAILABLE] = "unavailable",
+    };
+    return words[value];
+}
+
+/* Empty text: there is none. */
+static void write_address(DictWriter *writer, const void *member) {
+    const Address *address = member;
+    char text[ADDRESS_SIZE] = "";
+
+    if (address->family != 0)
+        address_format(address, text);
+    if (writer->error == 0)
+        writer->error = sd_bus_message_append_basic(writer->message, 's', text);
+    writer->error = writer->error > 0 ? 0 : writer->error;
+    writer->size += sizeof(text);
+}
+
+static int read_address(sd_bus_message *message, void *member) {
+    const char *text;
+    int r = sd_bus_message_read_basic(message, 's', &text);
+    if (r <= 0)
+        return -EBADMSG;
+    if (*text)
+        return address_parse(text, member);
+    *(Address *)member = (Address){};
+    return 0;
+}
+
+const Field wire_listener[] = {
+    WORD("proto", Listener, endpoint.proto, proto_word, PROTO_COUNT),
+    ADDRESS("address", Listener, endpoint.address),
+    BASIC(U16, "port", Listener, endpoint.port),
+    BASIC(BOOL, "v6only", Listener, endpoint.v6only),
+    BASIC(U32, "ifindex", Listener, endpoint.ifindex),
+    WORD("scope", Listener, scope, scope_word, SCOPE_COUNT),
+    WORD("origin", Listener, origin, origin_word, ORIGIN_FORWARD + 1),
+    BASIC(U32, "uid", Listener, uid),
+    BASIC(U32, "inode", Listener, inode),
+    BASIC(U32, "sockets", Listener, n_sockets),
+    BASIC(U64, "cookie", Listener, cookie),
+    BASIC(U64, "cgroup_id", Listener, cgroup_id),
+    ADDRESS("forward_address", Listener, forward_to),
+    BASIC(U16, "forward_port", Listener, forward_port),
+    WORD("verdict", Listener, verdict.action, action_word, ACTION_FLAG + 1),
+    WORD("severity", Listener, verdict.severity, severity_word, SEVERITY_COUNT),
+    {},
+};
+
+const Field wire_owner[] = {
+    WORD("attribution", Owner, attribution, attribution_word, ATTRIBUTION_FULL + 1),
+    BASIC(TEXT, "attribution_note", Owner, note),
+    BASIC(BOOL, "complete", Owner, complete),
+    BASIC(TEXT, "cgroup", Owner, cgroup),
+    BASIC(TEXT, "unit", Owner, unit),
+    BASIC(TEXT, "user_unit", Owner, user_unit),
+    BASIC(TEXT, "session", Owner, session),
+    WORD("container_runtime", Owner, runtime, runtime_word, RUNTIME_COUNT),
+    BASIC(TEXT, "container_id", Owner, container_id),
+    BASIC(TEXT, "container_name", Owner, container_name),
+    BASIC(SIZE, "holders_seen", Owner, n_holders_seen),
+    BASIC(U64, "created", Owner, created),
+    {},
+};
+
+const Field wire_holder[] = {
+    BASIC(I32, "pid", Holder, pid),
+    BASIC(I32, "fd", Holder, fd),
+    BASIC(U32, "uid", Holder, uid),
+    BASIC(U64, "start", Holder, start),
+    BASIC(TEXT, "comm", Holder, comm),
+    BASIC(TEXT, "exe", Holder, exe),
+    WORD("exe_state", Holder, exe_state, exe_word, EXE_ASSUMED + 1),
+    BASIC(U64, "exe_device", Holder, exe_id.device),
+    BASIC(U64, "exe_inode", Holder, exe_id.inode),
+    BASIC(VECTOR, "cmdline", Holder, cmdline),
+    BASIC(TEXT, "cwd", Holder, cwd),
+    {},
+};
+_Static_assert(sizeof(dev_t) == 8 && sizeof(ino_t) == 8, "as AC_SYS_LARGEFILE has them");
+_Static_assert(sizeof(Proto) == sizeof(unsigned), "FIELD_WORD takes enums as unsigned");
+
+const Field wire_hidden[] = {
+    {"hidden", FIELD_BOOL},
+    {},
+};
+
+const Field wire_rule[] = {
+    BASIC(TEXT, "rule_file", RuleInfo, file),
+    BASIC(U32, "rule_line", RuleInfo, line),
+    BASIC(TEXT, "rule", RuleInfo, text),
+    BASIC(TEXT, "rule_id", RuleInfo, id),
+    BASIC(TEXT, "rule_note", RuleInfo, note),
+    BASIC(TEXT, "rule_advice", RuleInfo, advice),
+    WORD("rule_action", RuleInfo, action, action_word, ACTION_FLAG + 1),
+    WORD("rule_severity", RuleInfo, severity, severity_word, SEVERITY_COUNT),
+    {},
+};
+
+const Field wire_hits[] = {
+    {"hits", FIELD_U64},
+    {},
+};
+
+const Field wire_standing[] = {
+    BASIC(U64, "first_seen", Standing, first_seen),   BASIC(U64, "age", Standing, age),
+    BASIC(BOOL, "flagged", Standing, flagged),        BASIC(BOOL, "snoozed", Standing, snoozed),
+    BASIC(U64, "snoozed_for", Standing, snoozed_for), BASIC(U32, "returned", Standing, n_returned),
+    BASIC(BOOL, "pending", Standing, pending),        {},
+};
+
+const Field wire_machine[] = {
+    BASIC(U64, "netns", BusMachine, netns.inode),
+    BASIC(BOOL, "netns_host", BusMachine, netns.host),
+    BASIC(U64, "links_generation", BusMachine, links_generation),
+    {},
+};
+
+const Field wire_link[] = {
+    BASIC(U32, "index", Link, index),
+    BASIC(U32, "master", Link, master),
+    BASIC(U32, "lower", Link, lower),
+    {"name", FIELD_BYTES, offsetof(Link, name), IFNAMSIZ},
+    WORD("kind", Link, kind, link_word, LINK_KIND_COUNT),
+    BASIC(BOOL, "up", Link, up),
+    BASIC(BOOL, "default_route", Link, default_route),
+    {},
+};
+
+const Field wire_address[] = {
+    BASIC(U32, "index", LinkAddress, index),
+    ADDRESS("address", LinkAddress, address),
+    BASIC(U8, "prefix", LinkAddress, prefix_length),
+    {},
+};
+
+const Field wire_coverage[] = {
+    WORD("state", Coverage, state, coverage_word, COVERAGE_UNAVAILABLE + 1),
+    BASIC(BOOL, "absent", Coverage, absent),
+    {"why", FIELD_BYTES, offsetof(Coverage, why), sizeof(((Coverage *)NULL)->why)},
+    {},
+};
+
+const Field wire_status[] = {
+    BASIC(U64, "since", BusStatus, since),
+    BASIC(U64, "policy_generation", BusStatus, policy_generation),
+    BASIC(U64, "policy_loaded", BusStatus, policy_loaded),
+    BASIC(SIZE, "rules", BusStatus, n_rules),
+    BASIC(BOOL, "policy_builtin", BusStatus, policy_builtin),
+    BASIC(TEXT, "policy_differs", BusStatus, policy_differs),
+    BASIC(VECTOR, "policy_files", BusStatus, policy_files),
+    BASIC(U64, "listeners", BusStatus, n_listeners),
+    BASIC(U64, "flagged", BusStatus, n_flagged),
+    BASIC(U64, "allowed", BusStatus, n_allowed),
+    BASIC(U64, "ignored", BusStatus, n_ignored),
+    BASIC(U64, "pending", BusStatus, n_pending),
+    BASIC(U64, "snoozed", BusStatus, n_snoozed),
+    BASIC(U64, "told", BusStatus, n_told),
+    BASIC(U64, "summed", BusStatus, n_summed),
+    BASIC(U64, "evicted", BusStatus, n_evicted),
+    BASIC(U64, "returned", BusStatus, n_returned),
+    BASIC(U64, "witnessed", BusStatus, n_witnessed),
+    BASIC(U64, "events_lost", BusStatus, n_events_lost),
+    BASIC(SIZE, "alerts_kept", BusStatus, n_alerts_kept),
+    {},
+};
+
+const Field wire_source[] = {
+    BASIC(TEXT, "name", BusSource, name),
+    BASIC(BOOL, "works", BusSource, works),
+    BASIC(TEXT, "words", BusSource, words),
+    {},
+};
+
+const char *wire_coverage_name(size_t index) {
+    static const char *const others[] = {"interfaces", "forwards", "owners"};
+    return index < PROTO_COUNT ? proto_name((Proto)index) : others[index - PROTO_COUNT];
+}
+
+Coverage *wire_coverage_of(BusMachine *machine, size_t index) {
+    Coverage *const others[] = {
+        &machine->links_coverage,
+        &machine->forwards_coverage,
+        &machine->owners_coverage,
+    };
+    return index < PROTO_COUNT ? &machine->coverage[index] : others[index - PROTO_COUNT];
+}
