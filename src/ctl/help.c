@@ -45,7 +45,7 @@ static void print_program(FILE *out) {
         fprintf(out, "  %-8s %s\n", verb->name, verb->help);
     fprintf(out, "  %-8s %s\n\nOptions of most verbs ('%s VERB --help' tells which):\n", "help",
             "this text, or with a VERB all of that one", tell_name());
-    options_help(OPTIONS_ALWAYS | OPTIONS_TABLE | OPTIONS_POLICY, out);
+    options_help(OPTIONS_ALWAYS | OPTIONS_TABLE | OPTIONS_POLICY | OPTIONS_DAEMON, out);
     fprintf(out, "\nMore: man sockauditctl; man sockaudit.rules\n");
 }
 

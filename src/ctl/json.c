@@ -202,6 +202,27 @@ static bool put_owner(json_t *object, const ListingView *view, const Listener *l
     return good;
 }
 
+static json_t *json_time(usec_t time) {
+    char text[RFC3339_SIZE];
+    if (time == 0)
+        return json_null();
+    format_rfc3339(time, text);
+    return json_string(text);
+}
+
+/* What only a daemon knows. */
+static bool put_standing(json_t *object, const Standing *standing) {
+    if (!standing)
+        return put(object, "first_seen", json_null());
+    bool good = put(object, "first_seen", json_time(standing->first_seen));
+    good &= put(object, "alerted", json_boolean(standing->flagged));
+    good &= put(object, "snoozed_usec",
+                standing->snoozed ? json_integer((json_int_t)standing->snoozed_for) : json_null());
+    good &= put(object, "pending", json_boolean(standing->pending));
+    good &= put(object, "returned", json_integer(standing->n_returned));
+    return good;
+}
+
 static bool put_verdict(json_t *object, const Listener *listener) {
     const Verdict *verdict = &listener->verdict;
     bool flagged = verdict->action == ACTION_FLAG;
@@ -211,14 +232,14 @@ static bool put_verdict(json_t *object, const Listener *listener) {
                 flagged ? json_string(severity_name(verdict->severity)) : json_null());
     good &= put(object, "rule", json_rule(verdict->rule));
     good &= put(object, "advice", json_text(listener->advice));
-    good &= put(object, "first_seen", json_null());
     return good;
 }
 
 json_t *json_listener(const ListingView *view, const Listener *listener) {
     json_t *object = json_object();
     bool good = object && put_endpoint(object, view, listener) &&
-                put_owner(object, view, listener) && put_verdict(object, listener);
+                put_owner(object, view, listener) && put_verdict(object, listener) &&
+                put_standing(object, listing_standing(view, listener));
     return whole(object, good);
 }
 

@@ -31,6 +31,10 @@ const char *listing_user(const ListingView *view, const Listener *listener) {
     return view->user_name ? view->user_name(listener->uid) : NULL;
 }
 
+const Standing *listing_standing(const ListingView *view, const Listener *listener) {
+    return view->standings ? &view->standings[listener - view->snapshot->listeners] : NULL;
+}
+
 static bool is_listed(ListingSelection selection, Action action) {
     switch (selection) {
     case LISTING_ALL:

@@ -2,6 +2,7 @@
 /* Listeners as the client shows them: which of them, in which order, in which columns. Pure. */
 #pragma once
 
+#include "bus/listener.h"
 #include "ctl/table.h"
 #include "model/snapshot.h"
 
@@ -12,10 +13,15 @@ typedef struct ListingView {
     /* The name of a user, raw, or NULL: kept by the callee. */
     const char *(*user_name)(uid_t uid);
     const char *assumed_user; /* `explain`: whose the listener is, where no such user exists */
+    /* What the daemon knows of each listener, by its index in the snapshot; NULL: a scan. */
+    const Standing *standings;
 } ListingView;
 
 /* The name of the listener's user, raw, or NULL: it has none, or names are not asked for. */
 const char *listing_user(const ListingView *view, const Listener *listener);
+
+/* Of a listener of the view's snapshot, or NULL. */
+const Standing *listing_standing(const ListingView *view, const Listener *listener);
 
 extern const Column listing_columns[];
 

@@ -209,10 +209,33 @@ static char *cell_note(const void *context, const void *row) {
 static char *cell_age(const void *context, const void *row) {
     const ListingView *view = context;
     const Owner *owner = ((const Listener *)row)->owner;
+    const Standing *standing = listing_standing(view, row);
     char text[DURATION_SIZE];
+    if (standing && standing->age > 0) {
+        format_duration(standing->age, text);
+        return strdup(text);
+    }
     if (!owner || owner->created == 0 || owner->created > view->now)
         return strdup(NOTHING);
     format_duration(view->now - owner->created, text);
+    return strdup(text);
+}
+
+static char *cell_seen(const void *context, const void *row) {
+    const Standing *standing = listing_standing(context, row);
+    char text[RFC3339_SIZE];
+    if (!standing || standing->first_seen == 0)
+        return strdup(NOTHING);
+    format_rfc3339(standing->first_seen, text);
+    return strdup(text);
+}
+
+static char *cell_snoozed(const void *context, const void *row) {
+    const Standing *standing = listing_standing(context, row);
+    char text[DURATION_SIZE];
+    if (!standing || !standing->snoozed)
+        return strdup(NOTHING);
+    format_duration(standing->snoozed_for, text);
     return strdup(text);
 }
 
@@ -281,6 +304,8 @@ const Column listing_columns[] = {
     {"container", "CONTAINER", "runtime and name or id", cell_container, .shrinks = true},
     {"cgroup", "CGROUP", "in which the socket was made", cell_cgroup, .shrinks = true},
     {"age", "AGE", "since the socket was made", cell_age, .right = true},
+    {"seen", "FIRST SEEN", "when the daemon saw it first (not in scan)", cell_seen},
+    {"snoozed", "SNOOZED", "for how long yet (not in scan)", cell_snoozed, .right = true},
     {"sockets", "SOCKETS", "how many share the endpoint", cell_sockets, .right = true},
     {"inode", "INODE", "of the first socket", cell_inode, .right = true},
     {"note", "NOTE", "why who holds it is not fully known", cell_note, .shrinks = true},

@@ -5,6 +5,9 @@ libsockauditctl_a_SOURCES = \
 	src/ctl/audit.c \
 	src/ctl/audit.h \
 	src/ctl/check.c \
+	src/ctl/daemon.c \
+	src/ctl/daemon.h \
+	src/ctl/daemon_status.c \
 	src/ctl/explain.c \
 	src/ctl/help.c \
 	src/ctl/help.h \
@@ -12,6 +15,7 @@ libsockauditctl_a_SOURCES = \
 	src/ctl/hypothesis.h \
 	src/ctl/json.c \
 	src/ctl/json.h \
+	src/ctl/list.c \
 	src/ctl/listing.c \
 	src/ctl/listing.h \
 	src/ctl/listing_columns.c \
@@ -21,6 +25,8 @@ libsockauditctl_a_SOURCES = \
 	src/ctl/names.h \
 	src/ctl/options.c \
 	src/ctl/options.h \
+	src/ctl/output.c \
+	src/ctl/output.h \
 	src/ctl/pager.c \
 	src/ctl/pager.h \
 	src/ctl/path_safety.c \
@@ -43,7 +49,8 @@ libsockauditctl_a_SOURCES = \
 
 bin_PROGRAMS += sockauditctl
 sockauditctl_SOURCES = src/ctl/main.c
-sockauditctl_LDADD = libsockauditctl.a libsockaudit.a $(MNL_LIBS) $(SMARTCOLS_LIBS) $(JANSSON_LIBS)
+sockauditctl_LDADD = libsockauditctl.a libsockaudit.a $(MNL_LIBS) $(SMARTCOLS_LIBS) $(JANSSON_LIBS) \
+	$(SYSTEMD_LIBS)
 
 if AUDITCTL_NAME
 noinst_DATA = auditctl

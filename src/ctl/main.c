@@ -14,30 +14,11 @@
 #include "util/escape.h"
 #include "util/memory.h"
 
-/* The daemon's, which this version has not: known, so that they are not taken for mistyped. */
-static const char *const daemon_verbs[] = {
-    "status", "list", "show", "watch", "history", "reload", "allow", "snooze", "suggest",
-};
-
-static ExitStatus no_daemon(const char *verb) {
-    tell_error("%s needs the daemon sockauditd, which this version does not have yet; "
-               "'%s scan' answers now, without one",
-               verb, tell_name());
-    return STATUS_NO_DAEMON;
-}
-
 static const Verb *find_verb(const char *name) {
     for (const Verb *verb = verbs; verb->name; verb++)
         if (strcmp(verb->name, name) == 0)
             return verb;
     return NULL;
-}
-
-static bool needs_daemon(const char *name) {
-    for (size_t i = 0; i < ELEMENTS(daemon_verbs); i++)
-        if (strcmp(daemon_verbs[i], name) == 0)
-            return true;
-    return false;
 }
 
 static ExitStatus unknown_verb(const char *name) {
@@ -47,8 +28,6 @@ static ExitStatus unknown_verb(const char *name) {
     for (const Verb *verb = verbs; verb->name; verb++)
         names[count++] = verb->name;
     names[count++] = "help";
-    for (size_t i = 0; i < ELEMENTS(daemon_verbs); i++)
-        names[count++] = daemon_verbs[i];
     return tell_unknown("verb", name, names, count);
 }
 
@@ -64,18 +43,15 @@ static ExitStatus run(const Options *options) {
         puts("sockaudit " PACKAGE_VERSION);
         return STATUS_DONE;
     }
-    if (!options->verb)
-        return options_have(options, OPTION_HELP)
-                   ? help_print(options, NULL)
-                   : no_daemon("'status', which no verb stands for,");
-    if (strcmp(options->verb, "help") == 0)
+    if (!options->verb && options_have(options, OPTION_HELP))
+        return help_print(options, NULL);
+    const char *name = options->verb ?: "status";
+    if (strcmp(name, "help") == 0)
         return run_help(options);
-    if (needs_daemon(options->verb))
-        return no_daemon(options->verb);
 
-    const Verb *verb = find_verb(options->verb);
+    const Verb *verb = find_verb(name);
     if (!verb)
-        return unknown_verb(options->verb);
+        return unknown_verb(name);
     if (options_have(options, OPTION_HELP))
         return help_print(options, verb);
     ExitStatus status = options_check(options, verb->options | OPTIONS_ALWAYS);

@@ -28,6 +28,9 @@ static const OptionName option_names[] = {
     {OPTION_NO_PAGER, 0, "no-pager", NULL, "never through a pager"},
     {OPTION_RULES, 0, "rules", "FILE", "judge by that file alone"},
     {OPTION_ROOT, 0, "root", "DIR", "take every configuration path below DIR"},
+    {OPTION_RUNTIME_DIR, 0, "runtime-dir", "DIR", "where the daemon's socket lies"},
+    {OPTION_SINCE, 'S', "since", "TIME", "not before: yesterday, -1h, 18:00, 2026-11-20 18:00"},
+    {OPTION_UNTIL, 'U', "until", "TIME", "not after"},
     {OPTION_HELP, 'h', "help", NULL, "this text"},
     {OPTION_VERSION, 0, "version", NULL, "the version"},
 };
@@ -60,6 +63,27 @@ static ExitStatus unknown_option(const char *word) {
     return tell_unknown("option", typed, names, ELEMENTS(option_names));
 }
 
+/* Where the value of an option is kept; those without one have none to keep. */
+static const char **value_of(Options *options, OptionId id) {
+    static const char *none;
+    switch (id) {
+    case OPTION_COLUMNS:
+        return &options->columns;
+    case OPTION_RULES:
+        return &options->rules;
+    case OPTION_ROOT:
+        return &options->root;
+    case OPTION_RUNTIME_DIR:
+        return &options->runtime_dir;
+    case OPTION_SINCE:
+        return &options->since;
+    case OPTION_UNTIL:
+        return &options->until;
+    default:
+        return &none;
+    }
+}
+
 static ExitStatus store(Options *options, const OptionName *option, const char *word,
                         const char *value) {
     _cleanup_free_ char *escaped = text_escape_string(word);
@@ -77,12 +101,7 @@ static ExitStatus store(Options *options, const OptionName *option, const char *
         return STATUS_USAGE;
     }
     options->given |= option->id;
-    if (option->id == OPTION_COLUMNS)
-        options->columns = value;
-    else if (option->id == OPTION_RULES)
-        options->rules = value;
-    else if (option->id == OPTION_ROOT)
-        options->root = value;
+    *value_of(options, option->id) = value;
     return STATUS_DONE;
 }
 
@@ -149,7 +168,7 @@ ExitStatus options_check(const Options *options, unsigned taken) {
     for (size_t i = 0; i < ELEMENTS(option_names); i++) {
         if (!options_have(options, option_names[i].id) || (taken & option_names[i].id))
             continue;
-        tell_error("%s takes no --%s", options->verb, option_names[i].name);
+        tell_error("%s takes no --%s", options->verb ?: "status", option_names[i].name);
         return STATUS_USAGE;
     }
     return STATUS_DONE;

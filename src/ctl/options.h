@@ -22,11 +22,15 @@ typedef enum OptionId {
     OPTION_ROOT = 1 << 9,
     OPTION_HELP = 1 << 10,
     OPTION_VERSION = 1 << 11,
+    OPTION_RUNTIME_DIR = 1 << 12,
+    OPTION_SINCE = 1 << 13,
+    OPTION_UNTIL = 1 << 14,
 } OptionId;
 
 #define OPTIONS_ALWAYS (OPTION_JSON | OPTION_HELP | OPTION_VERSION)
 #define OPTIONS_TABLE  (OPTION_COLUMNS | OPTION_NO_LEGEND | OPTION_NO_PAGER)
 #define OPTIONS_POLICY (OPTION_RULES | OPTION_ROOT)
+#define OPTIONS_DAEMON OPTION_RUNTIME_DIR
 
 /* Strings are the command line's. */
 typedef struct Options {
@@ -34,6 +38,9 @@ typedef struct Options {
     const char *columns; /* of OPTION_COLUMNS, or NULL; likewise the others */
     const char *rules;
     const char *root;
+    const char *runtime_dir;
+    const char *since;
+    const char *until;
     const char *verb; /* the first word, or NULL */
     char **words;     /* those after the verb */
     size_t n_words;   /* how many */

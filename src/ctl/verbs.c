@@ -8,6 +8,11 @@
     (OPTION_ALL | OPTION_FLAGGED | OPTION_ALLOWED | OPTION_STRICT | OPTIONS_TABLE | OPTIONS_POLICY)
 
 const Verb verbs[] = {
+    {"status", "", "whether the daemon runs, what it sees, what is flagged now", verb_status,
+     OPTIONS_DAEMON | OPTION_NO_PAGER, NULL, NULL},
+    {"list", "[FILTER…]", "what listens, by what the daemon knows", verb_list,
+     OPTION_ALL | OPTION_FLAGGED | OPTION_ALLOWED | OPTIONS_TABLE | OPTIONS_DAEMON, listing_columns,
+     NULL},
     {"scan", "[FILTER…]", "what listens on this machine now, judged by the policy", verb_scan,
      SCAN_OPTIONS, listing_columns, scan_details},
     {"explain", "ENDPOINT [KEY VALUE…] | PORT | ID", "which rule decides, and why no earlier one",

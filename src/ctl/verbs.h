@@ -22,6 +22,8 @@ ExitStatus verb_scan(const Options *options);
 ExitStatus verb_explain(const Options *options);
 ExitStatus verb_check(const Options *options);
 ExitStatus verb_rules(const Options *options);
+ExitStatus verb_status(const Options *options);
+ExitStatus verb_list(const Options *options);
 
 extern const char explain_details[];
 extern const Column rules_columns[];

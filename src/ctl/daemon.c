@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ctl/daemon.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bus/names.h"
+#include "ctl/machine.h"
+#include "ctl/names.h"
+#include "ctl/tell.h"
+#include "util/cleanup.h"
+#include "util/escape.h"
+#include "util/memory.h"
+
+/* The option, else what systemd tells a service, else the usual place. */
+static const char *runtime_dir(const Options *options) {
+    const char *directory = getenv("RUNTIME_DIRECTORY");
+    if (options->runtime_dir)
+        return options->runtime_dir;
+    return string_is_empty(directory) ? BUS_RUNTIME_DIR_DEFAULT : directory;
+}
+
+static ExitStatus tell_absent(const char *directory, int r) {
+    if (r == -ENOENT || r == -ECONNREFUSED || r == -ENOTDIR)
+        tell_error("sockauditd does not run: nothing answers at %s/%s\n"
+                   "  start it:          systemctl start sockaudit\n"
+                   "  or by hand:        sockauditd --foreground\n"
+                   "  or do without it:  %s scan",
+                   directory, BUS_SOCKET_NAME, tell_name());
+    else
+        tell_errno(r, "cannot reach sockauditd at %s/%s", directory, BUS_SOCKET_NAME);
+    return STATUS_NO_DAEMON;
+}
+
+ExitStatus daemon_open(const Options *options, BusClient **ret) {
+    const char *directory = runtime_dir(options);
+    /* Who names a place means the daemon that is there. */
+    int r = bus_client_open(directory, !options->runtime_dir, ret);
+    if (r >= 0)
+        return STATUS_DONE;
+    _cleanup_free_ char *escaped = text_escape_string(directory);
+    return tell_absent(escaped ?: "", r);
+}
+
+void print_lines(const char *text, const char *indent, FILE *out) {
+    while (*text) {
+        size_t length = strcspn(text, "\n");
+        _cleanup_free_ char *line = text_escape(text, length);
+        fprintf(out, "%s%s\n", indent, line ?: "");
+        text += length + (text[length] == '\n');
+    }
+}
+
+ExitStatus daemon_failed(const BusClient *client, int error, const char *what) {
+    _cleanup_free_ char *why = text_escape_string(bus_client_error(client));
+
+    switch (error) {
+    case -ECONNRESET:
+        tell_error("%s: sockauditd hung up; it was stopped, or has too many clients already", what);
+        return STATUS_NO_DAEMON;
+    case -ETIMEDOUT:
+        tell_error("%s: sockauditd does not answer", what);
+        return STATUS_NO_DAEMON;
+    case -EPROTO:
+        tell_error("%s: sockauditd answers what this client does not understand: are both of one "
+                   "version?",
+                   what);
+        return STATUS_FAILED;
+    default:
+        break;
+    }
+    if (error == -EBADMSG && why) {
+        tell_error("%s:", what);
+        print_lines(bus_client_error(client), "", stderr);
+    } else if (why)
+        tell_error("%s: %s", what, why);
+    else
+        (void)tell_errno(error, "%s", what);
+    return error == -EACCES   ? STATUS_NOT_PERMITTED
+           : error == -ENOENT ? STATUS_NO_LISTENER
+           : error == -EINVAL ? STATUS_USAGE
+                              : STATUS_FAILED;
+}
+
+ExitStatus daemon_fetch(BusClient *client, const char *selection, const char *what, BusView *view) {
+    int r = bus_view_init(view);
+    if (r >= 0)
+        r = bus_client_machine(client, view);
+    if (r >= 0)
+        r = what ? bus_client_show(client, what, view) : bus_client_list(client, selection, view);
+    return r < 0 ? daemon_failed(client, r, "cannot ask for listeners") : STATUS_DONE;
+}
+
+ListingView daemon_view(const BusView *view) {
+    return (ListingView){
+        .snapshot = view->snapshot,
+        .now = machine_now(),
+        .user_name = user_name,
+        .standings = view->standings,
+    };
+}
+
+char *words_joined(const Options *options, size_t from) {
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+
+    if (!out)
+        return NULL;
+    for (size_t i = from; i < options->n_words; i++)
+        fprintf(out, "%s%s", i > from ? " " : "", options->words[i]);
+    if (fclose(out) != 0) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}
