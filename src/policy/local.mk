@@ -27,6 +27,8 @@ libsockaudit_a_SOURCES += \
 	src/policy/lint.h \
 	src/policy/lint_cover.c \
 	src/policy/lint_cover.h \
+	src/policy/local_rules.c \
+	src/policy/local_rules.h \
 	src/policy/match.c \
 	src/policy/match.h \
 	src/policy/match_exe.c \
@@ -43,5 +45,7 @@ libsockaudit_a_SOURCES += \
 	src/policy/policy.h \
 	src/policy/rules_files.c \
 	src/policy/ruleset.h \
+	src/policy/suggest.c \
+	src/policy/suggest.h \
 	src/policy/tell.c \
 	src/policy/words.c

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The rules file that `allow` writes: /etc/sockaudit/rules.d/50-local.rules. */
+#pragma once
+
+#include "model/snapshot.h"
+#include "util/diagnostics.h"
+
+#define LOCAL_RULES_PATH "/etc/sockaudit/rules.d/50-local.rules"
+
+/*
+ * Adds the narrowest rules that allow these listeners (policy/suggest.h) to the file, below `root`
+ * if that is not NULL. What stands there stays, byte for byte. The new text is parsed first, then
+ * it is written beside, synced, and takes the old one's place; a new file has the mode 0644,
+ * another keeps its owner and mode. *ret_file: its path; *ret_lines: the lines that were added,
+ * each with its newline, empty when all stood there already; both freed by the caller.
+ *
+ * Returns 0; -EBADMSG: the file would have errors, or has them already: see the diagnostics;
+ * -EPERM: others than root can write it; -ELOOP: it is a link (which may mask it); -EFBIG; -ESTALE:
+ * somebody else wrote it meanwhile, try again; -EINVAL: see rule_suggest(); or another negative
+ * errno.
+ */
+int local_rules_allow(const char *root, const Listener *const *listeners, size_t n_listeners,
+                      usec_t until, const char *note, Diagnostics *diagnostics, char **ret_file,
+                      char **ret_lines);
