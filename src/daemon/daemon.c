@@ -176,6 +176,7 @@ static int open_all(Daemon *daemon) {
     r = look_at_all(daemon);
     if (r < 0)
         return say_errno(r, "cannot look at this machine's sockets");
+    serve_open(daemon);
     if (daemon->options.foreground && !daemon->options.json)
         r = greet(daemon);
     if (r >= 0)
@@ -209,6 +210,7 @@ int daemon_run(Daemon *daemon) {
 Daemon *daemon_free(Daemon *daemon) {
     if (!daemon)
         return NULL;
+    daemon->bus = bus_server_free(daemon->bus);
     events_close(daemon);
     if (daemon->ledger)
         state_save_now(daemon);

@@ -9,6 +9,7 @@
 
 #include "audit/ledger.h"
 #include "audit/ledger_state.h"
+#include "bus/server.h"
 #include "collect/collect.h"
 #include "collect/lookup.h"
 #include "collect/sources.h"
@@ -28,7 +29,7 @@ typedef struct DaemonOptions {
     bool foreground; /* lines on stdout, and not to the journal */
     bool json;       /* with foreground: an object a line */
     const char *rules, *root;
-    const char *state_dir;
+    const char *runtime_dir, *state_dir;
 } DaemonOptions;
 
 /* A listen() that was told of and is not there yet (KERNEL.md 20). */
@@ -71,7 +72,10 @@ typedef struct Daemon {
     Pending pending[PENDING_MAX];
     size_t n_pending;
     uint64_t n_pending_dropped;
-    uint64_t n_unseen; /* came and went, and not even their namespace is known */
+    BusServer *bus;            /* NULL: could not be opened */
+    usec_t policy_loaded;      /* realtime */
+    uint64_t links_generation; /* rises with each look at the links */
+    uint64_t n_unseen;         /* came and went, and not even their namespace is known */
 
 } Daemon;
 
@@ -136,6 +140,12 @@ void state_open(Daemon *daemon);
 void state_save_now(Daemon *daemon);
 /* Of a change that is about to be told, and of one that was. */
 void state_note(Daemon *daemon, const LedgerChange *change, StateStatus status);
+
+/* --- serve.c: what the bus asks --- */
+
+/* A bus that can't be had is told, and is no reason not to run. */
+void serve_open(Daemon *daemon);
+void serve_change(Daemon *daemon, const LedgerChange *change);
 
 /* --- greet.c: a daemon in the foreground prints what is open --- */
 

@@ -78,6 +78,9 @@ int look_at_all(Daemon *daemon) {
     /* One in flight between two processes has a holder a moment later; of pid 1 it never has. */
     if (daemon->retry_unknown > 0)
         daemon->retry_unknown--;
+    daemon->links_generation++;
+    if (daemon->bus)
+        bus_server_tell_links(daemon->bus, daemon->links_generation);
     now = daemon_now();
     ledger_set_links(daemon->ledger, daemon->all->links, &now);
     return ledger_update(daemon->ledger, daemon->all, LEDGER_ALL, &now);

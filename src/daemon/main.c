@@ -13,6 +13,7 @@ static const char usage[] =
     "      --json             with --foreground: a JSON object a line\n"
     "      --rules FILE       judge by that file alone\n"
     "      --root DIR         take every configuration path below DIR\n"
+    "      --runtime-dir DIR  where the socket `bus` is ($RUNTIME_DIRECTORY, /run/sockaudit)\n"
     "      --state-dir DIR    where is kept what lasts ($STATE_DIRECTORY, /var/lib/sockaudit)\n"
     "  -h, --help             this text\n"
     "      --version          the version\n";
@@ -23,6 +24,7 @@ enum {
     OPT_RULES,
     OPT_ROOT,
 
+    OPT_RUNTIME_DIR,
     OPT_STATE_DIR,
     OPT_VERSION
 };
@@ -32,6 +34,7 @@ static const struct option long_options[] = {
     {"json", no_argument, NULL, OPT_JSON},
     {"rules", required_argument, NULL, OPT_RULES},
     {"root", required_argument, NULL, OPT_ROOT},
+    {"runtime-dir", required_argument, NULL, OPT_RUNTIME_DIR},
     {"state-dir", required_argument, NULL, OPT_STATE_DIR},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, OPT_VERSION},
@@ -53,6 +56,9 @@ static int parse_options(int argc, char **argv, DaemonOptions *options) {
             break;
         case OPT_ROOT:
             options->root = optarg;
+            break;
+        case OPT_RUNTIME_DIR:
+            options->runtime_dir = optarg;
             break;
         case OPT_STATE_DIR:
             options->state_dir = optarg;
@@ -76,6 +82,7 @@ static int parse_options(int argc, char **argv, DaemonOptions *options) {
 
 int main(int argc, char **argv) {
     DaemonOptions options = {
+        .runtime_dir = getenv("RUNTIME_DIRECTORY") ?: "/run/sockaudit",
         .state_dir = getenv("STATE_DIRECTORY") ?: "/var/lib/sockaudit",
     };
     _cleanup_daemon_ Daemon *daemon = NULL;

@@ -18,24 +18,6 @@ static PolicySource rules_source(const Daemon *daemon) {
     };
 }
 
-/* The diagnostics as one text, as a compiler would print them; NULL: out of memory. */
-static char *diagnostics_text(const Diagnostics *diagnostics) {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *stream = open_memstream(&text, &size);
-
-    if (!stream)
-        return NULL;
-    diagnostics_print(diagnostics, stream);
-    if (fclose(stream) != 0) {
-        free(text);
-        return NULL;
-    }
-    if (size > 0 && text[size - 1] == '\n')
-        text[size - 1] = '\0';
-    return text;
-}
-
 static Owner *all_holders(void *userdata, const Listener *listener) {
     const PolicyJudge *judge = userdata;
     return look_for_all_holders(judge->userdata, listener);
@@ -124,6 +106,9 @@ static int rules_adopt(Daemon *daemon, Policy *policy, bool builtin) {
     daemon->policy = policy;
     daemon->builtin = builtin;
     daemon->generation++;
+    daemon->policy_loaded = daemon_now().realtime;
+    if (daemon->bus)
+        bus_server_tell_policy(daemon->bus, daemon->generation);
     daemon->fingerprint = fingerprint(daemon, policy);
     return 0;
 }

@@ -104,6 +104,7 @@ static void tell_sum(Daemon *daemon, const RateSum *sum) {
 void tell_change(void *userdata, const LedgerChange *change) {
     Daemon *daemon = userdata;
 
+    serve_change(daemon, change);
     switch (change->event) {
     case LEDGER_FLAGGED:
         tell_listener(daemon, change, REPORT_FLAGGED);

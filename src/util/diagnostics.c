@@ -178,3 +178,20 @@ void diagnostics_print_coloured(const Diagnostics *diagnostics, bool colour, FIL
     print_rest(diagnostics->n_errors - n_kept[0], "error", out);
     print_rest(diagnostics->n_warnings - n_kept[1], "warning", out);
 }
+
+char *diagnostics_text(const Diagnostics *diagnostics) {
+    char *text = NULL;
+    size_t size = 0;
+    FILE *stream = open_memstream(&text, &size);
+
+    if (!stream)
+        return NULL;
+    diagnostics_print(diagnostics, stream);
+    if (fclose(stream) != 0) {
+        free(text);
+        return NULL;
+    }
+    if (size > 0 && text[size - 1] == '\n')
+        text[size - 1] = '\0';
+    return text;
+}

@@ -69,6 +69,9 @@ void diagnostics_print(const Diagnostics *diagnostics, FILE *out);
 /* The same; with `colour`, place, level and caret stand out by escape sequences. */
 void diagnostics_print_coloured(const Diagnostics *diagnostics, bool colour, FILE *out);
 
+/* All of them as one text without its last newline, freed by the caller; NULL: out of memory. */
+char *diagnostics_text(const Diagnostics *diagnostics);
+
 static inline void diagnostics_cleanup(Diagnostics **diagnostics) {
     diagnostics_free(*diagnostics);
 }

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <grp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <syslog.h>
+
+#include "bus/server.h"
+#include "ctl/audit.h"
+#include "daemon/daemon.h"
+#include "policy/local_rules.h"
+#include "util/cleanup.h"
+
+static void fill_sources(const Daemon *daemon, BusStatus *status) {
+    for (SourceId id = 0; id < SOURCE_COUNT && status->n_sources < BUS_SOURCES_MAX; id++) {
+        const SourceStatus *source = sources_status(daemon->sources, id);
+        status->sources[status->n_sources++] = (BusSource){
+            .name = source_name(id),
+            .works = source->quality != SOURCE_MISSING,
+            .words = source->quality == SOURCE_FULL ? "at once" : source->means,
+        };
+    }
+}
+
+static void count_verdicts(Daemon *daemon, BusStatus *status) {
+    AuditTime now = daemon_now();
+    LedgerView view;
+
+    for (uint32_t at = 0; ledger_next(daemon->ledger, &at, &now, &view);) {
+        status->n_listeners++;
+        status->n_snoozed += view.snoozed;
+        if (view.pending)
+            status->n_pending++;
+        else if (view.listener.verdict.action == ACTION_FLAG)
+            status->n_flagged++;
+        else if (view.listener.verdict.action == ACTION_ALLOW)
+            status->n_allowed++;
+        else
+            status->n_ignored++;
+    }
+}
+
+static int handle_status(void *userdata, BusStatus *ret) {
+    Daemon *daemon = userdata;
+    LedgerStats stats;
+
+    ledger_stats(daemon->ledger, &stats);
+    *ret = (BusStatus){
+        .since = daemon->started,
+        .policy_generation = daemon->generation,
+        .policy_loaded = daemon->policy_loaded,
+        .n_rules = policy_n_rules(daemon->policy),
+        .policy_builtin = daemon->builtin,
+        .policy_differs = rules_are_stale(daemon) ? "the rules on disk were changed since" : NULL,
+        .policy_files = policy_files(daemon->policy),
+        .n_told = stats.n_told,
+        .n_summed = stats.n_summed,
+        .n_evicted = stats.n_evicted,
+        .n_returned = stats.n_returned,
+        .n_witnessed = stats.n_witnessed,
+        .n_events_lost = sources_lost(daemon->sources),
+    };
+    fill_sources(daemon, ret);
+    count_verdicts(daemon, ret);
+    return 0;
+}
+
+static int handle_machine(void *userdata, BusMachine *ret) {
+    Daemon *daemon = userdata;
+
+    *ret = (BusMachine){
+        .netns = daemon->netns,
+        .links = daemon->all->links,
+        .links_generation = daemon->links_generation,
+        .links_coverage = daemon->all->links_coverage,
+        .forwards_coverage = daemon->all->forwards_coverage,
+    };
+    memcpy(ret->coverage, daemon->all->coverage, sizeof(ret->coverage));
+    return 0;
+}
+
+static uint64_t view_key(const Daemon *daemon, const LedgerView *view) {
+    return view->listener.cookie ? view->listener.cookie
+                                 : ledger_forward_cookie(daemon->ledger, &view->listener);
+}
+
+/* What goes over the bus of one entry. The advice is the caller's to free. */
+static BusListener bus_listener(const Daemon *daemon, LedgerView *view) {
+    if (view->listener.verdict.action == ACTION_FLAG &&
+        audit_advise(daemon->advice, &view->listener, &view->listener.advice) < 0)
+        view->listener.advice = NULL;
+    return (BusListener){
+        .listener = &view->listener,
+        .netns = view->netns,
+        .key = view_key(daemon, view),
+        .standing =
+            {
+                .first_seen = view->first_seen,
+                .age = view->age,
+                .snoozed_for = view->snoozed_for,
+                .n_returned = view->n_returned,
+                .flagged = view->flagged,
+                .snoozed = view->snoozed,
+                .pending = view->pending,
+            },
+    };
+}
+
+/* Returns whether the sink took it. */
+static bool give(const Daemon *daemon, LedgerView *view, BusSink *sink) {
+    BusListener listener = bus_listener(daemon, view);
+    bool taken = bus_sink_listener(sink, &listener);
+    free(view->listener.advice);
+    return taken;
+}
+
+static int handle_list(void *userdata, BusSelection selection, uint64_t *cursor, BusSink *sink) {
+    Daemon *daemon = userdata;
+    AuditTime now = daemon_now();
+    uint32_t at = (uint32_t)*cursor, before = at;
+    LedgerView view;
+
+    for (unsigned work = 0; ledger_next(daemon->ledger, &at, &now, &view); before = at) {
+        bool wanted = bus_selection_holds(selection, view.listener.verdict.action);
+        if (++work > BUS_LIST_WORK || (wanted && !give(daemon, &view, sink))) {
+            *cursor = before;
+            return 0;
+        }
+    }
+    *cursor = 0;
+    return 0;
+}
+
+static int handle_find(void *userdata, const char *id, uint16_t port, BusSink *sink) {
+    Daemon *daemon = userdata;
+    AuditTime now = daemon_now();
+    char own_id[LISTENER_ID_SIZE];
+    LedgerView view;
+
+    for (uint32_t at = 0; ledger_next(daemon->ledger, &at, &now, &view);) {
+        listener_id(&view.listener, &view.netns, own_id);
+        if (id ? strcmp(id, own_id) != 0 : view.listener.endpoint.port != port)
+            continue;
+        if (!give(daemon, &view, sink))
+            break;
+    }
+    return 0;
+}
+
+static int handle_rules(void *userdata, uint64_t *cursor, BusSink *sink) {
+    Daemon *daemon = userdata;
+    size_t n_rules = policy_n_rules(daemon->policy);
+
+    for (size_t i = *cursor; i <= n_rules; i++) {
+        const RuleInfo *rule =
+            i < n_rules ? policy_rule(daemon->policy, i) : policy_default(daemon->policy);
+        if (!bus_sink_rule(sink, rule, daemon->judge->hits[i])) {
+            *cursor = i;
+            return 0;
+        }
+    }
+    *cursor = 0;
+    return 0;
+}
+
+static int handle_reload(void *userdata, char **ret_text) {
+    Daemon *daemon = userdata;
+
+    notify_reloading();
+    int r = rules_reload(daemon, ret_text);
+    notify_ready(daemon);
+    return r;
+}
+
+static int handle_snooze(void *userdata, uint64_t key, usec_t span) {
+    Daemon *daemon = userdata;
+    AuditTime now = daemon_now();
+    int r = ledger_snooze(daemon->ledger, key, span, &now);
+    daemon_settle(daemon);
+    return r;
+}
+
+/* The listeners of those keys, copied, so that `allow` can look at them together. */
+static int find_listeners(Daemon *daemon, const uint64_t *keys, size_t n_keys,
+                          Listener **ret_listeners, const Listener ***ret_pointers) {
+    AuditTime now = daemon_now();
+    _cleanup_free_ Listener *listeners = calloc(n_keys, sizeof(*listeners));
+    _cleanup_free_ const Listener **pointers = calloc(n_keys, sizeof(*pointers));
+    LedgerView view;
+
+    if (!listeners || !pointers)
+        return -ENOMEM;
+    for (size_t i = 0; i < n_keys; i++) {
+        if (!ledger_find(daemon->ledger, keys[i], &now, &view))
+            return -ENOENT;
+        listeners[i] = view.listener;
+        pointers[i] = &listeners[i];
+    }
+    *ret_listeners = TAKE_PTR(listeners);
+    *ret_pointers = TAKE_PTR(pointers);
+    return 0;
+}
+
+static int handle_allow(void *userdata, const uint64_t *keys, size_t n_keys, usec_t until,
+                        const char *note, char **ret_file, char **ret_text) {
+    Daemon *daemon = userdata;
+    _cleanup_diagnostics_ Diagnostics *diagnostics = diagnostics_new();
+    _cleanup_free_ Listener *listeners = NULL;
+    _cleanup_free_ const Listener **pointers = NULL;
+    _cleanup_free_ char *reload_text = NULL;
+
+    if (!diagnostics)
+        return -ENOMEM;
+    /* Judged by one file alone, a rule in another would change nothing. */
+    if (daemon->options.rules)
+        return -EOPNOTSUPP;
+    int r = find_listeners(daemon, keys, n_keys, &listeners, &pointers);
+    if (r < 0)
+        return r;
+    r = local_rules_allow(daemon->options.root, pointers, n_keys, until, note, diagnostics,
+                          ret_file, ret_text);
+    if (r == -EBADMSG)
+        *ret_text = diagnostics_text(diagnostics);
+    if (r < 0)
+        return r;
+    r = handle_reload(daemon, &reload_text);
+    if (r < 0) {
+        free(*ret_text);
+        *ret_text = TAKE_PTR(reload_text);
+    }
+    return r;
+}
+
+void serve_change(Daemon *daemon, const LedgerChange *change) {
+    static const struct {
+        bool told;
+        BusSignal signal;
+    } signals[] = {
+        [LEDGER_APPEARED] = {true, BUS_LISTENER_ADDED},
+        [LEDGER_CHANGED] = {true, BUS_LISTENER_CHANGED},
+        [LEDGER_GONE] = {true, BUS_LISTENER_REMOVED},
+        [LEDGER_FLAGGED] = {true, BUS_FLAGGED},
+        [LEDGER_STILL_FLAGGED] = {true, BUS_FLAGGED},
+        [LEDGER_RESOLVED] = {true, BUS_RESOLVED},
+        [LEDGER_SUPPRESSED] = {false, 0},
+    };
+    LedgerView view = change->view;
+
+    if (!daemon->bus || !signals[change->event].told || !bus_server_is_heard(daemon->bus))
+        return;
+    BusListener listener = bus_listener(daemon, &view);
+    const BusChange told = {
+        .signal = signals[change->event].signal,
+        .listener = &listener,
+        .time = daemon_now().realtime,
+        .duration = change->duration,
+        .why = change->event == LEDGER_RESOLVED ? resolved_why_name(change->why) : NULL,
+        .still = change->event == LEDGER_STILL_FLAGGED,
+        .brief = change->brief,
+        .n_returned = change->n_returned,
+    };
+    bus_server_tell(daemon->bus, &told);
+    free(view.listener.advice);
+}
+
+void serve_open(Daemon *daemon) {
+    const BusHandlers handlers = {
+        .status = handle_status,
+        .machine = handle_machine,
+        .list = handle_list,
+        .find = handle_find,
+        .rules = handle_rules,
+        .reload = handle_reload,
+        .snooze = handle_snooze,
+        .allow = handle_allow,
+        .userdata = daemon,
+    };
+    const struct group *readers = getgrnam("adm");
+    const BusConfig config = {
+        .event = daemon->loop,
+        .runtime_dir = daemon->options.runtime_dir,
+        .system_bus = !daemon->options.foreground,
+        .reader_gid = readers ? readers->gr_gid : (gid_t)-1,
+        .handlers = &handlers,
+    };
+
+    if (mkdir(daemon->options.runtime_dir, 0755) < 0 && errno != EEXIST)
+        tell_of_daemon(daemon, REPORT_SOURCE_DEGRADED, LOG_WARNING, "%s can't be made: %s",
+                       daemon->options.runtime_dir, strerror(errno));
+    int r = bus_server_new(&config, &daemon->bus);
+    if (r < 0)
+        tell_of_daemon(daemon, REPORT_SOURCE_DEGRADED, LOG_WARNING,
+                       "'auditctl status' and the like can't be answered: %s",
+                       r == -EADDRINUSE ? "another sockauditd answers already" : strerror(-r));
+}
