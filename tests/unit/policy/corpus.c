@@ -51,7 +51,7 @@ static void each_file(const char *folder, void (*look)(const char *name, const c
     free(entries);
 }
 
-static char *diagnostics_text(const Diagnostics *diagnostics) {
+static char *printed_text(const Diagnostics *diagnostics) {
     char *text = NULL;
     size_t length;
     FILE *out = open_memstream(&text, &length);
@@ -70,7 +70,7 @@ static void look_at_bad(const char *name, const char *path) {
     cr_assert(asprintf(&expected_path, "%.*s.expected", (int)strlen(path) - 6, path) > 0);
     cr_expect_eq(policy_parse(name, text, length, diagnostics, &policy), -EBADMSG, "%s", name);
     cr_expect_null(policy);
-    _cleanup_free_ char *told = diagnostics_text(diagnostics);
+    _cleanup_free_ char *told = printed_text(diagnostics);
     /* For who changes a message: write all anew, then read the difference. */
     if (getenv("SOCKAUDIT_WRITE_EXPECTED") && !getenv("CI")) {
         FILE *out = fopen(expected_path, "w");
@@ -122,7 +122,7 @@ static void look_at_good(const char *name, const char *path) {
     _cleanup_free_ char *text = read_file(path, &length);
 
     int r = policy_parse(name, text, length, diagnostics, &policy);
-    _cleanup_free_ char *told = diagnostics_text(diagnostics);
+    _cleanup_free_ char *told = printed_text(diagnostics);
     cr_expect_eq(r, 0, "%s: %s", name, told);
     cr_expect_str_empty(told, "%s", name);
     char *rest = text, *line;
