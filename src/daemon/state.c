@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <syslog.h>
+#include <systemd/sd-journal.h>
 
 #include "daemon/daemon.h"
 #include "util/cleanup.h"
@@ -43,6 +44,42 @@ void state_save_now(Daemon *daemon) {
     daemon->saved_revision = ledger_revision(daemon->ledger);
 }
 
+static int match(sd_journal *journal, const char *name, const char *value) {
+    char text[160];
+    int length = snprintf(text, sizeof(text), "%s=%s", name, value);
+    return sd_journal_add_match(journal, text, (size_t)length);
+}
+
+/*
+ * The daemon was killed as it told that flag: whether the entry was written, the journal knows. An
+ * alert that it can't be asked for is told again: twice is better than never.
+ */
+static bool was_told(void *userdata, const StateFlag *flag) {
+    Daemon *daemon = userdata;
+    const Listener listener = {.cookie = flag->cookie,
+                               .endpoint = flag->identity.endpoint,
+                               .origin = flag->identity.origin};
+    char id[LISTENER_ID_SIZE];
+    sd_journal *journal;
+    bool found = false;
+
+    if (!daemon->journal || sd_journal_open(&journal, SD_JOURNAL_LOCAL_ONLY) < 0)
+        return false;
+    listener_id(&listener, &daemon->netns, id);
+    if (match(journal, "SOCKAUDIT_ID", id) >= 0 &&
+        match(journal, "SYSLOG_IDENTIFIER", "sockauditd") >= 0 &&
+        match(journal, "MESSAGE_ID", report_event_id(REPORT_FLAGGED)) >= 0 &&
+        sd_journal_seek_tail(journal) >= 0 && sd_journal_previous(journal) > 0) {
+        sd_id128_t boot, entry_boot;
+        uint64_t when;
+        found = sd_id128_get_boot(&boot) >= 0 &&
+                sd_journal_get_monotonic_usec(journal, &when, &entry_boot) >= 0 &&
+                sd_id128_equal(boot, entry_boot);
+    }
+    sd_journal_close(journal);
+    return found;
+}
+
 void state_open(Daemon *daemon) {
     _cleanup_state_ State state = {};
     char why[STATE_WHY_SIZE] = "";
@@ -64,7 +101,7 @@ void state_open(Daemon *daemon) {
             "nothing can be kept in %s (%s): after a restart, what was told is told again",
             daemon->options.state_dir, strerror(-r));
     if (r == 0) {
-        ledger_load(daemon->ledger, &state, daemon->boot_id, NULL, NULL, &now);
+        ledger_load(daemon->ledger, &state, daemon->boot_id, was_told, daemon, &now);
         policy_judge_add_hits(daemon->judge, state.hits, state.n_hits);
         if (state.header.generation >= daemon->state_generation)
             daemon->state_generation = state.header.generation + 1;

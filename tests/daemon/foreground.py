@@ -137,6 +137,8 @@ def test_a_broken_policy_is_not_used(daemon, directory):
 def test_a_kill_repeats_nothing_and_loses_nothing(daemon, directory):
     with listen("0.0.0.0", 4009):
         daemon.expect(event="flagged", port=4009)
+        # On stdout nobody can look up what was told: that it was, is noted before the next one.
+        daemon.told_by(4012)
         daemon.stop(signal.SIGKILL)
         with listen("0.0.0.0", 4010):
             after = Daemon(directory)
