@@ -13,8 +13,7 @@
 #include "util/escape.h"
 #include "util/memory.h"
 
-/* The option, else what systemd tells a service, else the usual place. */
-static const char *runtime_dir(const Options *options) {
+const char *daemon_directory(const Options *options) {
     const char *directory = getenv("RUNTIME_DIRECTORY");
     if (options->runtime_dir)
         return options->runtime_dir;
@@ -34,7 +33,7 @@ static ExitStatus tell_absent(const char *directory, int r) {
 }
 
 ExitStatus daemon_open(const Options *options, BusClient **ret) {
-    const char *directory = runtime_dir(options);
+    const char *directory = daemon_directory(options);
     /* Who names a place means the daemon that is there. */
     int r = bus_client_open(directory, !options->runtime_dir, ret);
     if (r >= 0)
@@ -99,20 +98,4 @@ ListingView daemon_view(const BusView *view) {
         .user_name = user_name,
         .standings = view->standings,
     };
-}
-
-char *words_joined(const Options *options, size_t from) {
-    char *text = NULL;
-    size_t size;
-    FILE *out = open_memstream(&text, &size);
-
-    if (!out)
-        return NULL;
-    for (size_t i = from; i < options->n_words; i++)
-        fprintf(out, "%s%s", i > from ? " " : "", options->words[i]);
-    if (fclose(out) != 0) {
-        free(text);
-        return NULL;
-    }
-    return text;
 }

@@ -6,6 +6,9 @@
 #include "ctl/listing.h"
 #include "ctl/options.h"
 
+/* Where its socket lies: the option, else what systemd tells a service, else the usual place. */
+const char *daemon_directory(const Options *options);
+
 /* Connects; says on stderr why it can't, and what to type. */
 ExitStatus daemon_open(const Options *options, BusClient **ret);
 
@@ -21,6 +24,3 @@ ListingView daemon_view(const BusView *view);
 
 /* Prints text of several lines, each escaped. */
 void print_lines(const char *text, const char *indent, FILE *out);
-
-/* The words after the first `count`, joined by blanks; NULL: out of memory. */
-char *words_joined(const Options *options, size_t from);

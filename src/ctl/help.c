@@ -20,6 +20,16 @@ const char check_details[] =
     "\n"
     "Exit status: 0 no errors (there may be warnings); 1 errors.\n";
 
+const char history_details[] =
+    "TIME is now, today, yesterday, 18:00, 2026-11-20, '2026-11-20 18:00:00', -1h (an hour\n"
+    "ago), +5m, or @ and seconds since 1970. Of a FILTER those matches count that the journal\n"
+    "knows: protocol, port, bind, scope, user, exe, unit, user-unit.\n";
+
+const char allow_details[] =
+    "The narrowest rule that allows what listens there now goes to the end of\n"
+    "/etc/sockaudit/rules.d/50-local.rules, and the policy is loaded.\n"
+    "TIME is 2026-12-31 or 2026-12-31T18:00.\n";
+
 bool is_linux_audit_option(const char *word) {
     static const char *const long_ones[] = {
         "--signal",

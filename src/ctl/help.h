@@ -8,6 +8,8 @@
 
 extern const char scan_details[];
 extern const char check_details[];
+extern const char history_details[];
+extern const char allow_details[];
 
 /* The help of a verb, or of the program (NULL), on stdout. */
 ExitStatus help_print(const Options *options, const Verb *verb);

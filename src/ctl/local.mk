@@ -2,6 +2,7 @@
 # The client: everything but main() in a library of its own, so that tests can link it.
 noinst_LIBRARIES += libsockauditctl.a
 libsockauditctl_a_SOURCES = \
+	src/ctl/allow.c \
 	src/ctl/audit.c \
 	src/ctl/audit.h \
 	src/ctl/check.c \
@@ -11,6 +12,7 @@ libsockauditctl_a_SOURCES = \
 	src/ctl/explain.c \
 	src/ctl/help.c \
 	src/ctl/help.h \
+	src/ctl/history.c \
 	src/ctl/hypothesis.c \
 	src/ctl/hypothesis.h \
 	src/ctl/json.c \
@@ -29,15 +31,21 @@ libsockauditctl_a_SOURCES = \
 	src/ctl/output.h \
 	src/ctl/pager.c \
 	src/ctl/pager.h \
+	src/ctl/past.c \
+	src/ctl/past.h \
 	src/ctl/path_safety.c \
 	src/ctl/print.c \
+	src/ctl/reload.c \
 	src/ctl/report.c \
 	src/ctl/report.h \
 	src/ctl/rules.c \
 	src/ctl/ruleset.c \
 	src/ctl/ruleset.h \
 	src/ctl/scan.c \
+	src/ctl/show.c \
+	src/ctl/snooze.c \
 	src/ctl/status.h \
+	src/ctl/suggest.c \
 	src/ctl/table.c \
 	src/ctl/table.h \
 	src/ctl/tell.c \
@@ -45,7 +53,10 @@ libsockauditctl_a_SOURCES = \
 	src/ctl/terminal.c \
 	src/ctl/terminal.h \
 	src/ctl/verbs.c \
-	src/ctl/verbs.h
+	src/ctl/verbs.h \
+	src/ctl/watch.c \
+	src/ctl/when.c \
+	src/ctl/when.h
 
 bin_PROGRAMS += sockauditctl
 sockauditctl_SOURCES = src/ctl/main.c

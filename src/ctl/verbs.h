@@ -24,6 +24,13 @@ ExitStatus verb_check(const Options *options);
 ExitStatus verb_rules(const Options *options);
 ExitStatus verb_status(const Options *options);
 ExitStatus verb_list(const Options *options);
+ExitStatus verb_show(const Options *options);
+ExitStatus verb_watch(const Options *options);
+ExitStatus verb_reload(const Options *options);
+ExitStatus verb_allow(const Options *options);
+ExitStatus verb_snooze(const Options *options);
+ExitStatus verb_suggest(const Options *options);
+ExitStatus verb_history(const Options *options);
 
 extern const char explain_details[];
 extern const Column rules_columns[];
