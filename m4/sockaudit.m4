@@ -22,3 +22,12 @@ AC_DEFUN([SOCKAUDIT_REQUIRE], [
   PKG_CHECK_MODULES([$1], [$2], [], [AC_MSG_ERROR([the library $2 was not found.
   Debian and Ubuntu: apt install $3. Or let ./dev deps install all that is needed.$4])])
 ])
+
+dnl SOCKAUDIT_DIR(VARIABLE, MODULE, PC-VARIABLE, ELSE): where that program looks for what others
+dnl install, by its own pkg-config file, below our own prefix; ELSE where it is not installed.
+AC_DEFUN([SOCKAUDIT_DIR], [
+  AC_SUBST([$1])
+  $1=$($PKG_CONFIG --define-variable=prefix='${prefix}' --define-variable=datadir='${datadir}' \
+    --variable=$3 $2 2>/dev/null)
+  AS_IF([test -z "$$1"], [$1='$4'])
+])
