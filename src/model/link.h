@@ -67,8 +67,8 @@ const Link *link_table_find_name(const LinkTable *table, const char *name);
 
 /*
  * Whether the link leads to this host's own guests only: a bridge without a port that leads
- * elsewhere, a veth, a tap, or what stands on one of them, none with a default route. Inside a container eth0 is a veth
- * and has the default route: it is the LAN.
+ * elsewhere, a veth, a tap, or what stands on one of them, none with a default route. Inside a
+ * container eth0 is a veth and has the default route: it is the LAN.
  */
 bool link_leads_to_guests_only(const LinkTable *table, const Link *link);
 
