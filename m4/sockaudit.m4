@@ -31,3 +31,11 @@ AC_DEFUN([SOCKAUDIT_DIR], [
     --variable=$3 $2 2>/dev/null)
   AS_IF([test -z "$$1"], [$1='$4'])
 ])
+
+dnl SOCKAUDIT_SYSTEMD_DIR(NAME, VARIABLE-OF-SYSTEMD.PC, BELOW-PREFIX, WHAT): --with-NAME=DIR, by
+dnl default what systemd's own pkg-config file says, or below the prefix where there is none.
+AC_DEFUN([SOCKAUDIT_SYSTEMD_DIR], [
+  AC_ARG_WITH([$1], [AS_HELP_STRING([--with-$1=DIR], [where $4 goes])], [$1=$withval],
+    [PKG_CHECK_VAR([$1], [systemd], [$2], [], [$1='${prefix}/$3'])])
+  AC_SUBST([$1])
+])
