@@ -6,12 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
-#include <systemd/sd-journal.h>
+#include <unistd.h>
 
+#include "report/journal_socket.h"
 #include "util/cleanup.h"
 
 struct Journal {
     char *socket;
+    int fd;
+    bool as_root;
     Record kept[JOURNAL_KEPT_MAX]; /* a ring: the oldest stands at `first` */
     size_t first, n_kept;
     uint64_t n_dropped; /* since the last time that it was told */
@@ -19,11 +22,15 @@ struct Journal {
 
 int journal_new(const char *socket, Journal **ret) {
     Journal *journal = calloc(1, sizeof(*journal));
-    if (journal)
-        journal->socket = strdup(socket);
-    if (!journal || !journal->socket) {
-        free(journal);
+    if (!journal)
         return -ENOMEM;
+    journal->socket = strdup(socket);
+    journal->fd = journal->socket ? journal_socket_open(&journal->as_root) : -ENOMEM;
+    if (journal->fd < 0) {
+        int r = journal->fd;
+        free(journal->socket);
+        free(journal);
+        return r;
     }
     *ret = journal;
     return 0;
@@ -35,20 +42,15 @@ Journal *journal_free(Journal *journal) {
     journal_flush(journal);
     for (size_t i = 0; i < journal->n_kept; i++)
         record_done(&journal->kept[(journal->first + i) % JOURNAL_KEPT_MAX]);
+    close(journal->fd);
     free(journal->socket);
     free(journal);
     return NULL;
 }
 
-/*
- * sd_journal_sendv() takes a missing socket as success ("fail silently if the journal is not
- * available", journal-send.c): so it is looked for first. Between its own restart and that of its
- * socket unit, which systemd holds open, datagrams wait in the socket.
- */
 static int send_now(const Journal *journal, const Record *record) {
-    if (access(journal->socket, W_OK) < 0)
-        return -errno;
-    return sd_journal_sendv(record->fields, (int)record->n_fields);
+    return journal_socket_send(journal->fd, journal->as_root, journal->socket, record->fields,
+                               record->n_fields);
 }
 
 static void keep(Journal *journal, Record *record) {

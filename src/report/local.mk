@@ -6,6 +6,8 @@ libsockaudit_a_SOURCES += \
 	src/report/ids.h \
 	src/report/journal.c \
 	src/report/journal.h \
+	src/report/journal_socket.c \
+	src/report/journal_socket.h \
 	src/report/lines.c \
 	src/report/lines.h \
 	src/report/record.c \
