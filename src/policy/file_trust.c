@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <pwd.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,9 @@
 #include "policy/names.h"
 #include "util/cleanup.h"
 #include "util/escape.h"
+
+/* The last uid that Debian, Fedora and systemd give to system users. */
+#define SYSTEM_UID_MAX 999
 
 /* The path of an opened file as the kernel knows it, or NULL where /proc does not tell. */
 static char *fd_path(int fd) {
@@ -24,8 +28,14 @@ static char *fd_path(int fd) {
     return strdup(path);
 }
 
+/* One that adduser(8) gives out to people could be anybody's who chose that name. */
+static uid_t service_uid(void) {
+    const struct passwd *user = getpwnam(TRUST_SERVICE_USER);
+    return user && user->pw_uid <= SYSTEM_UID_MAX ? user->pw_uid : 0;
+}
+
 int trust_init(Trust *trust, uid_t uid, int root_fd) {
-    *trust = (Trust){.uid = uid};
+    *trust = (Trust){.uid = uid, .service = service_uid()};
     if (root_fd >= 0)
         trust->stop = fd_path(root_fd);
     return 0;
@@ -36,10 +46,14 @@ void trust_done(Trust *trust) {
     *trust = (Trust){};
 }
 
+static bool owner_is_good(const Trust *trust, uid_t uid) {
+    return uid == 0 || uid == trust->uid || uid == trust->service;
+}
+
 /* Owner and mode alone. Group 0 is root's, and a user's own group, with no other member, is the
  * user's: with umask 002, usual on desktops, all that they write is its. */
 static bool status_is_good(const Trust *trust, const struct stat *status) {
-    if ((status->st_uid != 0 && status->st_uid != trust->uid) || status->st_mode & S_IWOTH)
+    if (!owner_is_good(trust, status->st_uid) || status->st_mode & S_IWOTH)
         return false;
     if (!(status->st_mode & S_IWGRP) || status->st_gid == 0)
         return true;
@@ -53,7 +67,7 @@ static int tell_problem(const Trust *trust, const char *place, const struct stat
     _cleanup_free_ char *group = names_of_group(status->st_gid);
     _cleanup_free_ char *trusted = names_of_user(trust->uid);
     _cleanup_free_ char *where = text_escape_string(place);
-    bool wrong_owner = status->st_uid != 0 && status->st_uid != trust->uid;
+    bool wrong_owner = !owner_is_good(trust, status->st_uid);
     unsigned mode = status->st_mode & 07777;
 
     if (!owner || !group || !trusted || (place && !where))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Whether a file can be changed by none but root and one trusted user: by its own owner and mode,
+ * Whether a file can be changed by none but root, the daemon's own system user (`auditctl allow`
+ * and /run/sockaudit are its) and one trusted user: by its own owner and mode,
  * and by those of every directory on the way to it, because who can write a directory can put
  * another file in its place. Internal.
  */
@@ -9,9 +10,13 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+/* The system user that the service runs as (systemd/sysusers.d). */
+#define TRUST_SERVICE_USER "sockaudit"
+
 typedef struct Trust {
-    uid_t uid;  /* besides root */
-    char *stop; /* absolute path at which to stop going up (a --root); NULL: `/` */
+    uid_t uid;     /* besides root */
+    uid_t service; /* the daemon's, 0: there is none on this machine */
+    char *stop;    /* absolute path at which to stop going up (a --root); NULL: `/` */
 } Trust;
 
 /* `root_fd`: the directory beyond which nothing is looked at, or -1. Returns 0 or -ENOMEM. */
