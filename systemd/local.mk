@@ -7,5 +7,5 @@ CLEANFILES += systemd/sockaudit.service
 
 systemd/sockaudit.service: systemd/sockaudit.service.in Makefile
 	$(AM_V_GEN)$(MKDIR_P) systemd && sed -e 's|@sbindir[@]|$(sbindir)|g' \
-		-e 's|@sysconfdir[@]|$(sysconfdir)|g' $(srcdir)/systemd/sockaudit.service.in >$@.new && \
+		-e 's|@bindir[@]|$(bindir)|g' -e 's|@sysconfdir[@]|$(sysconfdir)|g' $(srcdir)/systemd/sockaudit.service.in >$@.new && \
 		mv $@.new $@
