@@ -12,5 +12,6 @@ include tests/net/local.mk
 include tests/cli/local.mk
 include tests/fuzz/local.mk
 include tests/bench/local.mk
+include tests/system/local.mk
 include tests/structure/local.mk
 include tests/daemon/local.mk

@@ -1,0 +1,426 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What is tested inside the booted system: run by its systemd as a service. Writes TAP."""
+
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+FLAGGED = "b8e7fafcc8834602b68855046356d8a4"
+DEB = "/test/sockaudit.deb"
+MODE = pathlib.Path("/test/mode").read_text().strip()
+RULES = pathlib.Path("/etc/sockaudit/rules.d/50-test.rules")
+count = 0
+
+
+def ok(condition, name, *details):
+    global count
+    count += 1
+    print(f"{'ok' if condition else 'not ok'} {count} - {name}")
+    if not condition:
+        for detail in details:
+            for line in str(detail).splitlines()[-25:]:
+                print(f"# {line}")
+    sys.stdout.flush()
+    return condition
+
+
+def note(text):
+    print(f"# {MODE}: {text}", flush=True)
+
+
+def run(*command, **options):
+    return subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL,
+                          timeout=90, check=False, **options)
+
+
+def out(*command, **options):
+    return run(*command, **options).stdout
+
+
+def entries(*matches):
+    """The daemon's entries, oldest first, as dictionaries."""
+    text = out("journalctl", "-o", "json", "--all", "--no-pager", "-t", "sockauditd", *matches)
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def events(event, port=None):
+    return [e for e in entries(f"SOCKAUDIT_EVENT={event}")
+            if port is None or e.get("SOCKAUDIT_PORT") == str(port)]
+
+
+def wait(condition, seconds=5):
+    """Returns what the condition at last gave, as soon as it is true."""
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value or time.monotonic() > end:
+            return value
+        time.sleep(0.05)
+
+
+def show(unit, *names):
+    values = out("systemctl", "show", unit, *[f"-p{name}" for name in names])
+    return dict(line.split("=", 1) for line in values.splitlines())
+
+
+def serve(port, address="0.0.0.0", user="alice"):
+    """A developer's server, in a unit of its own; back when it listens."""
+    unit = f"dev-{port}"
+    done = run("systemd-run", "-q", f"--uid={user}", f"--unit={unit}", "--working-directory=/tmp",
+               "/usr/bin/python3", "-m", "http.server", str(port), "--bind", address)
+    if done.returncode:
+        note(done.stderr)
+    wait(lambda: f":{port} " in out("ss", "-Hltn"))
+    return unit
+
+
+def main_pid():
+    return int(show("sockaudit", "MainPID")["MainPID"])
+
+
+def active():
+    return show("sockaudit", "ActiveState")["ActiveState"] == "active"
+
+
+# --- the steps, in their order ---------------------------------------------------------------
+
+
+def network():
+    """A LAN: an interface with an address and the way to everywhere."""
+    for line in ("link add lan0 type veth peer name lan1", "addr add 192.168.7.2/24 dev lan0",
+                 "link set lan0 up", "link set lan1 up", "route add default via 192.168.7.1"):
+        run("ip", *line.split())
+
+
+def files():
+    """What is on the disk, but for logs, caches and what the kernel makes."""
+    return set(out("find", "/", "-xdev", "(", "-path", "/proc", "-o", "-path", "/sys", "-o", "-path",
+                   "/out", "-o", "-path", "/var/log", "-o", "-path", "/var/cache", "-o", "-path",
+                   "/var/lib/dpkg", "-o", "-path", "/var/lib/apt", "-o", "-path", "/tmp", "-o",
+                   "-path", "/var/tmp", "-o", "-path", "/root", ")", "-prune", "-o", "-print").splitlines()
+               ) | {p for p in out("find", "/run", "-name", "*sockaudit*").splitlines()
+                    if "sockaudit-test" not in p}
+
+
+def install():
+    env = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    done = run("apt-get", "-y", "--no-install-recommends", "install", DEB, env=env)
+    ok(done.returncode == 0, "the package is installed with its dependencies", done.stdout, done.stderr)
+    ok(active(), "the service is active after it", out("systemctl", "status", "sockaudit", "-l"))
+    ok(out("systemctl", "is-enabled", "sockaudit").strip() == "enabled", "and enabled")
+    wait(lambda: show("sockaudit", "StatusText")["StatusText"])
+    note(show("sockaudit", "StatusText")["StatusText"])
+    ok(not [e for e in entries() if e["SOCKAUDIT_EVENT"] == "policy-rejected"],
+       "the shipped rules are in force", *[e["MESSAGE"] for e in entries()])
+
+
+def sandbox():
+    status = pathlib.Path(f"/proc/{main_pid()}/status").read_text()
+    fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+    ok(fields["Uid"].split()[0] != "0", "the daemon is not root", status)
+    # NET_ADMIN, SYS_PTRACE, DAC_READ_SEARCH, SETUID, PERFMON
+    wanted = 1 << 12 | 1 << 19 | 1 << 2 | 1 << 7 | 1 << 38
+    ok(int(fields["CapEff"], 16) == wanted and int(fields["CapBnd"], 16) == wanted,
+       "it has the capabilities that its unit names, and no other", status)
+    ok(fields["Seccomp"] == "2" and fields["NoNewPrivs"] == "1", "its system calls are filtered",
+       status)
+    exposure = out("systemd-analyze", "security", "--no-pager", "sockaudit.service").splitlines()
+    note(exposure[-1].strip() if exposure else "no answer of systemd-analyze")
+
+
+def stock():
+    time.sleep(1.5)
+    told = events("flagged")
+    ok(not told, "it does not cry wolf about a stock system", *[e["MESSAGE"] for e in told])
+
+
+def sources():
+    degraded = [e["MESSAGE"] for e in events("source-degraded")]
+    refused = [m for m in degraded if "perf_event_open" in m]
+    # The limit of a real system's; a container's hard limit may forbid it.
+    realtime = [m for m in degraded if "SCHED_FIFO" in m]
+    if MODE == "full":
+        ok(not refused, "the kernel tells of listeners", *degraded)
+        can = run("prlimit", "--rtprio=1:1", "true").returncode == 0
+        ok(not realtime or not can, "the readers run with SCHED_FIFO", *degraded)
+        if not can:
+            note("no limit can be raised here, so no SCHED_FIFO")
+    else:
+        ok(len(refused) == 1 and "up to 1 s late" in refused[0],
+           "where perf_event_open is refused, it is told what is lost", *degraded)
+        ok("poll" in show("sockaudit", "StatusText")["StatusText"], "and the service's status says so",
+           show("sockaudit", "StatusText"))
+
+
+def alert():
+    begin = time.time()
+    unit = serve(8000)
+    entry = (wait(lambda: events("flagged", 8000)) or [{}])[0]
+    if not ok(entry, "a server on 0.0.0.0 is told in the journal", *[e["MESSAGE"] for e in entries()],
+              out("auditctl", "list", "--no-pager")):
+        return
+    note(f"alert {(int(entry['__REALTIME_TIMESTAMP']) / 1e6 - begin) * 1000:.0f} ms after systemd-run")
+    wanted = {
+        "MESSAGE_ID": FLAGGED, "PRIORITY": "4", "SYSLOG_IDENTIFIER": "sockauditd",
+        "SOCKAUDIT_EVENT": "flagged", "SOCKAUDIT_PROTO": "tcp", "SOCKAUDIT_ADDRESS": "0.0.0.0",
+        "SOCKAUDIT_PORT": "8000", "SOCKAUDIT_SCOPE": "wildcard", "SOCKAUDIT_UID": "1000",
+        "SOCKAUDIT_USER": "alice", "SOCKAUDIT_UNIT": f"{unit}.service", "SOCKAUDIT_CWD": "/tmp",
+        "SOCKAUDIT_CMDLINE": "/usr/bin/python3 -m http.server 8000 --bind 0.0.0.0",
+        "SOCKAUDIT_RULE_FILE": "/etc/sockaudit/sockaudit.rules", "_SYSTEMD_UNIT": "sockaudit.service",
+        "SOCKAUDIT_ADVICE": "python3 -m http.server 8000 --bind 127.0.0.1",
+        "OBJECT_SYSTEMD_UNIT": f"{unit}.service", "OBJECT_UID": "1000", "_UID": "0",
+    }
+    wrong = [f"{k}={entry.get(k)}, not {v}" for k, v in wanted.items() if entry.get(k) != v]
+    ok(not wrong, "with the values that are to be expected", *wrong)
+    pid = show(unit, "MainPID")["MainPID"]
+    ok(entry.get("SOCKAUDIT_PID") == pid and entry.get("OBJECT_PID") == pid, "and the process", entry)
+    missing = [f for f in ("ID", "INTERFACE", "EXE", "RULE", "RULE_LINE") if f"SOCKAUDIT_{f}" not in entry]
+    ok(not missing and entry["SOCKAUDIT_EXE"].startswith("/usr/bin/python3"), "and all other fields",
+       missing, entry)
+    ok("lan0 192.168.7.2" in entry["MESSAGE"], "its sentence says where it can be reached",
+       entry["MESSAGE"])
+    ok(entry["MESSAGE"] in out("journalctl", "-u", unit, "--no-pager"),
+       "journalctl -u of the service that bound it shows it", out("journalctl", "-u", unit, "--no-pager"))
+    ok(entry["MESSAGE"] in out("journalctl", "-u", "sockaudit", "--no-pager"),
+       "journalctl -u sockaudit shows it")
+    catalog = out("journalctl", "-x", "--no-pager", "-u", unit)
+    ok(f"auditctl allow {entry['SOCKAUDIT_ID']}" in catalog and "@SOCKAUDIT" not in catalog,
+       "journalctl -x explains it", catalog)
+
+
+def user_unit():
+    """What a user's own service binds shows in that user's journalctl, too."""
+    if not run("systemctl", "start", "user@1000.service").returncode == 0:
+        ok(False, "the user's manager runs", out("systemctl", "status", "user@1000"))
+        return
+    env = {"XDG_RUNTIME_DIR": "/run/user/1000", "PATH": os.environ["PATH"]}
+    run("runuser", "-u", "alice", "--", "systemd-run", "--user", "-q", "--unit=mine", "/usr/bin/python3",
+        "-m", "http.server", "8050", "--bind", "0.0.0.0", env=env)
+    entry = (wait(lambda: events("flagged", 8050)) or [{}])[0]
+    ok(entry.get("SOCKAUDIT_USER_UNIT") == "mine.service", "a user's unit is named", entry)
+    ok(entry and entry["MESSAGE"] in out("journalctl", "--user-unit=mine", "--no-pager"),
+       "journalctl --user-unit shows it", out("journalctl", "--user-unit=mine", "--no-pager"))
+    run("systemctl", "stop", "user@1000.service")
+
+
+def silence():
+    serve(8100, "127.0.0.1")
+    time.sleep(2.5)
+    told = [e["MESSAGE"] for e in entries("SOCKAUDIT_PORT=8100")]
+    ok(not told, "a server on 127.0.0.1 is not told of", *told)
+
+
+def client():
+    status = run("auditctl", "status", "--no-pager")
+    ok(status.returncode == 0 and "8000" in status.stdout + out("auditctl", "list", "--no-pager"),
+       "auditctl status answers", status.stdout, status.stderr)
+    listed = run("auditctl", "list", "--json", "--no-pager")
+    document = json.loads(listed.stdout or "{}")
+    ok(any(x["port"] == 8000 and x["verdict"] == "flag" for x in document.get("listeners", [])),
+       "auditctl list --json has the listener", listed.stdout, listed.stderr)
+    shown = run("auditctl", "show", "8000")
+    ok(shown.returncode == 0 and "alice" in shown.stdout, "auditctl show, too", shown.stdout, shown.stderr)
+    bob = run("runuser", "-u", "bob", "--", "auditctl", "list", "--json", "--no-pager")
+    document = json.loads(bob.stdout or "{}")
+    there = [x for x in document.get("listeners", []) if x["port"] == 8000]
+    ok(there and not any(o.get("cmdline") for x in there for o in x["owners"]),
+       "another user sees the listener, and not the process", bob.stdout, bob.stderr)
+    past = run("auditctl", "history", "--no-pager")
+    ok(past.returncode == 0 and "8000" in past.stdout, "auditctl history reads it back", past.stdout,
+       past.stderr)
+    for verb in ("reload", "snooze"):
+        refused = run("runuser", "-u", "bob", "--", "auditctl", verb, *(["8000", "1h"] if verb == "snooze" else []))
+        ok(refused.returncode == 5, f"auditctl {verb} is not for everybody", refused)
+
+
+def bus():
+    introspected = run("busctl", "--no-pager", "introspect", "org.sockaudit1", "/org/sockaudit1",
+                       "org.sockaudit1.Manager")
+    ok("Flagged" in introspected.stdout, "busctl introspects it", introspected.stdout,
+       introspected.stderr)
+
+
+def reload():
+    RULES.write_text('allow tcp port 8000 user alice note "test"\n')
+    done = run("systemctl", "reload", "sockaudit")
+    ok(done.returncode == 0, "systemctl reload", done.stderr, out("systemctl", "status", "sockaudit"))
+    told = wait(lambda: events("resolved", 8000))
+    ok(told, "what a new rule allows is told as resolved", *[e["MESSAGE"] for e in entries()])
+
+
+def broken():
+    RULES.write_text('allow tcp port 8000 user alice note "test"\nallow tcp port 70000\n')
+    done = run("systemctl", "reload", "sockaudit")
+    ok(done.returncode != 0, "systemctl reload fails for rules with an error", done)
+    rejected = wait(lambda: events("policy-rejected"))
+    where = f"{RULES}:2:16: error: port 70000"
+    ok(rejected and where in rejected[-1]["MESSAGE"] and rejected[-1]["PRIORITY"] == "3",
+       "the journal has the diagnostics", *[e["MESSAGE"] for e in rejected])
+    ok(active(), "the service goes on")
+    time.sleep(0.5)
+    ok(len(events("flagged", 8000)) == 1, "the old rules are in force")
+    listed = json.loads(out("auditctl", "list", "--json", "--no-pager") or "{}")
+    ok(any(x["port"] == 8000 and x["verdict"] == "allow" for x in listed.get("listeners", [])),
+       "as auditctl list says", listed)
+    status = out("auditctl", "status", "--no-pager")
+    ok("chang" in status or "differ" in status or "disk" in status,
+       "auditctl status tells that the rules on disk are others", status)
+    RULES.write_text('allow tcp port 8000 user alice note "test"\n')
+    ok(run("systemctl", "reload", "sockaudit").returncode == 0, "mended, they are loaded")
+
+
+def killed():
+    serve(8200)
+    wait(lambda: events("flagged", 8200))
+    before = main_pid()
+    begin = time.monotonic()
+    os.kill(before, signal.SIGKILL)
+    wait(lambda: active() and main_pid() not in (0, before), 10)
+    note(f"back {(time.monotonic() - begin) * 1000:.0f} ms after SIGKILL")
+    ok(active() and main_pid() != before, "killed, it is started again",
+       out("systemctl", "status", "sockaudit"))
+    serve(8201)
+    ok(wait(lambda: events("flagged", 8201)), "and tells of what is new")
+    time.sleep(1)
+    ok(len(events("flagged", 8200)) == 1 and len(events("flagged", 8000)) == 1,
+       "what was told is not told again", *[e["MESSAGE"] for e in events("flagged")])
+    ok(not events("resolved", 8200), "and nothing is said to be gone",
+       *[e["MESSAGE"] for e in events("resolved")])
+
+
+def killed_meanwhile():
+    """What changes while there is no daemon is told by the next one."""
+    run("systemctl", "stop", "sockaudit")
+    serve(8202)
+    run("systemctl", "stop", "dev-8201")
+    run("systemctl", "start", "sockaudit")
+    ok(wait(lambda: events("flagged", 8202)), "what began while it was stopped is told")
+    ok(wait(lambda: events("resolved", 8201)), "and what ended",
+       *[e["MESSAGE"] for e in entries("SOCKAUDIT_PORT=8201")])
+
+
+def journald():
+    run("systemctl", "restart", "systemd-journald")
+    serve(8300)
+    ok(wait(lambda: events("flagged", 8300)), "after a restart of journald, alerts arrive")
+    units = ("systemd-journald.socket", "systemd-journald-dev-log.socket",
+             "systemd-journald-audit.socket", "systemd-journald.service")
+    run("systemctl", "stop", *units)
+    serve(8301)
+    time.sleep(1.5)
+    run("systemctl", "start", *units)
+    ok(wait(lambda: events("flagged", 8301)), "what was told while it was away arrives",
+       *[e["MESSAGE"] for e in entries()][-5:])
+
+
+def dbus():
+    run("systemctl", "restart", "dbus")
+    owned = wait(lambda: run("busctl", "get-property", "org.sockaudit1", "/org/sockaudit1",
+                             "org.sockaudit1.Manager", "Version").returncode == 0, 15)
+    ok(owned, "after a restart of D-Bus its name is back", out("busctl", "list", "--no-pager"))
+    ok(active() and run("auditctl", "status").returncode == 0, "and the socket was never away")
+    serve(8400)
+    ok(wait(lambda: events("flagged", 8400)), "alerts arrive")
+
+
+def forwards():
+    rules = ("table ip nat { chain pre { type nat hook prerouting priority -100; "
+             "tcp dport 8088 dnat to 10.0.0.2:80; } }")
+    done = run("nft", rules)
+    if done.returncode:
+        note(f"nft: {done.stderr.splitlines()[0] if done.stderr else done.returncode}; no forwards here")
+        return
+    # Nothing tells of them: they are found by the slow reconciliation, so ask for it.
+    run("systemctl", "restart", "sockaudit")
+    ok(wait(lambda: events("flagged", 8088)), "a forwarded port is told",
+       out("auditctl", "list", "--all", "--no-pager"))
+    run("nft", "flush", "ruleset")
+
+
+def stop():
+    begin = time.monotonic()
+    run("systemctl", "stop", "sockaudit")
+    seconds = time.monotonic() - begin
+    state = show("sockaudit", "Result", "ActiveState")
+    ok(seconds < 1 and state == {"Result": "success", "ActiveState": "inactive"},
+       "it stops clean within a second", f"{seconds:.3f} s", state)
+    note(f"stopped in {seconds * 1000:.0f} ms")
+    status = run("auditctl", "status")
+    ok(status.returncode == 3 and "systemctl" in status.stderr, "auditctl status says what to type",
+       status.returncode, status.stdout, status.stderr)
+    begin = time.monotonic()
+    run("systemctl", "start", "sockaudit")
+    note(f"started in {(time.monotonic() - begin) * 1000:.0f} ms")
+
+
+def upgrade():
+    conffile = pathlib.Path("/etc/sockaudit/sockaudit.rules")
+    mine = conffile.read_text() + "# mine\n"
+    conffile.write_text(mine)
+    before = main_pid()
+    done = run("apt-get", "-y", "install", "--reinstall", DEB,
+               env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"})
+    ok(done.returncode == 0 and conffile.read_text() == mine and RULES.exists(),
+       "an upgrade keeps the rules", done.stdout, done.stderr)
+    ok(active() and main_pid() != before, "and restarts the service")
+    ok(len(events("flagged", 8200)) == 1, "and tells nothing twice")
+
+
+def purge(before):
+    env = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    done = run("apt-get", "-y", "purge", "sockaudit", env=env)
+    ok(done.returncode == 0, "the package is purged", done.stdout, done.stderr)
+    left = sorted(p for p in files() - before if "sockaudit" in p and "sockaudit-test" not in p)
+    ok(not left, "and leaves no file", "\n".join(left))
+    processes = out("pgrep", "-x", "sockauditd")
+    units = out("systemctl", "list-units", "--all", "--plain", "--no-legend", "sockaudit.service")
+    ok(not processes and not units.strip(), "and no process or unit", processes, units)
+
+
+def failures():
+    failed = out("systemctl", "list-units", "--failed", "--plain", "--no-legend")
+    ok("sockaudit" not in failed, "no unit of ours failed", failed)
+    denied = [e for e in entries() if "Operation not permitted" in e.get("MESSAGE", "")]
+    ok(not denied, "nothing was denied", *[e["MESSAGE"] for e in denied])
+    dumped = out("journalctl", "--no-pager", "-o", "cat", "COREDUMP_EXE=/usr/sbin/sockauditd")
+    signals = [line for line in out("journalctl", "--no-pager", "-o", "cat", "-u", "sockaudit").splitlines()
+               if "status=" in line and "9/KILL" not in line and "reload" not in line.lower()
+               and "control process" not in line.lower()]
+    ok(not dumped and not signals, "and it never died by itself", dumped, *signals)
+
+
+def run_steps():
+    network()
+    before = files()
+    install()
+    sandbox()
+    sources()
+    stock()
+    alert()
+    if MODE == "full":
+        for step in (user_unit, silence, client, bus, reload, broken, killed, killed_meanwhile, journald,
+                     dbus, forwards, upgrade):
+            step()
+    else:
+        silence()
+        reload()
+    stop()
+    failures()
+    purge(before)
+
+
+if __name__ == "__main__":
+    try:
+        run_steps()
+    except Exception as error:  # pylint: disable=broad-except
+        import traceback
+        ok(False, "the test itself", traceback.format_exc(), repr(error))
+    shutil.copyfile("/proc/uptime", "/out/uptime")
+    pathlib.Path("/out/journal").write_text(out("journalctl", "--no-pager", "-o", "short-monotonic"))
+    print("# done", flush=True)
