@@ -13,8 +13,12 @@ SourcePlace place_source(const Place *place) {
     if (!place->file)
         return (SourcePlace){};
     const char *line = place->file->text + (place->offset - (place->column - 1));
-    const char *end = place->file->text + place->file->length;
-    const char *newline = memchr(line, '\n', (size_t)(end - line));
+    const char *at = place->file->text + place->offset;
+    size_t shown = place->length + (size_t)DIAGNOSTIC_TEXT_MAX;
+    size_t left = place->file->length - place->offset;
+    /* No more than is shown: to seek the end of a long line for each mistake in it is quadratic. */
+    const char *end = at + (left < shown ? left : shown);
+    const char *newline = memchr(at, '\n', (size_t)(end - at));
     size_t length = (size_t)((newline ?: end) - line);
     if (newline && length > 0 && line[length - 1] == '\r')
         length--;

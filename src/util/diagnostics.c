@@ -42,6 +42,35 @@ static bool drop_one_warning(Diagnostics *diagnostics) {
     return false;
 }
 
+static size_t min_size(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
+/* A byte of a UTF-8 character that is not its first. */
+static bool is_inside_character(char byte) {
+    return ((unsigned char)byte & 0xc0) == 0x80;
+}
+
+/* The part of the line around the place that is kept, not beginning or ending in a character. */
+static void keep_text(Diagnostic *diagnostic, const SourcePlace *place) {
+    const char *text = place->text;
+    size_t begin = 0, end = place->text_length;
+
+    if (end > DIAGNOSTIC_TEXT_MAX) {
+        size_t column = min_size(place->column ? place->column - 1 : 0, end);
+        begin = column > DIAGNOSTIC_TEXT_MAX / 2 ? column - DIAGNOSTIC_TEXT_MAX / 2 : 0;
+        end = min_size(begin + DIAGNOSTIC_TEXT_MAX, end);
+    }
+    for (unsigned i = 0; i < 3 && begin > 0 && is_inside_character(text[begin]); i++)
+        begin--;
+    for (unsigned i = 0; i < 3 && end < place->text_length && is_inside_character(text[end]); i++)
+        end--;
+    diagnostic->text = strndup(text + begin, end - begin);
+    diagnostic->text_length = diagnostic->text ? strlen(diagnostic->text) : 0;
+    diagnostic->text_begin = begin;
+    diagnostic->text_is_cut = end < place->text_length;
+}
+
 void diagnostics_add(Diagnostics *diagnostics, DiagnosticLevel level, const SourcePlace *place,
                      const char *format, ...) {
     if (level == DIAGNOSTIC_ERROR)
@@ -67,10 +96,8 @@ void diagnostics_add(Diagnostics *diagnostics, DiagnosticLevel level, const Sour
         return;
 
     diagnostic.file = place->file ? strdup(place->file) : NULL;
-    if (place->text) {
-        diagnostic.text = strndup(place->text, place->text_length);
-        diagnostic.text_length = diagnostic.text ? strlen(diagnostic.text) : 0;
-    }
+    if (place->text)
+        keep_text(&diagnostic, place);
     diagnostics->items[diagnostics->n_items++] = diagnostic;
 }
 
@@ -89,12 +116,8 @@ static char *printable_part(const char *text, size_t length) {
 static size_t text_cells(const char *text) {
     size_t cells = 0;
     for (; *text; text++)
-        cells += ((unsigned char)*text & 0xc0) != 0x80;
+        cells += !is_inside_character(*text);
     return cells;
-}
-
-static size_t min_size(size_t a, size_t b) {
-    return a < b ? a : b;
 }
 
 /* Escape sequences, or empty texts. */
@@ -113,8 +136,9 @@ static const Colours colours = {
 };
 
 static void print_source_line(const Diagnostic *diagnostic, const Colours *with, FILE *out) {
-    size_t begin =
-        min_size(diagnostic->column ? diagnostic->column - 1 : 0, diagnostic->text_length);
+    size_t column = diagnostic->column ? diagnostic->column - 1 : 0;
+    size_t begin = column > diagnostic->text_begin ? column - diagnostic->text_begin : 0;
+    begin = min_size(begin, diagnostic->text_length);
     size_t length = min_size(diagnostic->length, diagnostic->text_length - begin);
     _cleanup_free_ char *before = printable_part(diagnostic->text, begin);
     _cleanup_free_ char *marked = printable_part(diagnostic->text + begin, length);
@@ -123,10 +147,12 @@ static void print_source_line(const Diagnostic *diagnostic, const Colours *with,
     if (!before || !marked || !after)
         return;
 
-    fprintf(out, "  %s%s%s\n", before, marked, after);
+    const char *head = diagnostic->text_begin > 0 ? "…" : "";
+    fprintf(out, "  %s%s%s%s%s\n", head, before, marked, after, diagnostic->text_is_cut ? "…" : "");
     if (diagnostic->column == 0)
         return;
-    fprintf(out, "  %*s%s^", (int)text_cells(before), "", with->levels[diagnostic->level]);
+    fprintf(out, "  %*s%s^", (int)(text_cells(head) + text_cells(before)), "",
+            with->levels[diagnostic->level]);
     for (size_t cells = text_cells(marked); cells > 1; cells--)
         fputc('~', out);
     fprintf(out, "%s\n", with->none);

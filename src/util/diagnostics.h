@@ -18,6 +18,9 @@ typedef enum DiagnosticLevel {
     DIAGNOSTIC_NOTE,
 } DiagnosticLevel;
 
+/* Of a longer source line so many bytes around the place are kept. */
+#define DIAGNOSTIC_TEXT_MAX 512
+
 /* A place in a file. Columns count bytes from 1; 0 for line or column means the whole of it. */
 typedef struct SourcePlace {
     const char *file; /* as it is to be shown */
@@ -32,9 +35,11 @@ typedef struct Diagnostic {
     DiagnosticLevel level;
     char *file; /* owned, raw bytes: escaped when printed */
     unsigned line, column, length;
-    char *text; /* owned, the source line, or NULL */
+    char *text; /* owned, the source line or what is kept of it, or NULL */
     size_t text_length;
-    char *message; /* owned, escaped already where it quotes the file */
+    size_t text_begin; /* bytes of the line that stand before the text */
+    bool text_is_cut;  /* some stand behind it */
+    char *message;     /* owned, escaped already where it quotes the file */
 } Diagnostic;
 
 typedef struct Diagnostics {
@@ -59,7 +64,7 @@ __attribute__((format(printf, 4, 5))) void diagnostics_add(Diagnostics *diagnost
 /*
  * Prints one as `FILE:LINE:COLUMN: error: MESSAGE`, then the source line indented by two and the
  * caret line under it. A tab in the source line is one blank in both; bytes that must not reach a
- * terminal are escaped, with the caret still under its place.
+ * terminal are escaped, with the caret still under its place. `…` stands for what is left out.
  */
 void diagnostic_print(const Diagnostic *diagnostic, FILE *out);
 

@@ -70,6 +70,33 @@ Test(diagnostics, a_place_beyond_the_line_is_its_end) {
     ASSERT_SHOWN("ab\0cd", 4, 1, "a.rules:3:4: error: no\n  ab\n    ^\n");
 }
 
+Test(diagnostics, of_a_long_line_what_stands_around_the_place_is_shown) {
+    enum { LENGTH = 100000, AT = 50000 };
+    static char line[LENGTH], expected[2 * DIAGNOSTIC_TEXT_MAX];
+    const int half = DIAGNOSTIC_TEXT_MAX / 2;
+    memset(line, 'x', LENGTH);
+    line[AT] = '!';
+    int length = snprintf(expected, sizeof(expected), "a.rules:3:%d: error: no\n  …", AT + 1);
+    memset(expected + length, 'x', DIAGNOSTIC_TEXT_MAX);
+    expected[length + half] = '!';
+    snprintf(expected + length + 2 * half, sizeof(expected) - (size_t)(length + 2 * half),
+             "…\n   %*s^\n", half, "");
+    assert_shown(line, LENGTH, AT + 1, 1, expected);
+
+    /* Not in the middle of a character: the first half of `é` would be shown as a bad byte. */
+    for (int i = 0; i + 1 < LENGTH; i += 2)
+        memcpy(line + i, "é", 2);
+    for (unsigned shift = 0; shift < 2; shift++) {
+        _cleanup_diagnostics_ Diagnostics *diagnostics = diagnostics_new();
+        SourcePlace place = place_in(line, LENGTH, AT + 1 + 2 * shift, 2);
+        line[0] = 'x';
+        place.text += 1 - shift;
+        place.text_length -= 1 - shift;
+        diagnostics_add(diagnostics, DIAGNOSTIC_ERROR, &place, "no");
+        cr_expect(((unsigned char)diagnostics->items[0].text[0] & 0xc0) != 0x80);
+    }
+}
+
 Test(diagnostics, without_a_column_the_line_alone) {
     ASSERT_SHOWN("allow", 0, 0, "a.rules:3: error: no\n  allow\n");
 }
