@@ -67,6 +67,14 @@ class Verbs(support.Case):
         for column in (b"endpoint", b"cmdline", b"advice"):
             self.assertIn(column, columns)
 
+    def test_closed_descriptors_are_not_taken_for_other_files(self):
+        for verb in ("scan", "rules", "check"):
+            for redirected, status in ((">&-", 1), ("<&- >&-", 1), ("2>&-", 0)):
+                command = f'exec "$@" {redirected}'
+                done = self.ctl("-c", command, "sh", support.CTL, verb, "--rules", self.policy,
+                                program="/bin/sh")
+                self.assertEqual(done.returncode, status, (verb, redirected, done))
+
     def test_output_that_cannot_be_written_is_told(self):
         with open("/dev/full", "wb") as full:
             self.assertEqual(self.ctl("scan", "--rules", self.policy, stdout=full).returncode, 1)
@@ -249,16 +257,17 @@ class Terminal(support.Case):
         super().setUp()
         self.hold("0.0.0.0", "3000", "name", "a-long-name")
 
-    def on_terminal(self, *words, width=100, height=60, **env):
-        """What the client prints on a terminal of that size."""
+    def on_terminal(self, *words, verb="scan", width=100, height=60, closed=None, **env):
+        """What the client prints on a terminal of that size; `closed`: a descriptor it lacks."""
         leader, follower = pty.openpty()
         fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
         env = dict({name: value for name, value in os.environ.items()
                     if name not in ("COLUMNS", "LINES", "NO_COLOR", "SUDO_UID")},
                    TERM="xterm", **env)
-        process = subprocess.Popen([support.CTL, "scan", "--rules", self.policy, *words],
+        process = subprocess.Popen([support.CTL, verb, "--rules", self.policy, *words],
                                    stdin=follower, stdout=follower, stderr=subprocess.DEVNULL,
-                                   env=env)
+                                   env=env,
+                                   preexec_fn=None if closed is None else lambda: os.close(closed))
         os.close(follower)
         out = b""
         while True:
@@ -298,6 +307,15 @@ class Terminal(support.Case):
         self.assertNotIn(b"paged", self.on_terminal("--json", PAGER=pager, height=3))
         self.assertIn(b"3000", self.on_terminal(PAGER="/no/such/pager", height=3))
         self.assertIn(b"3000", self.on_terminal(PAGER="", height=3))
+
+    def test_the_pager_is_fed_where_stdin_is_closed(self):
+        pager = self.write("pager", "#!/bin/sh\necho paged; cat\n")
+        os.chmod(pager, 0o755)
+        self.policy = self.write("long.rules", "allow tcp port 1\nallow tcp port 2\n")
+        for closed in (None, 0):
+            shown = self.on_terminal(verb="rules", PAGER=pager, height=3, closed=closed)
+            self.assertIn(b"paged", shown)
+            self.assertIn(b"allow tcp port 2", shown)
 
     def test_a_pager_is_no_way_to_a_root_shell(self):
         evil = self.write("evil", "#!/bin/sh\necho paged; cat\n")
