@@ -147,11 +147,7 @@ static int resolve_by_walk(CgroupResolver *resolver, size_t n_wanted) {
     return r;
 }
 
-/*
- * How many bytes of the path root alone has named: a component is its maker's who may write the
- * directory above it. Checked only now, so a cgroup that changed hands is judged by its last owner.
- */
-static size_t path_owned_from(int mount_fd, const char *path) {
+size_t cgroup_path_owned_from(int mount_fd, const char *path) {
     char prefix[PATH_MAX];
     size_t length = 0;
     struct stat st;
@@ -214,7 +210,7 @@ int cgroups_resolve(CgroupResolver *resolver, const uint64_t *ids, size_t n) {
     for (size_t i = first; i < resolver->n_cgroups; i++)
         if (resolver->cgroups[i].path)
             resolver->cgroups[i].owned_from =
-                path_owned_from(resolver->fd, resolver->cgroups[i].path);
+                cgroup_path_owned_from(resolver->fd, resolver->cgroups[i].path);
     return r < 0 ? r : 0;
 }
 

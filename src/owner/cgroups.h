@@ -40,6 +40,13 @@ int cgroups_resolve(CgroupResolver *resolver, const uint64_t *ids, size_t n);
 const Cgroup *cgroup_find(const CgroupResolver *resolver, uint64_t id);
 
 /*
+ * How many bytes of the path root alone has named: a component is its maker's who may write the
+ * directory above it. SIZE_MAX: all. Checked only now, so a cgroup that changed hands is judged by
+ * its last owner.
+ */
+size_t cgroup_path_owned_from(int mount_fd, const char *path);
+
+/*
  * The processes of a cgroup now (cgroup.procs; those outside of our pid namespace are left out),
  * appended to *pids. Returns 0 or a negative errno.
  */

@@ -255,6 +255,33 @@ static void search_recording(const Recording *recording, Snapshot *snapshot, Sea
     owner_search_free(search);
 }
 
+/* The unit of process 77's socket, where that tells no cgroup and the process is in this one. */
+static char *unit_by_holder(const Recording *recording, const char *cgroup) {
+    char text[128];
+    int length = snprintf(text, sizeof(text), "0::%s\n", cgroup);
+    record_file(recording, "proc/77/cgroup", text, (size_t)length);
+    Snapshot *snapshot = test_snapshot(12345, 0);
+    search_recording(recording, snapshot, SEARCH_ALL);
+    const Owner *owner = snapshot->listeners[0].owner;
+    cr_assert_str_eq(owner->cgroup, cgroup);
+    char *unit = owner->unit ? strdup(owner->unit) : NULL;
+    snapshot_free(snapshot);
+    return unit;
+}
+
+Test(recording, a_holders_own_cgroup_in_a_users_part_is_no_unit) {
+    Recording recording = recording_new();
+    record_directory(&recording, "sys/fs/cgroup/alice.slice/ssh.service");
+    cr_assert(geteuid() != 0 || fchmodat(recording.sources.cgroup_fd, "alice.slice", 0777, 0) == 0);
+
+    cr_expect_null(unit_by_holder(&recording, "/alice.slice/ssh.service"));
+    cr_expect_null(unit_by_holder(&recording, "/alice.slice/gone.service"));
+    char *unit = unit_by_holder(&recording, "/only-in-v1.slice/ssh.service");
+    cr_expect(unit && strcmp(unit, "ssh.service") == 0);
+    free(unit);
+    recording_done(&recording);
+}
+
 Test(recording, a_recorded_machine_is_searched_by_its_handles) {
     Recording recording = recording_new();
     struct stat st;
