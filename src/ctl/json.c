@@ -284,3 +284,46 @@ char *json_document(json_t *document) {
         return NULL;
     return line;
 }
+
+/* Writes the value with each line but the first indented as a member of `listeners`. */
+static bool print_listener(json_t *value, FILE *out) {
+    _cleanup_free_ char *text = value ? json_dumps(value, JSON_INDENT(2)) : NULL;
+    const char *line = text, *end;
+    if (!text)
+        return false;
+    for (; (end = strchr(line, '\n')); line = end + 1) {
+        fwrite(line, 1, (size_t)(end - line), out);
+        fputs("\n    ", out);
+    }
+    fputs(line, out);
+    return true;
+}
+
+static bool print_listeners(const ListingView *view, const Listing *listing, FILE *out) {
+    fputs(",\n  \"listeners\": [", out);
+    for (size_t i = 0; i < listing->n_rows; i++) {
+        _cleanup_json_ json_t *listener = json_listener(view, listing->rows[i]);
+        fputs(i > 0 ? ",\n    " : "\n    ", out);
+        if (!print_listener(listener, out))
+            return false;
+    }
+    fputs(listing->n_rows > 0 ? "\n  ]\n}\n" : "]\n}\n", out);
+    return true;
+}
+
+char *json_listing(json_t *head, const ListingView *view, const Listing *listing) {
+    _cleanup_free_ char *before = head ? json_dumps(head, JSON_INDENT(2)) : NULL;
+    char *text = NULL;
+    size_t size;
+
+    json_decref(head);
+    FILE *out = before ? open_memstream(&text, &size) : NULL;
+    if (!out)
+        return NULL;
+    fwrite(before, 1, strlen(before) - strlen("\n}"), out);
+    bool good = print_listeners(view, listing, out) && !ferror(out);
+    if (fclose(out) == 0 && good)
+        return text;
+    free(text);
+    return NULL;
+}

@@ -25,6 +25,12 @@ json_t *json_head(const ListingView *view, const char *host, const Coverage *own
  * which may be NULL (out of memory): then NULL. */
 char *json_document(json_t *document);
 
+/*
+ * The head with `"listeners"` behind it, as json_document() would write it, but with one listener
+ * at a time in memory: its values take four times its text. Takes over `head`, which may be NULL.
+ */
+char *json_listing(json_t *head, const ListingView *view, const Listing *listing);
+
 static inline void json_cleanup(json_t **value) {
     json_decref(*value);
 }

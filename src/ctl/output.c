@@ -32,10 +32,14 @@ ListingSelection options_selection(const Options *options) {
     return options_have(options, OPTION_ALL) ? LISTING_ALL : LISTING_DEFAULT;
 }
 
-json_t *listing_json(const ListingView *view, const Listing *listing, const Coverage *owners) {
+static json_t *head_json(const ListingView *view, const Coverage *owners) {
     char host[HOST_NAME_MAX + 1] = "";
     gethostname(host, HOST_NAME_MAX);
-    _cleanup_json_ json_t *document = json_head(view, host, owners);
+    return json_head(view, host, owners);
+}
+
+json_t *listing_json(const ListingView *view, const Listing *listing, const Coverage *owners) {
+    _cleanup_json_ json_t *document = head_json(view, owners);
     json_t *array = json_array();
 
     for (size_t i = 0; i < listing->n_rows; i++)
@@ -52,7 +56,7 @@ ExitStatus listing_print(const Options *options, const ListingView *view, const 
                          const ColumnChoice *choice, const Coverage *owners) {
     Terminal terminal = terminal_look();
     _cleanup_free_ char *text = options_have(options, OPTION_JSON)
-                                    ? json_document(listing_json(view, listing, owners))
+                                    ? json_listing(head_json(view, owners), view, listing)
                                     : report_render(view, listing, choice, &terminal,
                                                     !options_have(options, OPTION_NO_LEGEND));
     return verb_print(options, text);

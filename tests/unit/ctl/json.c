@@ -47,6 +47,34 @@ Test(json, a_listener_has_every_field_in_order) {
     snapshot_free(snapshot);
 }
 
+/* The document with all listeners in it, as it would be written at once. */
+static char *written_at_once(json_t *head, const ListingView *view, const Listing *listing) {
+    json_t *array = json_array();
+    for (size_t i = 0; i < listing->n_rows; i++)
+        json_array_append_new(array, json_listener(view, listing->rows[i]));
+    json_object_set_new(head, "listeners", array);
+    return json_document(head);
+}
+
+Test(json, a_listing_is_written_as_one_document) {
+    Snapshot *snapshot = fixture_snapshot();
+    for (unsigned n = 0; n <= 2; n++) {
+        Listing listing;
+        ListingView view = fixture_view(snapshot);
+        Coverage owners = {};
+        cr_assert(listing_make(snapshot, LISTING_ALL, NULL, NULL, &listing) == 0);
+        char *whole = written_at_once(json_head(&view, "host", &owners), &view, &listing);
+        char *text = json_listing(json_head(&view, "host", &owners), &view, &listing);
+        cr_expect_str_eq(text, whole);
+        free(whole);
+        free(text);
+        listing_done(&listing);
+        Listener *listener = fixture_add(snapshot, PROTO_TCP, "::", (uint16_t)(3000 + n), 4711);
+        fixture_hold(listener, 1, "a\nb", "/a");
+    }
+    snapshot_free(snapshot);
+}
+
 Test(json, what_is_not_known_is_null) {
     static const char *const nulls[] = {"device",    "v6only",     "user",      "unit",
                                         "user_unit", "cgroup",     "container", "severity",
