@@ -10,6 +10,7 @@ include tests/unit/local.mk
 endif
 include tests/net/local.mk
 include tests/cli/local.mk
+include tests/bus/local.mk
 include tests/fuzz/local.mk
 include tests/bench/local.mk
 include tests/system/local.mk

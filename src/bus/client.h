@@ -55,6 +55,7 @@ typedef enum BusEventKind {
     BUS_EVENT_RESOLVED,
     BUS_EVENT_POLICY, /* without a listener; the following, too */
     BUS_EVENT_LINKS,
+    BUS_EVENT_LOST, /* so many events were not told: `number` */
     BUS_EVENT_KIND_COUNT,
 } BusEventKind;
 
@@ -67,6 +68,7 @@ typedef struct BusEvent {
     const Standing *standing;
     uint64_t time, duration;
     uint64_t n_returned;
+    uint64_t number;
     char *why; /* raw, or NULL */
     bool still, brief;
 } BusEvent;

@@ -18,6 +18,7 @@ libsockaudit_a_SOURCES += \
 	src/bus/peer.c \
 	src/bus/peer.h \
 	src/bus/peers.c \
+	src/bus/properties.c \
 	src/bus/queue.c \
 	src/bus/request.c \
 	src/bus/server.c \

@@ -87,7 +87,8 @@ static void message_cleanup(sd_bus_message **message) {
 int channel_send(Channel *channel, sd_bus_message *message, size_t size) {
     if (!channel->is_peer)
         return sd_bus_send(channel->bus, message, NULL);
-    peer_send(peer_of(channel), message, size);
+    bool is_signal = sd_bus_message_is_signal(message, NULL, NULL) > 0;
+    peer_send(peer_of(channel), message, size, is_signal);
     return 0;
 }
 
@@ -124,11 +125,6 @@ static int reply_failure(const Request *request, int r, const char *text) {
     default:
         return text ? reply_error(request, BUS_ERROR_FAILED, text) : r;
     }
-}
-
-/* Text for a message: who made it escaped it, but who knows. */
-static const char *as_string(const char *text) {
-    return !text ? "" : text_is_bus_string(text) ? text : "(not valid UTF-8)";
 }
 
 static int append_string(DictWriter *writer, const char *text) {
@@ -284,12 +280,12 @@ static int run_reload(Request *request) {
         return r;
     r = handlers->reload(handlers->userdata, &text);
     if (r < 0)
-        return reply_failure(request, r, text ? as_string(text) : NULL);
+        return reply_failure(request, r, text ? bus_string(text) : NULL);
     r = reply_begin(request, &writer);
     if (r < 0)
         return r;
     _cleanup_message_ sd_bus_message *reply = writer.message;
-    r = append_string(&writer, as_string(text));
+    r = append_string(&writer, bus_string(text));
     return r < 0 ? r : reply_send(request, &writer);
 }
 
@@ -337,14 +333,14 @@ static int run_allow(Request *request) {
     r = handlers->allow(handlers->userdata, sink.keys, sink.n, until, *note ? note : NULL, &file,
                         &text);
     if (r < 0)
-        return reply_failure(request, r, text ? as_string(text) : NULL);
+        return reply_failure(request, r, text ? bus_string(text) : NULL);
     r = reply_begin(request, &writer);
     if (r < 0)
         return r;
     _cleanup_message_ sd_bus_message *reply = writer.message;
-    r = append_string(&writer, as_string(file));
+    r = append_string(&writer, bus_string(file));
     if (r >= 0)
-        r = append_string(&writer, as_string(text));
+        r = append_string(&writer, bus_string(text));
     return r < 0 ? r : reply_send(request, &writer);
 }
 
@@ -366,50 +362,7 @@ METHOD(reload)
 METHOD(snooze)
 METHOD(allow)
 
-static int get_property(sd_bus *bus, const char *path, const char *interface, const char *property,
-                        sd_bus_message *reply, void *userdata, sd_bus_error *error) {
-    const BusHandlers *handlers = &((Channel *)userdata)->server->handlers;
-    BusStatus status = {};
-    (void)bus, (void)path, (void)interface, (void)error;
-
-    int r = handlers->status(handlers->userdata, &status);
-    if (r < 0)
-        return r;
-    const struct {
-        const char *name;
-        uint64_t value;
-    } numbers[] = {
-        {"Since", status.since},       {"PolicyGeneration", status.policy_generation},
-        {"Rules", status.n_rules},     {"Listeners", status.n_listeners},
-        {"Flagged", status.n_flagged}, {"Allowed", status.n_allowed},
-        {"Ignored", status.n_ignored}, {"Snoozed", status.n_snoozed},
-    };
-    for (size_t i = 0; i < ELEMENTS(numbers); i++)
-        if (strcmp(numbers[i].name, property) == 0)
-            return sd_bus_message_append_basic(reply, 't', &numbers[i].value);
-    if (strcmp(property, "Version") == 0)
-        return sd_bus_message_append_basic(reply, 's', PACKAGE_VERSION);
-    if (strcmp(property, "PolicyDiffers") == 0)
-        return sd_bus_message_append_basic(reply, 's', as_string(status.policy_differs));
-    return -EINVAL;
-}
-
-static int get_source(sd_bus *bus, const char *path, const char *interface, const char *property,
-                      sd_bus_message *reply, void *userdata, sd_bus_error *error) {
-    const BusHandlers *handlers = &((Channel *)userdata)->server->handlers;
-    BusStatus status = {};
-    (void)bus, (void)path, (void)interface, (void)property, (void)error;
-
-    int r = handlers->status(handlers->userdata, &status);
-    if (r >= 0)
-        r = sd_bus_message_open_container(reply, 'a', "(sbs)");
-    for (size_t i = 0; r >= 0 && i < status.n_sources && i < BUS_SOURCES_MAX; i++)
-        r = sd_bus_message_append(reply, "(sbs)", as_string(status.sources[i].name),
-                                  status.sources[i].works, as_string(status.sources[i].words));
-    return r < 0 ? r : sd_bus_message_close_container(reply);
-}
-
-#define NUMBER(name)  SD_BUS_PROPERTY(name, "t", get_property, 0, 0)
+#define NUMBER(name)  SD_BUS_PROPERTY(name, "t", property_number, 0, 0)
 #define FOR_EVERYBODY SD_BUS_VTABLE_UNPRIVILEGED /* who may do what is looked at in each */
 
 /* Described in org.sockaudit1(5); the comments say what is read from here alone. */
@@ -417,13 +370,13 @@ const sd_bus_vtable server_vtable[] = {
     SD_BUS_VTABLE_START(0),
 
     /* What Status tells, for who wants one number. */
-    SD_BUS_PROPERTY("Version", "s", get_property, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+    SD_BUS_PROPERTY("Version", "s", property_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
     /* Each source of events: its name, whether it works, what that means for a person. */
-    SD_BUS_PROPERTY("Source", "a(sbs)", get_source, 0, 0),
+    SD_BUS_PROPERTY("Source", "a(sbs)", property_source, 0, 0),
     NUMBER("Since"),
     NUMBER("PolicyGeneration"),
     /* How what is on disk differs from what is in force; empty: it does not. */
-    SD_BUS_PROPERTY("PolicyDiffers", "s", get_property, 0, 0),
+    SD_BUS_PROPERTY("PolicyDiffers", "s", property_differs, 0, 0),
     NUMBER("Rules"),
     NUMBER("Listeners"),
     NUMBER("Flagged"),
@@ -470,6 +423,9 @@ const sd_bus_vtable server_vtable[] = {
     SD_BUS_SIGNAL_WITH_ARGS("PolicyChanged", SD_BUS_ARGS("t", generation), 0),
     /* Interfaces or addresses: Machine has changed. */
     SD_BUS_SIGNAL_WITH_ARGS("LinksChanged", SD_BUS_ARGS("t", generation), 0),
+
+    /* On the socket: so many signals were not sent, because they were not read in time. */
+    SD_BUS_SIGNAL_WITH_ARGS("SignalsLost", SD_BUS_ARGS("t", count), 0),
 
     SD_BUS_VTABLE_END,
 };

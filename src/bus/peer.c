@@ -56,7 +56,11 @@ static int process(Peer *peer) {
 /* Passes one unit on. The authentication ends with the line BEGIN, at once, and only when sd-bus
  * says so: what follows is then messages for both of us. */
 static int feed(Peer *peer, size_t length) {
-    bool begins = !peer->ready && length == 7 && memcmp(peer->buffer, "BEGIN\r\n", 7) == 0;
+    static const char begin[] = "BEGIN\r\n";
+    /* Before the first line stands a NUL. */
+    size_t skip = peer->buffer[0] == '\0';
+    bool begins = !peer->ready && length == skip + sizeof(begin) - 1 &&
+                  memcmp(peer->buffer + skip, begin, sizeof(begin) - 1) == 0;
 
     if (write(peer->feed_fd, peer->buffer, length) != (ssize_t)length)
         return -EIO;
@@ -131,6 +135,19 @@ static void update_queue(Peer *peer) {
         peer->moved = peer_now(peer);
 }
 
+/* It has taken all that there was: now it can hear how much there was not. */
+static void tell_lost(Peer *peer) {
+    sd_bus_message *message = NULL;
+    uint64_t n_lost = peer->n_lost;
+
+    peer->n_lost = 0;
+    if (sd_bus_message_new_signal(peer->channel.bus, &message, BUS_PATH, BUS_INTERFACE,
+                                  "SignalsLost") >= 0 &&
+        sd_bus_message_append_basic(message, 't', &n_lost) >= 0)
+        peer_send(peer, message, 64, false);
+    sd_bus_message_unref(message);
+}
+
 /* Nothing more is read from who has not taken what was answered. */
 void peer_update(Peer *peer) {
     uint64_t n_queued = 0;
@@ -138,6 +155,8 @@ void peer_update(Peer *peer) {
     if (peer->dead || peer->entered)
         return;
     update_queue(peer);
+    if (peer->n_lost > 0 && peer->queue.n == 0)
+        tell_lost(peer);
     (void)sd_bus_get_n_queued_write(peer->channel.bus, &n_queued);
     ssize_t unit = next_unit(peer);
     if (unit < 0) {
@@ -168,10 +187,22 @@ static void bound_queues(BusServer *server) {
     }
 }
 
-void peer_send(Peer *peer, sd_bus_message *message, size_t size) {
+/* Whether a signal is to be lost; who takes nothing at all is dropped. */
+static bool lose(Peer *peer, size_t size) {
+    if (peer->n_lost == 0 && queue_has_room(&peer->queue, size))
+        return false;
+    peer->n_lost++;
+    if (peer_now(peer) > peer->moved + QUEUE_PATIENCE) {
+        peer->channel.server->n_dropped++;
+        peer_drop(peer);
+    }
+    return true;
+}
+
+void peer_send(Peer *peer, sd_bus_message *message, size_t size, bool is_signal) {
     BusServer *server = peer->channel.server;
 
-    if (peer->dead)
+    if (peer->dead || (is_signal && lose(peer, size)))
         return;
     bool waited = peer->queue.n > 0;
     int r = sd_bus_send(peer->channel.bus, message, NULL);

@@ -4,9 +4,14 @@
 
 #include "bus/server_internal.h"
 
+bool queue_has_room(const Queue *queue, size_t size) {
+    return queue->n < QUEUE_MESSAGES && queue->bytes + size + QUEUE_OVERHEAD <= BUS_QUEUE_MAX;
+}
+
 int queue_add(Queue *queue, size_t size) {
-    if (queue->n == QUEUE_MESSAGES || queue->bytes + size > BUS_QUEUE_MAX)
+    if (!queue_has_room(queue, size))
         return -ENOBUFS;
+    size += QUEUE_OVERHEAD;
     if (!queue->sizes)
         queue->sizes = calloc(QUEUE_MESSAGES, sizeof(*queue->sizes));
     if (!queue->sizes)

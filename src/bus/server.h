@@ -18,8 +18,8 @@
 #define BUS_PEERS_ROOT        8           /* of the former, kept for root */
 #define BUS_REQUEST_MAX       (16 * 1024) /* bytes of a message to the daemon */
 #define BUS_PAGE_MAX          (64 * 1024) /* bytes of a page of a list, about */
-#define BUS_QUEUE_MAX         (1 << 20)   /* bytes that wait for one reader; then it is dropped */
-#define BUS_QUEUES_MAX        (8 << 20)   /* likewise of all: then the one with the most is */
+#define BUS_QUEUE_MAX         (4 << 20)   /* bytes that wait for one reader; beyond, no signals */
+#define BUS_QUEUES_MAX        (16 << 20)  /* likewise of all: then the one with the most is */
 #define BUS_HANDSHAKE_SECONDS 10
 #define BUS_IDLE_SECONDS      60 /* without a call, for who is not subscribed */
 #define BUS_STALLED_SECONDS   30 /* with something waiting that is not read */

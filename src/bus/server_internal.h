@@ -12,8 +12,14 @@
 /* Below what the loop does for the kernel's events: no client holds those up. */
 #define SERVER_PRIORITY (SD_EVENT_PRIORITY_NORMAL + 10)
 
-/* Messages that wait for one reader. */
+/* Messages that wait for one reader, and what each costs besides its bytes, about: measured with
+ * sd-bus of systemd 252. */
 #define QUEUE_MESSAGES 2048
+#define QUEUE_OVERHEAD 3072
+
+/* Who has taken nothing for so long when its queue is full is gone; who has is only told how many
+ * signals it missed: a policy that is loaded may change thousands of verdicts at once. */
+#define QUEUE_PATIENCE (2 * USEC_PER_SEC)
 
 /* Requests that wait for the system bus or polkit to say who asks and whether they may. */
 #define REQUESTS_MAX 64
@@ -45,12 +51,12 @@ typedef struct Peer {
     sd_event_source *more; /* there is a whole message in the buffer */
     uint8_t *buffer;       /* BUS_REQUEST_MAX bytes */
     size_t n_buffered;
-    bool ready;    /* authenticated */
-    bool dead;     /* to be freed when nobody is in it any more */
-    bool entered;  /* somebody is */
-    bool stalled;  /* something has been waiting since `moved` */
-    usec_t active; /* CLOCK_MONOTONIC: of the connection or its last request */
-    usec_t moved;  /* when its queue last got shorter, or began */
+    bool ready;      /* authenticated */
+    bool dead;       /* to be freed when nobody is in it any more */
+    bool entered;    /* somebody is */
+    usec_t active;   /* CLOCK_MONOTONIC: of the connection or its last request */
+    usec_t moved;    /* when its queue last got shorter, or began */
+    uint64_t n_lost; /* signals that it was not sent, and was not told of yet */
     Queue queue;
 } Peer;
 
@@ -72,6 +78,8 @@ struct BusServer {
     uint64_t n_refused, n_dropped;
 
     bool wants_system_bus;
+    BusStatus counted; /* of the loop's turn `counted_at`: its numbers alone */
+    uint64_t counted_at;
     Channel system;
     bool has_name;
     sd_event_source *reconnect;
@@ -83,14 +91,15 @@ struct BusServer {
 /* peers.c: the socket. */
 int peers_open(BusServer *server, const char *runtime_dir);
 void peers_close(BusServer *server);
-/* Sends to a peer, or drops it. The message is about `size` bytes. */
-void peer_send(Peer *peer, sd_bus_message *message, size_t size);
+/* Sends to a peer, or drops it. The message is about `size` bytes. A signal may be lost instead. */
+void peer_send(Peer *peer, sd_bus_message *message, size_t size, bool is_signal);
 /* After something was sent to it, or it read something. */
 void peer_update(Peer *peer);
 void peer_drop(Peer *peer);
 Peer *peer_of(Channel *channel);
 
 /* queue.c */
+bool queue_has_room(const Queue *queue, size_t size);
 int queue_add(Queue *queue, size_t size);       /* -ENOBUFS: it is full */
 void queue_keep(Queue *queue, size_t n_newest); /* the others were sent */
 void queue_done(Queue *queue);
@@ -123,3 +132,15 @@ void requests_cancel(BusServer *server);
 extern const sd_bus_vtable server_vtable[];
 /* Sends a reply that a DictWriter wrote. */
 int channel_send(Channel *channel, sd_bus_message *message, size_t size);
+
+/* properties.c */
+int property_number(sd_bus *bus, const char *path, const char *interface, const char *property,
+                    sd_bus_message *reply, void *userdata, sd_bus_error *error);
+int property_version(sd_bus *bus, const char *path, const char *interface, const char *property,
+                     sd_bus_message *reply, void *userdata, sd_bus_error *error);
+int property_differs(sd_bus *bus, const char *path, const char *interface, const char *property,
+                     sd_bus_message *reply, void *userdata, sd_bus_error *error);
+int property_source(sd_bus *bus, const char *path, const char *interface, const char *property,
+                    sd_bus_message *reply, void *userdata, sd_bus_error *error);
+/* What may go as an `s`; NULL is empty. */
+const char *bus_string(const char *text);

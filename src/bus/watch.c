@@ -19,6 +19,7 @@ static const struct {
     [BUS_EVENT_RESOLVED] = {"resolved", "Resolved"},
     [BUS_EVENT_POLICY] = {"policy", "PolicyChanged"},
     [BUS_EVENT_LINKS] = {"links", "LinksChanged"},
+    [BUS_EVENT_LOST] = {"lost", "SignalsLost"},
 };
 
 const char *bus_event_name(BusEventKind kind) {
@@ -65,10 +66,11 @@ static int handle(BusClient *client, sd_bus_message *message, BusView *view,
                    : 0;
     if (event.kind == BUS_EVENT_LINKS)
         r = bus_client_machine(client, view);
+    else if (event.kind == BUS_EVENT_LOST)
+        r = client_read_error(sd_bus_message_read_basic(message, 't', &event.number));
     else if (event.kind != BUS_EVENT_POLICY)
         r = read_change(message, view, &event);
-    if (r >= 0)
-        r = tell(userdata, &event);
+    r = r < 0 ? r : tell(userdata, &event);
     free(event.why);
     return r;
 }

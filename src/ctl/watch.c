@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* `watch`: what appears, changes, is flagged, goes, as it happens. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -46,6 +47,8 @@ static int print_json(const Watch *watch, const BusEvent *event) {
         r |= json_object_set_new(object, "still", json_boolean(event->still));
         r |= json_object_set_new(object, "brief", json_boolean(event->brief));
     }
+    if (event->kind == BUS_EVENT_LOST)
+        r |= json_object_set_new(object, "count", json_integer((json_int_t)event->number));
     _cleanup_free_ char *text = r == 0 ? json_dumps(object, JSON_COMPACT) : NULL;
     json_decref(object);
     if (!text)
@@ -79,8 +82,12 @@ static int print_line(const Watch *watch, const BusEvent *event) {
     printf("%s%-8s%s ", watch->terminal.colour && colour ? colour : "", word_of(event),
            watch->terminal.colour && colour ? COLOUR_NONE : "");
     if (!listener) {
-        puts(event->kind == BUS_EVENT_POLICY ? "another policy is in force"
-                                             : "interfaces or addresses changed");
+        if (event->kind == BUS_EVENT_LOST)
+            printf("%" PRIu64 " more than could be told in time; '%s list' shows what stands\n",
+                   event->number, tell_name());
+        else
+            puts(event->kind == BUS_EVENT_POLICY ? "another policy is in force"
+                                                 : "interfaces or addresses changed");
         return 0;
     }
     _cleanup_free_ char *sentence =
@@ -102,7 +109,7 @@ static int tell(void *userdata, const BusEvent *event) {
 
     if (event->listener && !is_wanted(watch, event->listener))
         return 0;
-    if (!event->listener && watch->options->n_words > 0)
+    if (!event->listener && event->kind != BUS_EVENT_LOST && watch->options->n_words > 0)
         return 0;
     int r = options_have(watch->options, OPTION_JSON) ? print_json(watch, event)
                                                       : print_line(watch, event);
