@@ -193,7 +193,9 @@ static int read_entry(sd_bus_message *message, const DictPart *parts) {
     if (r < 0)
         return r;
     r = read_field(message, field, signature, (char *)base + field->offset);
-    return r < 0 ? r : checked(sd_bus_message_exit_container(message));
+    if (r >= 0)
+        r = checked(sd_bus_message_exit_container(message));
+    return r < 0 ? r : 0;
 }
 
 int dict_read(sd_bus_message *message, const DictPart *parts) {
@@ -211,5 +213,7 @@ int dict_read(sd_bus_message *message, const DictPart *parts) {
         if (r < 0)
             return r;
     }
-    return r < 0 ? r : checked(sd_bus_message_exit_container(message));
+    if (r >= 0)
+        r = checked(sd_bus_message_exit_container(message));
+    return r < 0 ? r : 0;
 }

@@ -92,9 +92,11 @@ int channel_send(Channel *channel, sd_bus_message *message, size_t size) {
     return 0;
 }
 
-static int reply_begin(const Request *request, DictWriter *writer) {
-    *writer = (DictWriter){};
-    return sd_bus_message_new_method_return(request->message, &writer->message);
+/* The message is the caller's to release. */
+static int reply_begin(const Request *request, DictWriter *writer, sd_bus_message **ret) {
+    int r = sd_bus_message_new_method_return(request->message, ret);
+    *writer = (DictWriter){.message = *ret};
+    return r;
 }
 
 static int reply_send(const Request *request, const DictWriter *writer) {
@@ -139,13 +141,13 @@ static int run_status(Request *request) {
     const BusHandlers *handlers = &request->channel->server->handlers;
     BusStatus status = {};
     DictWriter writer;
+    _cleanup_message_ sd_bus_message *reply = NULL;
 
     int r = handlers->status(handlers->userdata, &status);
     if (r >= 0)
-        r = reply_begin(request, &writer);
+        r = reply_begin(request, &writer, &reply);
     if (r < 0)
         return r;
-    _cleanup_message_ sd_bus_message *reply = writer.message;
     marshal_status(&writer, &status);
     return reply_send(request, &writer);
 }
@@ -154,13 +156,13 @@ static int run_machine(Request *request) {
     const BusHandlers *handlers = &request->channel->server->handlers;
     BusMachine machine = {};
     DictWriter writer;
+    _cleanup_message_ sd_bus_message *reply = NULL;
 
     int r = handlers->machine(handlers->userdata, &machine);
     if (r >= 0)
-        r = reply_begin(request, &writer);
+        r = reply_begin(request, &writer, &reply);
     if (r < 0)
         return r;
-    _cleanup_message_ sd_bus_message *reply = writer.message;
     marshal_machine(&writer, &machine);
     return reply_send(request, &writer);
 }
@@ -178,6 +180,7 @@ static int run_list(Request *request) {
     BusSelection selection;
     const char *word;
     uint64_t cursor;
+    _cleanup_message_ sd_bus_message *reply = NULL;
 
     int r = sd_bus_message_read(request->message, "st", &word, &cursor);
     if (r < 0)
@@ -185,10 +188,9 @@ static int run_list(Request *request) {
     if (bus_selection_parse(word, &selection) < 0)
         return reply_error(request, SD_BUS_ERROR_INVALID_ARGS,
                            "the selection is one of all, listed, flagged, allowed");
-    r = reply_begin(request, &sink.writer);
+    r = reply_begin(request, &sink.writer, &reply);
     if (r < 0)
         return r;
-    _cleanup_message_ sd_bus_message *reply = sink.writer.message;
     dict_container_open(&sink.writer, 'a', "a{sv}");
     r = handlers->list(handlers->userdata, selection, &cursor, &sink);
     return reply_page(request, &sink, cursor, r);
@@ -198,13 +200,13 @@ static int run_rules(Request *request) {
     const BusHandlers *handlers = &request->channel->server->handlers;
     BusSink sink = {.viewer = &request->viewer};
     uint64_t cursor;
+    _cleanup_message_ sd_bus_message *reply = NULL;
 
     int r = sd_bus_message_read(request->message, "t", &cursor);
     if (r >= 0)
-        r = reply_begin(request, &sink.writer);
+        r = reply_begin(request, &sink.writer, &reply);
     if (r < 0)
         return r;
-    _cleanup_message_ sd_bus_message *reply = sink.writer.message;
     dict_container_open(&sink.writer, 'a', "a{sv}");
     r = handlers->rules(handlers->userdata, &cursor, &sink);
     return reply_page(request, &sink, cursor, r);
@@ -227,13 +229,13 @@ static int find(const Request *request, const char *what, BusSink *sink) {
 static int run_show(Request *request) {
     BusSink sink = {.viewer = &request->viewer};
     const char *what;
+    _cleanup_message_ sd_bus_message *reply = NULL;
 
     int r = sd_bus_message_read(request->message, "s", &what);
     if (r >= 0)
-        r = reply_begin(request, &sink.writer);
+        r = reply_begin(request, &sink.writer, &reply);
     if (r < 0)
         return r;
-    _cleanup_message_ sd_bus_message *reply = sink.writer.message;
     dict_container_open(&sink.writer, 'a', "a{sv}");
     r = find(request, what, &sink);
     if (r < 0 || sink.n == 0)
@@ -274,6 +276,7 @@ static int run_reload(Request *request) {
     const BusHandlers *handlers = &request->channel->server->handlers;
     _cleanup_free_ char *text = NULL;
     DictWriter writer;
+    _cleanup_message_ sd_bus_message *reply = NULL;
 
     int r = may(request, DEED_RELOAD, NULL);
     if (r <= 0)
@@ -281,10 +284,9 @@ static int run_reload(Request *request) {
     r = handlers->reload(handlers->userdata, &text);
     if (r < 0)
         return reply_failure(request, r, text ? bus_string(text) : NULL);
-    r = reply_begin(request, &writer);
+    r = reply_begin(request, &writer, &reply);
     if (r < 0)
         return r;
-    _cleanup_message_ sd_bus_message *reply = writer.message;
     r = append_string(&writer, bus_string(text));
     return r < 0 ? r : reply_send(request, &writer);
 }
@@ -318,6 +320,7 @@ static int run_allow(Request *request) {
     BusSink sink = {};
     DictWriter writer;
     uint64_t until;
+    _cleanup_message_ sd_bus_message *reply = NULL;
 
     int r = sd_bus_message_read(request->message, "sts", &what, &until, &note);
     if (r < 0)
@@ -334,10 +337,9 @@ static int run_allow(Request *request) {
                         &text);
     if (r < 0)
         return reply_failure(request, r, text ? bus_string(text) : NULL);
-    r = reply_begin(request, &writer);
+    r = reply_begin(request, &writer, &reply);
     if (r < 0)
         return r;
-    _cleanup_message_ sd_bus_message *reply = writer.message;
     r = append_string(&writer, bus_string(file));
     if (r >= 0)
         r = append_string(&writer, bus_string(text));

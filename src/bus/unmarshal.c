@@ -79,7 +79,9 @@ static int read_each(sd_bus_message *message, size_t max,
         if (r < 0)
             break;
     }
-    return r < 0 ? r : checked(sd_bus_message_exit_container(message));
+    if (r >= 0)
+        r = checked(sd_bus_message_exit_container(message));
+    return r < 0 ? r : 0;
 }
 
 /* --- a listener ------------------------------------------------------------------------------- */

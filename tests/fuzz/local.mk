@@ -81,6 +81,16 @@ tests_fuzz_fuzz_tracepoint_LDADD = $(FUZZ_LIBS)
 tests_fuzz_replay_tracepoint_SOURCES = tests/fuzz/tracepoint.c tests/fuzz/replay.c
 tests_fuzz_replay_tracepoint_LDADD = $(FUZZ_LIBS)
 
+FUZZ_TARGETS += tests/fuzz/fuzz-bus
+FUZZ_REPLAYS += tests/fuzz/replay-bus
+tests_fuzz_fuzz_bus_SOURCES = tests/fuzz/bus.c tests/unit/bus/message.c tests/unit/bus/message.h
+tests_fuzz_fuzz_bus_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_fuzz_fuzz_bus_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_bus_LDADD = $(FUZZ_LIBS)
+tests_fuzz_replay_bus_SOURCES = $(tests_fuzz_fuzz_bus_SOURCES) tests/fuzz/replay.c
+tests_fuzz_replay_bus_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_fuzz_replay_bus_LDADD = $(FUZZ_LIBS)
+
 EXTRA_PROGRAMS = $(FUZZ_TARGETS) $(FUZZ_REPLAYS)
 EXTRA_DIST += $(srcdir)/tests/fuzz/corpus
 if FUZZERS

@@ -9,4 +9,5 @@ include tests/unit/policy/local.mk
 include tests/unit/advice/local.mk
 include tests/unit/default-policy/local.mk
 include tests/unit/audit/local.mk
+include tests/unit/bus/local.mk
 include tests/unit/report/local.mk
