@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The narrowest rule for a listener, and the file that it is written to. */
+#include "policy/suggest.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "policy/local_rules.h"
+#include "policy/policy.h"
+#include "util/cleanup.h"
+
+/* A uid that has no name. */
+#define SOMEBODY 4242424
+
+static Holder holders[2];
+static Owner owner;
+static Listener listener;
+
+static void fresh(void) {
+    for (size_t i = 0; i < 2; i++)
+        holders[i] = (Holder){
+            .exe = (char *)"/usr/bin/node",
+            .exe_state = EXE_VERIFIED,
+            .exe_id = {1, 2},
+        };
+    owner = (Owner){.complete = true, .holders = holders, .n_holders = 2, .n_holders_seen = 2};
+    listener = (Listener){
+        .endpoint = {.proto = PROTO_TCP, .port = 3000},
+        .scope = SCOPE_WILDCARD,
+        .uid = SOMEBODY,
+        .owner = &owner,
+    };
+}
+
+static void check(const char *expected) {
+    _cleanup_free_ char *text = NULL;
+    cr_assert_eq(rule_suggest(&listener, USEC_INFINITY, NULL, &text), 0);
+    cr_assert_str_eq(text, expected);
+}
+
+#define ALLOW "allow tcp port 3000 "
+#define USER  "user 4242424"
+
+Test(suggest, the_narrowest, .init = fresh) {
+    check(ALLOW "exe /usr/bin/node " USER);
+    listener.scope = SCOPE_PRIVATE;
+    check(ALLOW "scope private exe /usr/bin/node " USER);
+    listener.scope = SCOPE_WILDCARD;
+    owner.unit = (char *)"a.service";
+    check(ALLOW "exe /usr/bin/node " USER);
+    owner.runtime = RUNTIME_DOCKER;
+    owner.container_name = (char *)"web";
+    check(ALLOW "container web");
+}
+
+Test(suggest, exe_only_of_what_all_run_verified, .init = fresh) {
+    owner.unit = (char *)"a.service";
+    holders[1].exe_state = EXE_UNVERIFIED;
+    check(ALLOW "unit a.service");
+    fresh();
+    owner.unit = (char *)"a.service";
+    holders[1].exe = (char *)"/usr/bin/python3";
+    check(ALLOW "unit a.service");
+    fresh();
+    owner.unit = (char *)"a.service";
+    holders[1].exe_id.inode = 3;
+    check(ALLOW "unit a.service");
+    fresh();
+    owner.unit = (char *)"a.service";
+    owner.n_holders_seen = 3;
+    check(ALLOW "unit a.service");
+    fresh();
+    owner.complete = false;
+    check(ALLOW USER);
+    owner.unit = (char *)"user@1000.service";
+    owner.user_unit = (char *)"app.service";
+    check(ALLOW "user-unit app.service " USER);
+}
+
+Test(suggest, what_a_file_cannot_hold_is_passed_over, .init = fresh) {
+    static const char *const bad[] = {"/a\nallow tcp", "/a\xff", "/a\x1b[31m", "/a\xe2\x80\xae",
+                                      "/a\r"};
+    owner.unit = (char *)"a.service";
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        holders[0].exe = holders[1].exe = (char *)bad[i];
+        check(ALLOW "unit a.service");
+    }
+}
+
+Test(suggest, odd_names_are_quoted_and_taken_literally, .init = fresh) {
+    holders[0].exe = holders[1].exe = (char *)"/opt/a b\"c\\d*[x]#$";
+    check(ALLOW "exe \"/opt/a b\\\"c\\\\\\\\d\\\\*\\\\[x\\\\]#$\" " USER);
+    owner.complete = false;
+    owner.unit = (char *)"dev-x\\x2dy.service";
+    check(ALLOW "unit \"dev-x\\\\\\\\x2dy.service\"");
+}
+
+Test(suggest, until_and_note, .init = fresh) {
+    _cleanup_free_ char *text = NULL;
+    setenv("TZ", "UTC", 1);
+    cr_assert_eq(rule_suggest(&listener, UINT64_C(1798761600000000), "say \"hi\\\"\n# x", &text),
+                 0);
+    cr_assert_str_eq(text, ALLOW "exe /usr/bin/node " USER " until 2027-01-01T00:00:00 "
+                                 "note \"say \\\"hi\\\\\\\"\\\\n# x\"");
+}
+
+Test(suggest, nobody_at_all, .init = fresh) {
+    _cleanup_free_ char *text = NULL;
+    owner = (Owner){};
+    listener.uid = (uint32_t)-1;
+    cr_assert_eq(rule_suggest(&listener, USEC_INFINITY, NULL, &text), -EINVAL);
+    listener.origin = ORIGIN_FORWARD;
+    check(ALLOW "origin forward");
+}
+
+/* --- the text -----------------------------------------------------------------------------------
+ */
+
+static void appends(const char *before, const char *after, int expected) {
+    _cleanup_free_ char *text = NULL;
+    size_t length;
+    cr_assert_eq(rules_append(before, strlen(before), "allow udp", &text, &length), expected);
+    cr_assert_str_eq(text, after);
+    cr_assert_eq(length, strlen(after));
+}
+
+Test(append, every_byte_stays) {
+    appends("", "allow udp\n", 1);
+    appends("allow tcp\n", "allow tcp\nallow udp\n", 1);
+    appends("allow tcp", "allow tcp\nallow udp\n", 1);
+    appends("# c\r\n\r\n", "# c\r\n\r\nallow udp\n", 1);
+    appends("allow tcp \\\n", "allow tcp \\\n\nallow udp\n", 1);
+    appends("allow tcp \\\r\n", "allow tcp \\\r\n\nallow udp\n", 1);
+    appends("allow tcp \\", "allow tcp \\\n\nallow udp\n", 1);
+    appends("x\nallow udp\ny\n", "x\nallow udp\ny\n", 0);
+    appends("allow udp", "allow udp", 0);
+    appends("# allow udp\n", "# allow udp\nallow udp\n", 1);
+}
+
+/* --- the file -----------------------------------------------------------------------------------
+ */
+
+static char root[] = "/tmp/sockaudit-local-XXXXXX";
+static char *path, *folder;
+
+static void make_root(void) {
+    fresh();
+    cr_assert_not_null(mkdtemp(root));
+    cr_assert_geq(asprintf(&path, "%s" LOCAL_RULES_PATH, root), 0);
+    folder = strndup(path, (size_t)(strrchr(path, '/') - path));
+}
+
+static void remove_root(void) {
+    char *part = strdup(path);
+    (void)unlink(path);
+    for (char *slash; (slash = strrchr(part, '/')) && strlen(part) > strlen(root);) {
+        *slash = '\0';
+        (void)rmdir(part);
+    }
+    free(part);
+    free(path);
+    free(folder);
+}
+
+static void put(const char *text, mode_t mode) {
+    char *command;
+    cr_assert_geq(asprintf(&command, "%s/etc", root), 0);
+    (void)mkdir(command, 0755);
+    free(command);
+    cr_assert_geq(asprintf(&command, "%s/etc/sockaudit", root), 0);
+    (void)mkdir(command, 0755);
+    free(command);
+    (void)mkdir(folder, 0755);
+    _cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    cr_assert_geq(fd, 0);
+    cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    cr_assert_eq(fchmod(fd, mode), 0);
+}
+
+static void check_file(const char *expected, mode_t mode) {
+    char text[4096] = "";
+    struct stat status;
+    _cleanup_close_ int fd = open(path, O_RDONLY);
+    cr_assert_geq(fd, 0);
+    cr_assert_geq(read(fd, text, sizeof(text) - 1), 0);
+    cr_assert_eq(fstat(fd, &status), 0);
+    cr_assert_str_eq(text, expected);
+    cr_assert_eq(status.st_mode & 07777, mode);
+}
+
+static int allow(char **lines) {
+    const Listener *both[] = {&listener, &listener};
+    _cleanup_diagnostics_ Diagnostics *diagnostics = diagnostics_new();
+    _cleanup_free_ char *file = NULL;
+    int r = local_rules_allow(root, both, 2, USEC_INFINITY, NULL, diagnostics, &file, lines);
+    cr_assert(r < 0 || strcmp(file, path) == 0);
+    cr_assert_eq(r == -EBADMSG, diagnostics->n_errors > 0);
+    return r;
+}
+
+#define RULE ALLOW "exe /usr/bin/node " USER "\n"
+
+Test(local_rules, a_new_file, .init = make_root, .fini = remove_root) {
+    _cleanup_free_ char *lines = NULL, *again = NULL;
+    cr_assert_eq(allow(&lines), 0);
+    cr_assert_str_eq(lines, RULE); /* once, though they are two */
+    check_file(RULE, 0644);
+    cr_assert_eq(allow(&again), 0);
+    cr_assert_str_eq(again, "");
+    check_file(RULE, 0644);
+}
+
+Test(local_rules, what_stands_there_stays, .init = make_root, .fini = remove_root) {
+    _cleanup_free_ char *lines = NULL;
+    put("# mine\r\n\tallow   udp  # why \xc3\xa4\n\n", 0600);
+    cr_assert_eq(allow(&lines), 0);
+    check_file("# mine\r\n\tallow   udp  # why \xc3\xa4\n\n" RULE, 0600);
+}
+
+Test(local_rules, a_broken_file_is_left_alone, .init = make_root, .fini = remove_root) {
+    char *lines = NULL;
+    put("allow tcp port 70000\n", 0644);
+    cr_assert_eq(allow(&lines), -EBADMSG);
+    check_file("allow tcp port 70000\n", 0644);
+}
+
+Test(local_rules, a_file_of_others_is_refused, .init = make_root, .fini = remove_root) {
+    char *lines = NULL;
+    put("", 0666);
+    cr_assert_eq(allow(&lines), -EPERM);
+    cr_assert_eq(unlink(path), 0);
+    cr_assert_eq(symlink("/dev/null", path), 0);
+    cr_assert_eq(allow(&lines), -ELOOP);
+    cr_assert_eq(unlink(path), 0);
+    cr_assert_eq(mkfifo(path, 0644), 0);
+    cr_assert_eq(allow(&lines), -EINVAL);
+    if (geteuid() != 0)
+        return;
+    cr_assert_eq(unlink(path), 0);
+    put("", 0644);
+    cr_assert_eq(chown(path, 1000, 1000), 0);
+    cr_assert_eq(allow(&lines), -EPERM);
+}
