@@ -97,20 +97,28 @@ static bool print_exe(const Listener *listener, FILE *out) {
     return true;
 }
 
+/* In a unit's name a backslash stands for itself (`dev-x\x2dy.device`), and no unit has a glob's
+ * other characters. */
+static bool print_unit_name(const char *key, const char *name, FILE *out) {
+    if (strpbrk(name, "*?["))
+        return false;
+    fprintf(out, " %s ", key);
+    print_item(name, out);
+    return true;
+}
+
 static bool print_unit(const Listener *listener, FILE *out) {
     const Owner *owner = listener->owner;
     if (!owner || !owner->unit || owner->user_unit)
         return false;
-    print_literal("unit", owner->unit, out);
-    return true;
+    return print_unit_name("unit", owner->unit, out);
 }
 
 static bool print_user_unit(const Listener *listener, FILE *out) {
     const Owner *owner = listener->owner;
     if (!owner || !owner->user_unit)
         return false;
-    print_literal("user-unit", owner->user_unit, out);
-    return print_user(listener, out);
+    return print_unit_name("user-unit", owner->user_unit, out) && print_user(listener, out);
 }
 
 static bool print_forward(const Listener *listener, FILE *out) {

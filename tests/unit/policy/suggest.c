@@ -37,10 +37,30 @@ static void fresh(void) {
     };
 }
 
+/* Every path is the holders' file. */
+static int identify(void *userdata, const char *path, FileId *ret) {
+    (void)userdata;
+    *ret = (FileId){1, 2};
+    return strcmp(path, holders[0].exe) == 0 ? 0 : -ENOENT;
+}
+
+/* What is suggested is what was expected, and the matcher agrees that it allows this listener. */
 static void check(const char *expected) {
+    const JudgeContext context = {.file_identity = identify, .netns = {1, true}};
+    _cleanup_diagnostics_ Diagnostics *diagnostics = diagnostics_new();
+    _cleanup_policy_ Policy *policy = NULL;
     _cleanup_free_ char *text = NULL;
+    Verdict verdict;
+
     cr_assert_eq(rule_suggest(&listener, USEC_INFINITY, NULL, &text), 0);
     cr_assert_str_eq(text, expected);
+    cr_assert_eq(policy_parse("x", text, strlen(text), diagnostics, &policy), 0);
+    policy_judge(policy, &context, &listener, &verdict);
+    cr_assert_eq(verdict.action, ACTION_ALLOW, "%s", text);
+    listener.endpoint.port++;
+    policy_judge(policy, &context, &listener, &verdict);
+    cr_assert_eq(verdict.action, ACTION_FLAG, "%s", text);
+    listener.endpoint.port--;
 }
 
 #define ALLOW "allow tcp port 3000 "
@@ -97,7 +117,7 @@ Test(suggest, odd_names_are_quoted_and_taken_literally, .init = fresh) {
     check(ALLOW "exe \"/opt/a b\\\"c\\\\\\\\d\\\\*\\\\[x\\\\]#$\" " USER);
     owner.complete = false;
     owner.unit = (char *)"dev-x\\x2dy.service";
-    check(ALLOW "unit \"dev-x\\\\\\\\x2dy.service\"");
+    check(ALLOW "unit \"dev-x\\\\x2dy.service\"");
 }
 
 Test(suggest, until_and_note, .init = fresh) {
