@@ -47,8 +47,13 @@ static int on_name(sd_bus_message *reply, void *userdata, sd_bus_error *error) {
     uint32_t answer;
     (void)error;
 
-    if (sd_bus_message_is_method_error(reply, NULL) || sd_bus_message_read(reply, "u", &answer) < 0)
-        return 0; /* the bus's policy does not let us have it: the socket serves as well */
+    if (sd_bus_message_is_method_error(reply, NULL) ||
+        sd_bus_message_read(reply, "u", &answer) < 0) {
+        /* The bus's policy does not let us have it. Right after the installation it does not know
+         * our user yet: the package manager has it reread its configuration last. */
+        reconnect_later(server);
+        return 0;
+    }
     server->has_name = answer == 1 || answer == 4; /* primary owner, already owner */
     server->reconnect_seconds = 0;
     return 0;

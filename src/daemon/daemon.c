@@ -220,6 +220,7 @@ Daemon *daemon_free(Daemon *daemon) {
     sd_event_source_unref(daemon->pending_timer);
     sd_event_source_unref(daemon->save_timer);
     sd_event_source_unref(daemon->flush_timer);
+    sd_event_source_unref(daemon->status_timer);
     ledger_free(daemon->ledger);
     rules_close(daemon);
     journal_free(daemon->journal);

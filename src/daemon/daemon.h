@@ -43,8 +43,11 @@ typedef struct Daemon {
     DaemonOptions options;
     sd_event *loop;
     sd_event_source *ledger_timer, *poll_timer, *reconcile_timer, *pending_timer, *save_timer;
-    sd_event_source *flush_timer;
+    sd_event_source *flush_timer, *status_timer;
     usec_t started; /* realtime */
+
+    char status[160]; /* what the service manager was told last, and for which numbers */
+    uint32_t status_entries, status_flagged;
 
     Machine machine;
     Collector *collector;
@@ -153,8 +156,10 @@ int greet(Daemon *daemon);
 
 /* --- notify.c: the service manager --- */
 
-void notify_ready(const Daemon *daemon);
-void notify_status(const Daemon *daemon);
+void notify_ready(Daemon *daemon);
+/* The sentence of `systemctl status`, if it is another than before: now, or within a second. */
+void notify_status(Daemon *daemon);
+void notify_status_soon(Daemon *daemon);
 void notify_reloading(void);
 void notify_stopping(void);
 

@@ -132,6 +132,7 @@ void daemon_settle(Daemon *daemon) {
     AuditTime now = daemon_now();
     usec_t next = ledger_next_deadline(daemon->ledger, &now);
 
+    notify_status_soon(daemon);
     if (next == USEC_INFINITY) {
         sd_event_source_set_enabled(daemon->ledger_timer, SD_EVENT_OFF);
     } else {
