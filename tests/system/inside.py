@@ -183,6 +183,8 @@ def alert():
     missing = [f for f in ("ID", "INTERFACE", "EXE", "RULE", "RULE_LINE") if f"SOCKAUDIT_{f}" not in entry]
     ok(not missing and entry["SOCKAUDIT_EXE"].startswith("/usr/bin/python3"), "and all other fields",
        missing, entry)
+    ok(wait(lambda: "1 listener, 1 flagged" in show("sockaudit", "StatusText")["StatusText"]),
+       "the status of the service is a live one", show("sockaudit", "StatusText"))
     ok("lan0 192.168.7.2" in entry["MESSAGE"], "its sentence says where it can be reached",
        entry["MESSAGE"])
     ok(entry["MESSAGE"] in out("journalctl", "-u", unit, "--no-pager"),
@@ -240,6 +242,7 @@ def client():
 
 
 def bus():
+    wait(lambda: "org.sockaudit1 " in out("busctl", "list", "--acquired", "--no-pager"), 10)
     introspected = run("busctl", "--no-pager", "introspect", "org.sockaudit1", "/org/sockaudit1",
                        "org.sockaudit1.Manager")
     ok("Flagged" in introspected.stdout, "busctl introspects it", introspected.stdout,
@@ -301,7 +304,8 @@ def killed_meanwhile():
     run("systemctl", "stop", "dev-8201")
     run("systemctl", "start", "sockaudit")
     ok(wait(lambda: events("flagged", 8202)), "what began while it was stopped is told")
-    ok(wait(lambda: events("resolved", 8201)), "and what ended",
+    # What stops may be about to come back: that takes 10 s.
+    ok(wait(lambda: events("resolved", 8201), 20), "and what ended",
        *[e["MESSAGE"] for e in entries("SOCKAUDIT_PORT=8201")])
 
 
@@ -330,8 +334,8 @@ def dbus():
 
 
 def forwards():
-    rules = ("table ip nat { chain pre { type nat hook prerouting priority -100; "
-             "tcp dport 8088 dnat to 10.0.0.2:80; } }")
+    rules = "table ip nat { chain pre { type nat hook prerouting priority -100; }; }; " \
+            "add rule ip nat pre tcp dport 8088 dnat to 10.0.0.2:80"
     done = run("nft", rules)
     if done.returncode:
         note(f"nft: {done.stderr.splitlines()[0] if done.stderr else done.returncode}; no forwards here")
