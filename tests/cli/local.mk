@@ -3,6 +3,7 @@
 check_PROGRAMS += tests/cli/holder
 tests_cli_holder_SOURCES = tests/cli/holder.c
 CLI_TESTS = \
+	tests/cli/completions \
 	tests/cli/developer.py \
 	tests/cli/documented.py \
 	tests/cli/holders.py \
