@@ -58,11 +58,12 @@ Snapshot *fixture_snapshot(void) {
 Listener *fixture_add(Snapshot *snapshot, Proto proto, const char *address, uint16_t port,
                       uid_t uid) {
     static uint64_t cookie = 0x10;
+    cookie++;
     Listener found = {
         .endpoint = {.proto = proto, .port = port},
         .uid = uid,
-        .inode = 5000 + (uint32_t)cookie,
-        .cookie = ++cookie,
+        .inode = 5000 + (uint32_t)cookie - 1,
+        .cookie = cookie,
     };
     cr_assert_eq(address_parse(address, &found.endpoint.address), 0);
     cr_assert_eq(snapshot_add(snapshot, &found), 1);
