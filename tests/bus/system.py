@@ -1,0 +1,170 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The server on a system bus of the test's own, with the policy file that is installed."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE + "/../cli")
+import support  # noqa: E402
+
+ALICE, ADM = 1000, 4
+SOURCE = os.path.abspath(os.environ.get("srcdir", HERE + "/../.."))
+CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig>
+  <type>system</type>
+  <listen>unix:path={folder}/socket</listen>
+  <auth>EXTERNAL</auth>
+  <policy context="default">
+    <allow user="*"/>
+    <deny own="*"/>
+    <deny send_type="method_call"/>
+    <allow send_type="signal"/>
+    <allow send_requested_reply="true" send_type="method_return"/>
+    <allow send_requested_reply="true" send_type="error"/>
+    <allow receive_type="method_call"/>
+    <allow receive_type="method_return"/>
+    <allow receive_type="error"/>
+    <allow receive_type="signal"/>
+    <allow send_destination="org.freedesktop.DBus"/>
+    <allow send_destination="org.freedesktop.PolicyKit1"/>
+  </policy>
+  <policy user="root"><allow own="org.freedesktop.PolicyKit1"/></policy>
+  <include>{source}/dbus/org.sockaudit1.conf</include>
+</busconfig>
+"""
+
+
+class System(support.Case):
+    def setUp(self):
+        super().setUp()
+        if os.geteuid() != 0:
+            support.skip("only root can be several users")
+        if not shutil.which("dbus-daemon"):
+            support.skip("there is no dbus-daemon")
+        with open(self.folder + "/bus.conf", "w", encoding="utf-8") as file:
+            file.write(CONFIG.format(folder=self.folder, source=SOURCE))
+        os.environ["DBUS_SYSTEM_BUS_ADDRESS"] = f"unix:path={self.folder}/socket"
+        os.environ["RUNTIME_DIRECTORY"] = self.folder + "/nothing"
+        shutil.copy(support.CTL, self.folder + "/ctl")
+        self.bus = None
+        self.addCleanup(self.end_bus)
+
+    def start_bus(self):
+        self.bus = subprocess.Popen(["dbus-daemon", "--nofork", "--nopidfile", "--nosyslog",
+                                     "--config-file", self.folder + "/bus.conf"],
+                                    stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 5
+        while not os.path.exists(self.folder + "/socket") and time.monotonic() < deadline:
+            time.sleep(0.02)
+
+    def end_bus(self):
+        if self.bus:
+            self.bus.terminate()
+            self.bus.wait(10)
+            self.bus = None
+        if os.path.exists(self.folder + "/socket"):
+            os.unlink(self.folder + "/socket")
+
+    def serve(self):
+        self.server = self.start([support.BUILD + "/tests/bus/serve", self.folder + "/run", "3",
+                                  "--system"], b"ready")
+
+    def wait_for_name(self, there=1):
+        deadline = time.monotonic() + 10
+        line = b""
+        while time.monotonic() < deadline:
+            self.server.stdin.write(b"stats\n")
+            self.server.stdin.flush()
+            line = self.server.stdout.readline()
+            if line.endswith(b"system=%d\n" % there):
+                return
+            time.sleep(0.05)
+        self.fail(line)
+
+    def verb(self, *words, user=None, groups=None, status=0):
+        command = [self.folder + "/ctl", *words]
+        if user is not None:
+            extra = f"--groups={groups}" if groups else "--clear-groups"
+            command = ["setpriv", f"--reuid={user}", f"--regid={user}", extra, *command]
+        done = subprocess.run(command, capture_output=True, timeout=60, check=False)
+        self.assertEqual(done.returncode, status, (done.stdout, done.stderr))
+        return done
+
+    def seen(self, **who):
+        document = support.strict_json(self.verb("list", "--json", **who).stdout)
+        return {one["uid"] for one in document["listeners"] if one["owners"][0]["exe"]}
+
+    def test_who_sees_and_may_what(self):
+        self.start_bus()
+        self.serve()
+        self.wait_for_name()
+        self.assertEqual(self.seen(), {0, 1000, 1001})
+        self.assertEqual(self.seen(user=ALICE), {ALICE})
+        self.assertEqual(self.seen(user=support.NOBODY), set())
+        self.assertEqual(self.seen(user=support.NOBODY, groups=ADM), {0, 1000, 1001})
+        self.verb("snooze", "3001", "1h", user=ALICE)
+        # There is no polkit here.
+        self.verb("snooze", "3000", "1h", user=ALICE, status=5)
+        self.verb("reload", user=ALICE, status=5)
+        self.verb("reload")
+        self.verb("show", "99", status=4)
+
+
+    def polkit(self, answer):
+        return self.start([support.BUILD + "/tests/bus/polkit", answer], b"ready")
+
+    def test_polkit_is_asked(self):
+        self.start_bus()
+        self.serve()
+        self.wait_for_name()
+        no = self.polkit("no")
+        self.verb("reload", user=ALICE, status=5)
+        self.assertRegex(no.stdout.readline(),
+                         rb"^system-bus-name name org\.sockaudit1\.manage\n$")
+        self.end(no)
+        self.polkit("yes")
+        self.assertIn(b"loaded", self.verb("reload", user=ALICE).stdout)
+        self.verb("snooze", "3000", "1h", user=ALICE)
+        self.verb("allow", "3000", user=ALICE)
+        # What does not need it is not asked for.
+        self.verb("show", "99", user=ALICE, status=4)
+
+    def test_the_bus_comes_late_and_is_restarted(self):
+        self.serve()
+        self.wait_for_name(0)
+        self.verb("status", status=3)
+        self.start_bus()
+        self.wait_for_name()
+        self.verb("status")
+        for _ in range(2):
+            self.end_bus()
+            self.wait_for_name(0)
+            self.start_bus()
+            self.wait_for_name()
+            self.verb("status")
+
+    def test_signals(self):
+        self.start_bus()
+        self.serve()
+        self.wait_for_name()
+        process = subprocess.Popen([self.folder + "/ctl", "watch", "--json"],
+                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.addCleanup(process.stdout.close)
+        time.sleep(0.5)
+        self.server.stdin.write(b"signal 1\n")
+        self.server.stdin.flush()
+        line = process.stdout.readline()
+        self.assertEqual(support.strict_json(line)["port"], 3000)
+        self.assertNotIn(b"secret", line)  # it goes to everybody
+        process.terminate()
+        process.wait(10)
+
+
+if __name__ == "__main__":
+    support.main(__file__)
