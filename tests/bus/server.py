@@ -181,7 +181,10 @@ class Bounds(Server):
             self.tell("signal 100")
         self.stats()
         time.sleep(0.3)
-        self.assertLess(resident() - before, 64 << 20)
+        # Unbounded, these were 640,000 messages, some 2.5 GB.
+        grown = resident() - before
+        print("\n# 64 who do not read cost", grown >> 20, "MiB", file=sys.stderr)
+        self.assertLess(grown, 128 << 20)
 
 
 class Hostile(Server):
