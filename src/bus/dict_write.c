@@ -95,7 +95,7 @@ static void write_vector(DictWriter *writer, const char *name, char *const *vect
 
     entry_open(writer, name, are_strings ? "as" : "aay");
     dict_container_open(writer, 'a', are_strings ? "s" : "ay");
-    for (size_t i = 0; vector[i] && i < DICT_VECTOR_MAX; i++)
+    for (size_t i = 0; i < DICT_VECTOR_MAX && vector[i]; i++)
         if (are_strings)
             append_string(writer, vector[i]);
         else

@@ -38,7 +38,7 @@ static void put(Entry *entry, const void *data, size_t size) {
 /* `NAME=value\n`; a value of several lines stands behind its length: `NAME\n`, le64, value, `\n`.
  */
 static int entry_write(const struct iovec *fields, size_t n_fields, Entry *entry) {
-    size_t room = 0;
+    size_t room = 1; /* an entry without fields is one, too */
 
     for (size_t i = 0; i < n_fields; i++)
         room += fields[i].iov_len + sizeof(uint64_t) + 2;
