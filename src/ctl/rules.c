@@ -174,7 +174,7 @@ static char *rules_table(const NumberedRule *rules, size_t count, const ColumnCh
                          bool headings) {
     Terminal terminal = terminal_look();
     TableLook look = {headings, terminal.colour, terminal.width};
-    _cleanup_free_ const void **rows = calloc(count, sizeof(*rows));
+    _cleanup_free_ const void **rows = calloc(count + 1, sizeof(*rows));
     char *text;
 
     if (!rows)
