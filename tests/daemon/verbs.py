@@ -14,6 +14,8 @@ import time
 
 BUILD = os.environ.get("BUILD", ".")
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE + "/../cli")
+import support  # pylint: disable=wrong-import-position
 PATIENCE = 30  # seconds, on a machine with much else to do
 
 RULES = "allow scope loopback\nflag critical tcp port 4000-4999 id four\nignore udp\n"
@@ -37,7 +39,7 @@ def until(what, holds):
 class World:
     def __init__(self, directory):
         self.directory = directory
-        self.rules = directory + "/root/etc/sockaudit"
+        self.rules = directory + "/root" + support.sysconfdir() + "/sockaudit"
         os.makedirs(self.rules + "/rules.d", mode=0o755)
         os.chmod(directory, 0o755)
         self.write("/sockaudit.rules", RULES)
