@@ -5,7 +5,7 @@
 #include "model/snapshot.h"
 #include "util/diagnostics.h"
 
-#define LOCAL_RULES_PATH SYSCONFDIR "/sockaudit/rules.d/50-local.rules"
+#define LOCAL_RULES_PATH "/etc/sockaudit/rules.d/50-local.rules"
 
 /*
  * Adds the narrowest rules that allow these listeners (policy/suggest.h) to the file, below `root`
