@@ -347,6 +347,24 @@ def forwards():
     run("nft", "flush", "ruleset")
 
 
+def allow():
+    """The daemon writes the rule, into a file that is root's and has a remark."""
+    local = RULES.with_name("50-local.rules")
+    local.write_text("# mine\n")
+    serve(8500)
+    wait(lambda: events("flagged", 8500))
+    refused = run("runuser", "-u", "bob", "--", "auditctl", "allow", "8500")
+    ok(refused.returncode == 5 and local.read_text() == "# mine\n", "auditctl allow is not for everybody",
+       refused)
+    done = run("auditctl", "allow", "8500", "note", "for the test")
+    text = local.read_text()
+    ok(done.returncode == 0 and text.startswith("# mine\n") and "8500" in text,
+       "auditctl allow writes a rule", done.stdout, done.stderr, text)
+    ok(wait(lambda: events("resolved", 8500)), "and it is in force", text)
+    checked = run("runuser", "-u", "bob", "--", "auditctl", "check")
+    ok(checked.returncode == 0, "and auditctl check takes it", checked.stdout, checked.stderr)
+
+
 def stop():
     begin = time.monotonic()
     run("systemctl", "stop", "sockaudit")
@@ -409,7 +427,7 @@ def run_steps():
     alert()
     if MODE == "full":
         for step in (user_unit, silence, client, bus, reload, broken, killed, killed_meanwhile, journald,
-                     dbus, forwards, upgrade):
+                     dbus, forwards, allow, upgrade):
             step()
     else:
         silence()
