@@ -54,7 +54,7 @@ def events(event, port=None):
             if port is None or e.get("SOCKAUDIT_PORT") == str(port)]
 
 
-def wait(condition, seconds=5):
+def wait(condition, seconds=10):
     """Returns what the condition at last gave, as soon as it is true."""
     end = time.monotonic() + seconds
     while True:
@@ -76,7 +76,7 @@ def serve(port, address="0.0.0.0", user="alice"):
                "/usr/bin/python3", "-m", "http.server", str(port), "--bind", address)
     if done.returncode:
         note(done.stderr)
-    wait(lambda: f":{port} " in out("ss", "-Hltn"))
+    wait(lambda: f":{port} " in out("ss", "-Hltn"), 20)
     return unit
 
 
@@ -96,6 +96,10 @@ def network():
     for line in ("link add lan0 type veth peer name lan1", "addr add 192.168.7.2/24 dev lan0",
                  "link set lan0 up", "link set lan1 up", "route add default via 192.168.7.1"):
         run("ip", *line.split())
+    # Python's server asks for the name of its address before it listens, and nobody answers here.
+    names = pathlib.Path("/etc/nsswitch.conf")
+    lines = names.read_text().splitlines() if names.exists() else []
+    names.write_text("\n".join([x for x in lines if not x.startswith("hosts:")] + ["hosts: files", ""]))
 
 
 def files():
@@ -159,13 +163,13 @@ def sources():
 
 
 def alert():
-    begin = time.time()
     unit = serve(8000)
     entry = (wait(lambda: events("flagged", 8000)) or [{}])[0]
     if not ok(entry, "a server on 0.0.0.0 is told in the journal", *[e["MESSAGE"] for e in entries()],
               out("auditctl", "list", "--no-pager")):
         return
-    note(f"alert {(int(entry['__REALTIME_TIMESTAMP']) / 1e6 - begin) * 1000:.0f} ms after systemd-run")
+    started = int(out("systemctl", "show", unit, "-P", "ExecMainStartTimestampMonotonic"))
+    note(f"told {(int(entry['__MONOTONIC_TIMESTAMP']) - started) / 1000:.0f} ms after the server was started")
     wanted = {
         "MESSAGE_ID": FLAGGED, "PRIORITY": "4", "SYSLOG_IDENTIFIER": "sockauditd",
         "SOCKAUDIT_EVENT": "flagged", "SOCKAUDIT_PROTO": "tcp", "SOCKAUDIT_ADDRESS": "0.0.0.0",
