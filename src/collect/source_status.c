@@ -85,34 +85,45 @@ static void write_why(SourceStep step, int error, bool locked_down,
         snprintf(why, SOURCE_TEXT_SIZE, "%s", doing);
 }
 
-static void write_means(SourceId id, SourceStep step, unsigned poll_seconds,
+/* Late is what waits for the next look; that something went is believed after a second one. */
+static void write_means(SourceId id, SourceStep step, const SourcePeriods *periods,
                         char means[static SOURCE_TEXT_SIZE]) {
-    if (step == STEP_SCHEDULE) {
+    char poll[DURATION_SIZE], reconcile[DURATION_SIZE];
+
+    format_duration(periods->poll, poll);
+    format_duration(periods->reconcile, reconcile);
+    if (step == STEP_SCHEDULE)
         snprintf(means, SOURCE_TEXT_SIZE,
                  "of a listener that lives but milliseconds the program may stay unknown");
-        return;
-    }
-    switch (id) {
-    case SOURCE_TCP:
+    else if (id == SOURCE_TCP && step == STEP_SOME_CPUS)
         snprintf(means, SOURCE_TEXT_SIZE,
-                 "%s are noticed by polling, up to %u s late; one that lives shorter may be missed",
-                 step == STEP_SOME_CPUS ? "some TCP listeners" : "TCP listeners", poll_seconds);
-        break;
-    case SOURCE_UDP_GONE:
+                 "some TCP listeners are noticed up to %s late; one that lives shorter may be "
+                 "missed",
+                 reconcile);
+    else if (id == SOURCE_TCP)
         snprintf(means, SOURCE_TEXT_SIZE,
-                 "that a UDP listener went is noticed by polling, up to %u s late", poll_seconds);
-        break;
-    default:
+                 "TCP listeners are noticed by polling, up to %s late; one that lives shorter may "
+                 "be missed",
+                 poll);
+    else if (id == SOURCE_UDP_GONE)
         snprintf(means, SOURCE_TEXT_SIZE,
-                 "a new address or interface is noticed by polling, up to %u s late", poll_seconds);
-    }
+                 "that a UDP listener went is noticed by polling, up to about %s late", poll);
+    else
+        snprintf(means, SOURCE_TEXT_SIZE,
+                 "a new address or interface is noticed by polling, up to %s late", reconcile);
 }
 
 void source_status_failed(SourceId id, SourceStep step, int error, bool locked_down,
-                          unsigned poll_seconds, SourceStatus *ret) {
+                          const SourcePeriods *periods, SourceStatus *ret) {
     bool limited = step == STEP_SCHEDULE || step == STEP_SOME_CPUS;
 
-    *ret = (SourceStatus){.quality = limited ? SOURCE_LIMITED : SOURCE_MISSING, .error = error};
+    *ret = (SourceStatus){
+        .quality = limited ? SOURCE_LIMITED : SOURCE_MISSING, .step = step, .error = error};
     write_why(step, error, locked_down, ret->why);
-    write_means(id, step, poll_seconds, ret->means);
+    write_means(id, step, periods, ret->means);
+}
+
+void source_status_set_periods(SourceId id, const SourcePeriods *periods, SourceStatus *status) {
+    if (status->quality != SOURCE_FULL)
+        write_means(id, status->step, periods, status->means);
 }

@@ -4,6 +4,8 @@
 
 #include <stdbool.h>
 
+#include "util/parse.h"
+
 typedef enum SourceId {
     SOURCE_TCP,      /* the tracepoint: who begins and ceases to listen */
     SOURCE_UDP_GONE, /* sock_diag's destroy groups */
@@ -20,15 +22,6 @@ typedef enum SourceQuality {
 /* `TCP events`, `UDP events`, `network changes`: for people. */
 const char *source_name(SourceId id);
 
-#define SOURCE_TEXT_SIZE 200
-
-typedef struct SourceStatus {
-    SourceQuality quality;
-    int error;                    /* a negative errno, or 0 */
-    char why[SOURCE_TEXT_SIZE];   /* what stands in the way; empty when full */
-    char means[SOURCE_TEXT_SIZE]; /* what the user loses by it; empty when full */
-} SourceStatus;
-
 /* At what it failed. */
 typedef enum SourceStep {
     STEP_FIND_TRACEFS,
@@ -41,11 +34,28 @@ typedef enum SourceStep {
     STEP_SOME_CPUS, /* some CPUs have no ring: limited */
 } SourceStep;
 
+#define SOURCE_TEXT_SIZE 200
+
+typedef struct SourceStatus {
+    SourceQuality quality;
+    SourceStep step;              /* at which it failed, if it is not full */
+    int error;                    /* a negative errno, or 0 */
+    char why[SOURCE_TEXT_SIZE];   /* what stands in the way; empty when full */
+    char means[SOURCE_TEXT_SIZE]; /* what the user loses by it; empty when full */
+} SourceStatus;
+
+/* How often the daemon looks by itself: at what it has no events of, and at everything. */
+typedef struct SourcePeriods {
+    usec_t poll, reconcile;
+} SourcePeriods;
+
 /* Fills the status of a source that failed at `step` with `error` (a negative errno).
- * `locked_down`: the kernel is in lockdown mode "confidentiality". `poll_seconds`: how often the
- * daemon looks by itself. */
+ * `locked_down`: the kernel is in lockdown mode "confidentiality". */
 void source_status_failed(SourceId id, SourceStep step, int error, bool locked_down,
-                          unsigned poll_seconds, SourceStatus *ret);
+                          const SourcePeriods *periods, SourceStatus *ret);
+
+/* Writes anew what the user loses, for other periods than before. A full status has nothing. */
+void source_status_set_periods(SourceId id, const SourcePeriods *periods, SourceStatus *status);
 
 /* Whether the text of /sys/kernel/security/lockdown says confidentiality:
  * `none integrity [confidentiality]`. */

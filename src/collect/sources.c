@@ -87,7 +87,7 @@ static void set_status(Sources *sources, SourceId id, const SourceStatus *status
 
 static void set_failed(Sources *sources, SourceId id, SourceStep step, int error) {
     SourceStatus status;
-    source_status_failed(id, step, error, is_locked_down(sources), sources->config.poll_seconds,
+    source_status_failed(id, step, error, is_locked_down(sources), &sources->config.periods,
                          &status);
     set_status(sources, id, &status);
 }
@@ -466,6 +466,12 @@ int sources_dispatch(Sources *sources) {
     dispatch_tcp(sources);
     arm_timer(sources);
     return 0;
+}
+
+void sources_set_periods(Sources *sources, const SourcePeriods *periods) {
+    sources->config.periods = *periods;
+    for (SourceId id = 0; id < SOURCE_COUNT; id++)
+        source_status_set_periods(id, periods, &sources->status[id]);
 }
 
 const SourceStatus *sources_status(const Sources *sources, SourceId id) {

@@ -35,7 +35,7 @@ typedef struct SourcesHandlers {
 typedef struct SourcesConfig {
     int proc_fd, sys_fd;   /* where procfs and sysfs are mounted; borrowed */
     int tracefs_fd;        /* where tracefs is, borrowed; -1: looked for below sys_fd */
-    unsigned poll_seconds; /* how often the daemon looks by itself: only for the words */
+    SourcePeriods periods; /* how often the daemon looks by itself: only for the words */
     bool no_threads;       /* for tests: the loop reads the rings */
     Witness witness;
     SourcesHandlers handlers; /* all must be there */
@@ -58,6 +58,9 @@ int sources_fd(const Sources *sources);
 /* Does a bounded amount of what there is to do; the fd stays readable while there is more. Returns
  * 0 or a negative errno (-ENOMEM). */
 int sources_dispatch(Sources *sources);
+
+/* The daemon looks by itself in other periods than before. */
+void sources_set_periods(Sources *sources, const SourcePeriods *periods);
 
 const SourceStatus *sources_status(const Sources *sources, SourceId id);
 /* Of the tracepoint's readers; all zero where it is missing. */

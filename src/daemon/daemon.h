@@ -114,8 +114,10 @@ Owner *look_for_all_holders(Daemon *daemon, const Listener *listener);
 
 int events_open(Daemon *daemon);
 void events_close(Daemon *daemon);
-/* Adds the timers of polls and reconciliation, and sets the poll's period anew after a reload. */
+/* Adds the timers of polls and reconciliation. */
 int events_start_polls(Daemon *daemon);
+/* The policy has another `set poll`, perhaps: counts from now, and says so. */
+void events_set_poll(Daemon *daemon);
 
 /* --- rules.c: the policy in force --- */
 

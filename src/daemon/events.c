@@ -221,12 +221,16 @@ static int on_poll(sd_event_source *source, uint64_t time, void *userdata) {
     return 0;
 }
 
+static SourcePeriods periods(const Daemon *daemon) {
+    return (SourcePeriods){policy_settings(daemon->policy)->poll, RECONCILE_PERIOD};
+}
+
 int events_open(Daemon *daemon) {
     const SourcesConfig config = {
         .proc_fd = daemon->machine.proc_fd,
         .sys_fd = daemon->machine.sys_fd,
         .tracefs_fd = -1,
-        .poll_seconds = (unsigned)(policy_settings(daemon->policy)->poll / USEC_PER_SEC),
+        .periods = periods(daemon),
         .witness = {take_witness, release_witness, &daemon->machine},
         .handlers = {on_state, on_udp_gone, on_links_changed, on_lost, on_status, daemon},
     };
@@ -245,6 +249,14 @@ void events_close(Daemon *daemon) {
         pending_drop(daemon, 0);
     (void)sources_close(daemon->sources);
     daemon->sources = NULL;
+}
+
+void events_set_poll(Daemon *daemon) {
+    const SourcePeriods now = periods(daemon);
+    if (!daemon->sources)
+        return;
+    sources_set_periods(daemon->sources, &now);
+    sd_event_source_set_time(daemon->poll_timer, monotonic_now() + now.poll);
 }
 
 /* The accuracy lets the kernel wake up for several timers at once. */

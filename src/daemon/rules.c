@@ -107,6 +107,7 @@ static int rules_adopt(Daemon *daemon, Policy *policy, bool builtin) {
     daemon->builtin = builtin;
     daemon->generation++;
     daemon->policy_loaded = daemon_now().realtime;
+    events_set_poll(daemon);
     if (daemon->bus)
         bus_server_tell_policy(daemon->bus, daemon->generation);
     daemon->fingerprint = fingerprint(daemon, policy);

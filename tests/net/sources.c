@@ -73,7 +73,7 @@ static Sources *open_sources(bool no_threads) {
         .proc_fd = world_open("/proc"),
         .sys_fd = world_open("/sys"),
         .tracefs_fd = -1,
-        .poll_seconds = 5,
+        .periods = {5 * USEC_PER_SEC, 30 * USEC_PER_SEC},
         .no_threads = no_threads,
         .witness = {take, release, NULL},
         .handlers = {on_state, on_gone, on_links, on_lost, on_status, &told},

@@ -228,25 +228,46 @@ Test(perf_cgroup, the_hierarchy_decides) {
 }
 
 Test(source_status, says_why_and_what_it_means) {
+    const SourcePeriods periods = {5 * USEC_PER_SEC, 30 * USEC_PER_SEC};
+    const SourcePeriods longest = {UINT64_MAX, UINT64_MAX};
     SourceStatus status;
-    source_status_failed(SOURCE_TCP, STEP_READ_FORMAT, -EPERM, true, 5, &status);
+    source_status_failed(SOURCE_TCP, STEP_READ_FORMAT, -EPERM, true, &periods, &status);
     cr_assert(strstr(status.why, "locked down"));
     cr_assert_eq(status.quality, SOURCE_MISSING);
-    source_status_failed(SOURCE_TCP, STEP_SCHEDULE, -EPERM, false, 5, &status);
+    source_status_failed(SOURCE_TCP, STEP_SCHEDULE, -EPERM, false, &periods, &status);
     cr_assert_eq(status.quality, SOURCE_LIMITED);
     cr_assert(strstr(status.why, "SCHED_FIFO"));
-    source_status_failed(SOURCE_UDP_GONE, STEP_SOCKET, -EMFILE, false, 5, &status);
+    source_status_failed(SOURCE_UDP_GONE, STEP_SOCKET, -EMFILE, false, &periods, &status);
     cr_assert_str_eq(status.why, "the event source could not be opened: Too many open files");
     cr_assert_str_eq(status.means,
-                     "that a UDP listener went is noticed by polling, up to 5 s late");
+                     "that a UDP listener went is noticed by polling, up to about 5s late");
     /* Nothing is cut off, whatever failed. */
     for (SourceId id = 0; id < SOURCE_COUNT; id++)
         for (int step = 0; step <= STEP_SOME_CPUS; step++)
             for (int error = -200; error <= 0; error++) {
-                source_status_failed(id, (SourceStep)step, error, error % 2, UINT32_MAX, &status);
+                source_status_failed(id, (SourceStep)step, error, error % 2, &longest, &status);
                 cr_assert(strlen(status.why) > 0 && strlen(status.why) < SOURCE_TEXT_SIZE - 1);
                 cr_assert(strlen(status.means) > 0 && strlen(status.means) < SOURCE_TEXT_SIZE - 1);
             }
     cr_assert(lockdown_is_confidential("none integrity [confidentiality]\n"));
     cr_assert_not(lockdown_is_confidential("none [integrity] confidentiality\n"));
+}
+
+Test(source_status, says_how_late_in_units_that_fit) {
+    const SourcePeriods periods = {USEC_PER_SEC / 5, 30 * USEC_PER_SEC};
+    const SourcePeriods slower = {2 * USEC_PER_MINUTE, 30 * USEC_PER_SEC};
+    SourceStatus status;
+    source_status_failed(SOURCE_TCP, STEP_FIND_TRACEFS, -ENOENT, false, &periods, &status);
+    cr_assert(strstr(status.means, "by polling, up to 200ms late"), "%s", status.means);
+    source_status_set_periods(SOURCE_TCP, &slower, &status);
+    cr_assert(strstr(status.means, "by polling, up to 2min late"), "%s", status.means);
+    /* What is not polled waits for the look at everything. */
+    source_status_failed(SOURCE_TCP, STEP_SOME_CPUS, -EIO, false, &periods, &status);
+    cr_assert(strstr(status.means, "up to 30s late"), "%s", status.means);
+    source_status_failed(SOURCE_LINKS, STEP_SOCKET, -EMFILE, false, &periods, &status);
+    cr_assert(strstr(status.means, "up to 30s late"), "%s", status.means);
+
+    status = (SourceStatus){.quality = SOURCE_FULL};
+    source_status_set_periods(SOURCE_TCP, &slower, &status);
+    cr_assert_str_empty(status.means);
 }
