@@ -100,7 +100,7 @@ static void tell_brief(Daemon *daemon, const WitnessedEvent *listened, const Sta
         daemon->n_unseen++;
         return;
     }
-    if (witness_owner(witnessed, &owner) < 0)
+    if (witness_owner(witnessed, daemon->machine.sources.cgroup_fd, &owner) < 0)
         return;
     Listener listener = {
         .endpoint = event_endpoint(closed),

@@ -166,6 +166,16 @@ size_t cgroup_path_owned_from(int mount_fd, const char *path) {
     return SIZE_MAX;
 }
 
+size_t process_cgroup_owned_from(int mount_fd, const char *path) {
+    _cleanup_free_ char *first = strndup(path + 1, strcspn(path + 1, "/"));
+    struct stat st;
+    if (!first)
+        return 0;
+    if (mount_fd < 0 || fstatat(mount_fd, first, &st, 0) < 0)
+        return SIZE_MAX;
+    return cgroup_path_owned_from(mount_fd, path);
+}
+
 /* Makes the entry of an id, resolved if the handle can tell; 1 when only a walk can. */
 static int resolve_one(CgroupResolver *resolver, uint64_t id, bool recorded) {
     int r = ARRAY_RESERVE(resolver->cgroups, resolver->n_allocated, resolver->n_cgroups + 1);

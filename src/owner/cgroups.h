@@ -47,6 +47,14 @@ const Cgroup *cgroup_find(const CgroupResolver *resolver, uint64_t id);
 size_t cgroup_path_owned_from(int mount_fd, const char *path);
 
 /*
+ * The same of a path that a process's own /proc/PID/cgroup told. One whose first part is not in
+ * the unified hierarchy is systemd's of cgroup v1, where only users' managers are given a part.
+ * (Parts of it may have been removed by now: then they are not root's word.) mount_fd -1: there is
+ * no unified hierarchy.
+ */
+size_t process_cgroup_owned_from(int mount_fd, const char *path);
+
+/*
  * The processes of a cgroup now (cgroup.procs; those outside of our pid namespace are left out),
  * appended to *pids. Returns 0 or a negative errno.
  */

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -147,21 +146,6 @@ static const char *why_partial(const OwnerSearch *search, const Listener *listen
     return NULL;
 }
 
-/*
- * How far a holder's own cgroup was named by root. One whose first part is not in the unified
- * hierarchy is systemd's of cgroup v1, where only users' managers are given a part. (The last may
- * have been removed by now: then it is not root's word.)
- */
-static size_t holder_cgroup_owned_from(const OwnerSearch *search, const char *path) {
-    _cleanup_free_ char *first = strndup(path + 1, strcspn(path + 1, "/"));
-    struct stat st;
-    if (!first)
-        return 0;
-    if (search->cgroups.fd < 0 || fstatat(search->cgroups.fd, first, &st, 0) < 0)
-        return SIZE_MAX;
-    return cgroup_path_owned_from(search->cgroups.fd, path);
-}
-
 /* A holder's own cgroup, where the socket's is not told: only when all holders are known, so that
  * a socket handed to a service does not become that service's. */
 static int take_holder_cgroup(OwnerSearch *search, Owner *owner, ListenerState *state) {
@@ -169,7 +153,7 @@ static int take_holder_cgroup(OwnerSearch *search, Owner *owner, ListenerState *
         strcmp(state->holder_cgroup, "/") == 0)
         return 0;
     return set_cgroup(owner, state->holder_cgroup,
-                      holder_cgroup_owned_from(search, state->holder_cgroup));
+                      process_cgroup_owned_from(search->cgroups.fd, state->holder_cgroup));
 }
 
 int search_conclude(OwnerSearch *search, Listener *listener, ListenerState *state) {

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "owner/cgroup_path.h"
+#include "owner/cgroups.h"
 #include "owner/process.h"
 #include "util/cleanup.h"
 
@@ -50,9 +51,9 @@ int witness_take(int proc_fd, int root_fd, pid_t pid, Witnessed **ret) {
     return 0;
 }
 
-static int set_origin(Owner *owner, const char *cgroup) {
+static int set_origin(Owner *owner, int cgroup_fd, const char *cgroup) {
     CgroupIdentity identity;
-    int r = cgroup_path_interpret(cgroup, SIZE_MAX, &identity);
+    int r = cgroup_path_interpret(cgroup, process_cgroup_owned_from(cgroup_fd, cgroup), &identity);
     if (r < 0)
         return r;
     owner->unit = identity.unit;
@@ -65,7 +66,7 @@ static int set_origin(Owner *owner, const char *cgroup) {
     return owner->cgroup ? 0 : -ENOMEM;
 }
 
-int witness_owner(const Witnessed *witnessed, Owner **ret) {
+int witness_owner(const Witnessed *witnessed, int cgroup_fd, Owner **ret) {
     _cleanup_(owner_cleanup) Owner *owner = owner_new();
     if (!owner)
         return -ENOMEM;
@@ -87,7 +88,7 @@ int witness_owner(const Witnessed *witnessed, Owner **ret) {
     if (r < 0)
         return r;
     owner->n_holders = owner->n_holders_seen = 1;
-    r = witnessed->cgroup ? set_origin(owner, witnessed->cgroup) : 0;
+    r = witnessed->cgroup ? set_origin(owner, cgroup_fd, witnessed->cgroup) : 0;
     if (r < 0)
         return r;
     *ret = TAKE_PTR(owner);

@@ -25,9 +25,11 @@ Witnessed *witnessed_free(Witnessed *witnessed);
 
 /*
  * The owner of a listener that was gone before anybody could search for its holders: that process
- * alone, as far as it was seen (NULL: not at all). *ret is a new reference. Returns 0 or -ENOMEM.
+ * alone, as far as it was seen (NULL: not at all). Its cgroup names its unit as far as root alone
+ * named it, in the cgroup2 mount that cgroup_fd is (-1: there is none). *ret is a new reference.
+ * Returns 0 or -ENOMEM.
  */
-int witness_owner(const Witnessed *witnessed, Owner **ret);
+int witness_owner(const Witnessed *witnessed, int cgroup_fd, Owner **ret);
 
 static inline void witnessed_cleanup(Witnessed **witnessed) {
     witnessed_free(*witnessed);

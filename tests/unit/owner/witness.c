@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What is known of a process that was seen at listen() alone; its cgroup is not its own word. */
+#include "owner/witness.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "machine.h"
+#include "util/cleanup.h"
+
+#define SOME_USER 4711
+
+/* `sockauditwitnessPID.slice/ssh.service` in the running kernel's tree of cgroups. */
+typedef struct Tree {
+    OwnerSources sources;
+    char slice[64], unit[128];
+} Tree;
+
+static Tree tree_new(void) {
+    Tree tree;
+    cr_assert(owner_sources_open(NULL, &tree.sources) == 0);
+    snprintf(tree.slice, sizeof(tree.slice), "sockauditwitness%d.slice", (int)getpid());
+    snprintf(tree.unit, sizeof(tree.unit), "%s/ssh.service", tree.slice);
+    if (tree.sources.cgroup_fd < 0 || mkdirat(tree.sources.cgroup_fd, tree.slice, 0755) < 0) {
+        owner_sources_close(&tree.sources);
+        test_cannot_run("no cgroup can be made");
+    }
+    cr_assert(mkdirat(tree.sources.cgroup_fd, tree.unit, 0755) == 0);
+    return tree;
+}
+
+static void tree_done(Tree *tree) {
+    for (unsigned try = 0; try < 3000; try++) {
+        unlinkat(tree->sources.cgroup_fd, tree->unit, AT_REMOVEDIR);
+        if (unlinkat(tree->sources.cgroup_fd, tree->slice, AT_REMOVEDIR) == 0)
+            break;
+        usleep(10000); /* a process that was killed leaves it when it pleases */
+    }
+    owner_sources_close(&tree->sources);
+}
+
+static void enter(void *userdata) {
+    const Tree *tree = userdata;
+    char path[256];
+    snprintf(path, sizeof(path), "%s/cgroup.procs", tree->unit);
+    int fd = openat(tree->sources.cgroup_fd, path, O_WRONLY | O_CLOEXEC);
+    cr_assert(fd >= 0 && write(fd, "0", 1) == 1);
+    close(fd);
+}
+
+static Owner *owner_of(const Tree *tree, const Witnessed *witnessed) {
+    Owner *owner;
+    cr_assert_eq(witness_owner(witnessed, tree->sources.cgroup_fd, &owner), 0);
+    return owner;
+}
+
+Test(witness, a_cgroup_names_its_unit_only_where_root_made_it) {
+    Tree tree = tree_new();
+    TestChild child = test_child(enter, &tree);
+    _cleanup_(witnessed_cleanup) Witnessed *witnessed = NULL;
+
+    cr_assert_eq(witness_take(tree.sources.proc_fd, tree.sources.root_fd, child.pid, &witnessed),
+                 0);
+    cr_assert(witnessed->cgroup && strcmp(witnessed->cgroup + 1, tree.unit) == 0, "%s",
+              witnessed->cgroup);
+    Owner *owner = owner_of(&tree, witnessed);
+    cr_assert(owner->unit && strcmp(owner->unit, "ssh.service") == 0);
+    owner_unref(owner);
+
+    /* The same path where a user can make directories of any name. */
+    cr_assert(fchownat(tree.sources.cgroup_fd, tree.slice, SOME_USER, SOME_USER, 0) == 0);
+    owner = owner_of(&tree, witnessed);
+    cr_assert_null(owner->unit);
+    cr_assert(strcmp(owner->cgroup + 1, tree.unit) == 0);
+    owner_unref(owner);
+
+    /* Gone with its process, the leaf is still the word of who may write above it. */
+    test_child_end(&child);
+    cr_assert(fchownat(tree.sources.cgroup_fd, tree.slice, 0, 0, 0) == 0);
+    for (unsigned try = 0;
+         unlinkat(tree.sources.cgroup_fd, tree.unit, AT_REMOVEDIR) < 0 && try < 3000; try++)
+        usleep(10000);
+    owner = owner_of(&tree, witnessed);
+    cr_assert(owner->unit && strcmp(owner->unit, "ssh.service") == 0);
+    owner_unref(owner);
+    tree_done(&tree);
+}
+
+Test(witness, what_was_not_seen_has_no_holder) {
+    Owner *owner;
+    cr_assert_eq(witness_owner(NULL, -1, &owner), 0);
+    cr_assert_eq(owner->n_holders, 0);
+    cr_assert_eq(owner->attribution, ATTRIBUTION_NONE);
+    cr_assert_not_null(owner->note);
+    owner_unref(owner);
+}
