@@ -5,6 +5,11 @@ AM_TESTS_ENVIRONMENT = ASAN_OPTIONS=allocator_may_return_null=1:$$ASAN_OPTIONS; 
 AM_TESTS_LIBS = libsockaudit.a $(CRITERION_LIBS) $(MNL_LIBS) $(JANSSON_LIBS) $(SMARTCOLS_LIBS) \
 	$(SYSTEMD_LIBS)
 
+EXTRA_DIST += tests/sanitized
+if SANITIZERS
+LOG_COMPILER = $(srcdir)/tests/sanitized
+endif
+
 if TESTS_ENABLED
 include tests/unit/local.mk
 endif
