@@ -281,6 +281,8 @@ int main(int argc, char **argv) {
     int r = bus_server_new(&config, &server);
     if (r < 0) {
         fprintf(stderr, "serve: %s\n", strerror(-r));
+        snapshot_free(machine);
+        sd_event_unref(event);
         return 1;
     }
     must(sd_event_add_io(event, NULL, STDIN_FILENO, EPOLLIN, on_stdin, NULL) >= 0, "stdin");

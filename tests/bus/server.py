@@ -144,6 +144,7 @@ class Bounds(Server):
         peer = self.peer()
         peer.call("Subscribe")
         self.tell("signal 20000")
+        self.stats()  # who reads while they are made may lose none
         told = 0
         while True:
             whole = peer.receive()[1]

@@ -155,7 +155,7 @@ Test(sources, without_tracefs_it_says_so_and_finds_it_later, .timeout = 60) {
     const SourceStatus *status = sources_status(sources, SOURCE_TCP);
     cr_assert_eq(status->quality, SOURCE_MISSING);
     cr_assert(strstr(status->why, "tracefs is not mounted"), "%s", status->why);
-    cr_assert(strstr(status->means, "up to 5 s late"), "%s", status->means);
+    cr_assert(strstr(status->means, "up to 5s late"), "%s", status->means);
     cr_assert_eq(sources_readers(sources).n_rings, 0);
     cr_assert_eq(sources_status(sources, SOURCE_LINKS)->quality, SOURCE_FULL);
 
