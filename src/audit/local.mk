@@ -16,6 +16,8 @@ libsockaudit_a_SOURCES += \
 	src/audit/ledger_update.c \
 	src/audit/pool.c \
 	src/audit/pool.h \
+	src/audit/look_budget.c \
+	src/audit/look_budget.h \
 	src/audit/rate.c \
 	src/audit/rate.h \
 	src/audit/state.c \

@@ -305,8 +305,8 @@ static bool is_known(LookupKnown known, void *data, uint64_t cookie) {
     return known && known(cookie, data);
 }
 
-int lookup_appeared(Lookup *lookup, const StateEvent *event, LookupKnown known, void *data,
-                    Snapshot *snapshot) {
+int lookup_appeared_exact(Lookup *lookup, const StateEvent *event, LookupKnown known, void *data,
+                          Snapshot *snapshot) {
     Endpoint endpoint = {
         .proto = event->proto,
         .port = event->port,
@@ -314,26 +314,39 @@ int lookup_appeared(Lookup *lookup, const StateEvent *event, LookupKnown known, 
     };
     Listener found;
 
-    /* Without a port there is nothing to look up. */
-    int r = event->port == 0 ? -EXDEV : lookup_exact(lookup, &endpoint, &found);
-    if (r > 0 && !is_known(known, data, found.cookie)) {
-        r = snapshot_add(snapshot, &found);
-        return r < 0 ? r : 1;
-    }
-    /* Nothing at all may yet mean one that is bound to a device. */
-    if (r < 0 && r != -EXDEV && r != -EOPNOTSUPP)
+    if (event->port == 0)
+        return -EAGAIN;
+    int r = lookup_exact(lookup, &endpoint, &found);
+    if (r == -EXDEV || r == -EOPNOTSUPP || (r > 0 && is_known(known, data, found.cookie)))
+        return -EAGAIN;
+    if (r <= 0)
         return r;
+    r = snapshot_add(snapshot, &found);
+    return r < 0 ? r : 1;
+}
 
+int lookup_appeared_at_port(Lookup *lookup, const StateEvent *event, LookupKnown known, void *data,
+                            Snapshot *snapshot) {
     /* A socket is dumped with its own family: the event's. */
     const PortWish wish = {event->address.family, event->port};
     size_t before = snapshot->n_sockets;
-    r = look_at_port(lookup, event->proto, &wish, snapshot);
+
+    int r = look_at_port(lookup, event->proto, &wish, snapshot);
     if (r < 0)
         return r;
     for (size_t i = before; i < snapshot->n_sockets; i++)
         if (!is_known(known, data, snapshot->sockets[i].cookie))
             return 1;
     return 0;
+}
+
+int lookup_appeared(Lookup *lookup, const StateEvent *event, LookupKnown known, void *data,
+                    Snapshot *snapshot) {
+    int r = lookup_appeared_exact(lookup, event, known, data, snapshot);
+    if (r > 0 || (r < 0 && r != -EAGAIN))
+        return r;
+    /* Nothing at all may yet mean one that is bound to a device. */
+    return lookup_appeared_at_port(lookup, event, known, data, snapshot);
 }
 
 int lookup_gone(Lookup *lookup, const Endpoint *endpoint, uint64_t cookie) {

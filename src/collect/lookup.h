@@ -62,6 +62,14 @@ typedef bool (*LookupKnown)(uint64_t cookie, void *data);
 int lookup_appeared(Lookup *lookup, const StateEvent *event, LookupKnown known, void *data,
                     Snapshot *snapshot);
 
+/* Its first half, which costs little whatever listens: 1 as above; 0 when no socket is there, not
+ * yet, no longer, or bound to a device; -EAGAIN when only the second half can tell. */
+int lookup_appeared_exact(Lookup *lookup, const StateEvent *event, LookupKnown known, void *data,
+                          Snapshot *snapshot);
+/* The second half: asks for the whole port. */
+int lookup_appeared_at_port(Lookup *lookup, const StateEvent *event, LookupKnown known, void *data,
+                            Snapshot *snapshot);
+
 /* Whether the socket of that cookie is gone: 1, or 0 when it still listens on the endpoint; or a
  * negative errno when that can't be told. */
 int lookup_gone(Lookup *lookup, const Endpoint *endpoint, uint64_t cookie);

@@ -28,6 +28,10 @@ usec_t monotonic_now(void) {
     return read_clock(CLOCK_MONOTONIC);
 }
 
+usec_t thread_cpu_now(void) {
+    return read_clock(CLOCK_THREAD_CPUTIME_ID);
+}
+
 static int say_errno(int error, const char *what) {
     fprintf(stderr, "sockauditd: %s: %s\n", what, strerror(-error));
     return error;

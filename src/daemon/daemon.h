@@ -9,6 +9,7 @@
 
 #include "audit/ledger.h"
 #include "audit/ledger_state.h"
+#include "audit/look_budget.h"
 #include "bus/server.h"
 #include "collect/collect.h"
 #include "collect/lookup.h"
@@ -24,6 +25,11 @@
 #define CONFIRM_DELAY (USEC_PER_SEC / 4)
 /* So many listen() events may wait for their socket to appear in the kernel's tables. */
 #define PENDING_MAX 256
+/* And so many of one user; those beyond are found by the next dump of everything. */
+#define PENDING_OF_USER 64
+/* Closes of sockets that nobody knew, in case their listen() is still on its way (readers_next()).
+ */
+#define CLOSED_KEPT 64
 
 typedef struct DaemonOptions {
     bool foreground; /* lines on stdout, and not to the journal */
@@ -36,7 +42,8 @@ typedef struct DaemonOptions {
 typedef struct Pending {
     WitnessedEvent seen; /* its witness is owned */
     unsigned tries;
-    usec_t next; /* CLOCK_MONOTONIC */
+    usec_t since, next; /* CLOCK_MONOTONIC */
+    bool waits;         /* for the next dump of everything: it may not be looked for before */
 } Pending;
 
 typedef struct Daemon {
@@ -74,7 +81,12 @@ typedef struct Daemon {
     Journal *journal; /* NULL in the foreground */
     Pending pending[PENDING_MAX];
     size_t n_pending;
-    uint64_t n_pending_dropped;
+    StateEvent closed[CLOSED_KEPT];
+    size_t next_closed;
+    uint64_t n_pending_dropped, n_unwitnessed;
+    LookBudget look_budget;
+    /* CLOCK_MONOTONIC: of the dump of everything, the next, the earliest next, the last's begin */
+    usec_t reconcile_at, reconcile_not_before, reconciled;
     BusServer *bus;            /* NULL: could not be opened */
     usec_t policy_loaded;      /* realtime */
     uint64_t links_generation; /* rises with each look at the links */
@@ -85,6 +97,8 @@ typedef struct Daemon {
 /* Both clocks, now. */
 AuditTime daemon_now(void);
 usec_t monotonic_now(void);
+/* CPU time of this thread. */
+usec_t thread_cpu_now(void);
 
 /* Opens everything and takes the first look. Returns 0 or a negative errno, having said why. */
 int daemon_new(const DaemonOptions *options, Daemon **ret);
@@ -103,9 +117,14 @@ void daemon_settle(Daemon *daemon);
 int look_at_all(Daemon *daemon);
 /* UDP alone, for which there are no events. */
 int look_at_udp(Daemon *daemon);
-/* What a listen() brought: 1 when something new was there, 0 when not, or a negative errno. */
-int look_at_event(Daemon *daemon, const WitnessedEvent *seen);
-/* What became of an endpoint after a close. */
+/*
+ * What a listen() brought: 1 when something new was there, 0 when not (`thorough`: not even bound
+ * to a device), -EAGAIN when its user must wait for the dump of everything (look_budget.h), or
+ * another negative errno.
+ */
+int look_at_event(Daemon *daemon, const WitnessedEvent *seen, bool thorough);
+/* What became of an endpoint after a close; -EAGAIN as above. Costs nothing where nothing is
+ * known. */
 int look_at_close(Daemon *daemon, const Endpoint *endpoint);
 /* The owner with all holders, for a verdict that depends on them; NULL: not to be found. */
 Owner *look_for_all_holders(Daemon *daemon, const Listener *listener);
@@ -118,6 +137,26 @@ void events_close(Daemon *daemon);
 int events_start_polls(Daemon *daemon);
 /* The policy has another `set poll`, perhaps: counts from now, and says so. */
 void events_set_poll(Daemon *daemon);
+/* The dump of everything, as soon as may be. */
+void reconcile_soon(Daemon *daemon);
+Endpoint event_endpoint(const StateEvent *event);
+
+/* --- pending.c: what a listen() told of that can't be found yet --- */
+
+int pending_open(Daemon *daemon);
+void pending_close(Daemon *daemon);
+/* Takes over the witness. `waits`: it is looked for by the dump of everything alone. */
+void pending_add(Daemon *daemon, const WitnessedEvent *seen, bool waits);
+/* A socket of that address is new: one that had it before is gone, and its end was not told. */
+void pending_forget(Daemon *daemon, const StateEvent *listened);
+/* Whether its close came before it: then it is told as one that came and went, and the witness is
+ * freed. */
+bool pending_was_closed(Daemon *daemon, const WitnessedEvent *seen);
+/* Whether what closed was one of them: then it is told likewise. */
+bool pending_close_event(Daemon *daemon, const StateEvent *closed);
+void pending_set_timer(Daemon *daemon);
+/* Who is charged for looking at that event. */
+uid_t event_payer(const WitnessedEvent *seen);
 
 /* --- rules.c: the policy in force --- */
 

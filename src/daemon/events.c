@@ -1,22 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 #include <string.h>
-#include <sys/timerfd.h>
 #include <syslog.h>
 
 #include "daemon/daemon.h"
-#include "model/reach.h"
 #include "owner/witness.h"
-#include "util/cleanup.h"
-#include "util/memory.h"
 
-/* At the event the socket is most often not in the kernel's tables yet: when to look again. */
-static const usec_t retry_delays[] = {1000, 5000, 20000, 100000};
+/* After an event that only a dump of everything can serve, others are waited for a little. */
+#define SWEEP_DELAY 5000
+/* That dump takes at most a twentieth of a core, however it is asked for. */
+#define RECONCILE_SHARE 20
 
 static int take_witness(const StateEvent *event, void *context, void **ret) {
     const Machine *machine = context;
     Witnessed *witnessed;
-    int r = witness_take(machine->proc_fd, machine->sources.root_fd, (pid_t)event->pid, &witnessed);
+    int r = witness_take(machine->proc_fd, machine->sources.root_fd, (pid_t)event->pid,
+                         (pid_t)event->tid, &witnessed);
     if (r == 0)
         *ret = witnessed;
     return r;
@@ -27,113 +26,109 @@ static void release_witness(void *record, void *context) {
     witnessed_free(record);
 }
 
-static void pending_drop(Daemon *daemon, size_t index) {
-    witnessed_free(daemon->pending[index].seen.witness);
-    daemon->pending[index] = daemon->pending[--daemon->n_pending];
+/* --- the dump of everything ----------------------------------------------------------------------
+ */
+
+static void set_reconcile(Daemon *daemon, usec_t when, usec_t accuracy) {
+    daemon->reconcile_at = when;
+    sd_event_source_set_time(daemon->reconcile_timer, when);
+    sd_event_source_set_time_accuracy(daemon->reconcile_timer, accuracy);
+    sd_event_source_set_enabled(daemon->reconcile_timer, SD_EVENT_ONESHOT);
 }
 
-static void pending_set_timer(Daemon *daemon) {
-    usec_t next = USEC_INFINITY;
-    for (size_t i = 0; i < daemon->n_pending; i++)
-        if (daemon->pending[i].next < next)
-            next = daemon->pending[i].next;
-    if (next == USEC_INFINITY) {
-        sd_event_source_set_enabled(daemon->pending_timer, SD_EVENT_OFF);
-        return;
-    }
-    sd_event_source_set_time(daemon->pending_timer, next);
-    sd_event_source_set_enabled(daemon->pending_timer, SD_EVENT_ONESHOT);
+/* When the next one may be: a user can ask for them as fast as the machine can. */
+static usec_t earliest_reconcile(const Daemon *daemon, usec_t delay) {
+    usec_t when = monotonic_now() + delay;
+    return when > daemon->reconcile_not_before ? when : daemon->reconcile_not_before;
 }
 
-static void pending_add(Daemon *daemon, const WitnessedEvent *seen) {
-    if (daemon->n_pending == PENDING_MAX) {
-        /* The full dump that follows finds it, if it is there to stay. */
-        witnessed_free(seen->witness);
-        daemon->n_pending_dropped++;
-        sd_event_source_set_time_relative(daemon->reconcile_timer, CONFIRM_DELAY);
-        return;
-    }
-    daemon->pending[daemon->n_pending++] =
-        (Pending){.seen = *seen, .next = monotonic_now() + retry_delays[0]};
+void reconcile_soon(Daemon *daemon) {
+    usec_t when = earliest_reconcile(daemon, SWEEP_DELAY);
+    if (when < daemon->reconcile_at)
+        set_reconcile(daemon, when, 1);
 }
 
-static int on_pending(sd_event_source *source, uint64_t time, void *userdata) {
+/* After a dump that lacked something, or had more than the ledger could take, the next comes soon.
+ */
+static void reconcile_next(Daemon *daemon) {
+    LedgerStats stats;
+    ledger_stats(daemon->ledger, &stats);
+    bool again = stats.n_missing > 0;
+    set_reconcile(daemon, earliest_reconcile(daemon, again ? CONFIRM_DELAY : RECONCILE_PERIOD),
+                  again ? CONFIRM_DELAY : USEC_PER_SEC);
+}
+
+static int on_reconcile(sd_event_source *source, uint64_t time, void *userdata) {
     Daemon *daemon = userdata;
+    usec_t begun = monotonic_now(), cpu = thread_cpu_now();
 
-    (void)source;
-    for (size_t i = daemon->n_pending; i-- > 0;) {
-        Pending *pending = &daemon->pending[i];
-        if (pending->next > time)
-            continue;
-        if (look_at_event(daemon, &pending->seen) > 0 || ++pending->tries == ELEMENTS(retry_delays))
-            pending_drop(daemon, i);
-        else
-            pending->next = time + retry_delays[pending->tries];
-    }
-    pending_set_timer(daemon);
+    (void)source, (void)time;
+    int r = look_at_all(daemon);
+    daemon->reconciled = begun;
+    daemon->reconcile_not_before =
+        monotonic_now() + (thread_cpu_now() - cpu) * (RECONCILE_SHARE - 1);
+    if (r < 0 && r != -ENOMEM)
+        tell_of_daemon(daemon, REPORT_SOURCE_DEGRADED, LOG_WARNING,
+                       "the sockets could not be dumped: %s; the next try is in %u s", strerror(-r),
+                       (unsigned)(RECONCILE_PERIOD / USEC_PER_SEC));
+    reconcile_next(daemon);
     daemon_settle(daemon);
     return 0;
 }
 
+/* --- what the sources tell -----------------------------------------------------------------------
+ */
+
 /* A network namespace of a container is not this host's: what is published is (KERNEL.md 28). */
-static bool is_elsewhere(const Daemon *daemon, const WitnessedEvent *seen) {
-    const Witnessed *witnessed = seen->witness;
-    return witnessed && witnessed->netns != 0 && daemon->netns.inode != 0 &&
-           witnessed->netns != daemon->netns.inode;
+static bool is_elsewhere(const Daemon *daemon, uint64_t netns) {
+    return netns != 0 && daemon->netns.inode != 0 && netns != daemon->netns.inode;
 }
 
-static Endpoint event_endpoint(const StateEvent *event) {
+Endpoint event_endpoint(const StateEvent *event) {
     return (Endpoint){.proto = event->proto, .port = event->port, .address = event->address};
 }
 
 /*
- * It came and went before anybody could look: what the reader saw is all that will be known. If it
- * saw nothing, not even the network namespace is known: a container's would be told as this
- * host's.
+ * One of so many that nobody looked at its process: only a dump of everything is worth while, and
+ * that serves all of them. What a container does in its own namespace leads to none.
  */
-static void tell_brief(Daemon *daemon, const WitnessedEvent *listened, const StateEvent *closed) {
-    _cleanup_(owner_cleanup) Owner *owner = NULL;
-    const Witnessed *witnessed = listened->witness;
-    AuditTime now = daemon_now();
-
-    if (!witnessed || witnessed->netns == 0 || closed->port == 0) {
-        daemon->n_unseen++;
+static void on_unwitnessed(Daemon *daemon, const StateEvent *event) {
+    daemon->n_unwitnessed++;
+    if (daemon->reconcile_at <= earliest_reconcile(daemon, SWEEP_DELAY))
         return;
-    }
-    if (witness_owner(witnessed, daemon->machine.sources.cgroup_fd, &owner) < 0)
-        return;
-    Listener listener = {
-        .endpoint = event_endpoint(closed),
-        .uid = witnessed->holder.uid,
-        .cgroup_id = listened->event.cgroup_id,
-        .n_sockets = 1,
-        .owner = owner,
-    };
-    listener.scope = endpoint_scope(&listener.endpoint, daemon->all->links);
-    ledger_witness(daemon->ledger, &listener, (closed->time - listened->event.time) / 1000, &now);
+    if (!is_elsewhere(daemon,
+                      witness_netns(daemon->machine.proc_fd, (pid_t)event->pid, (pid_t)event->tid)))
+        reconcile_soon(daemon);
 }
 
 static void on_listen(Daemon *daemon, const WitnessedEvent *seen) {
-    if (is_elsewhere(daemon, seen)) {
+    const Witnessed *witnessed = seen->witness;
+
+    pending_forget(daemon, &seen->event);
+    if (seen->witness_error == -EAGAIN) {
+        on_unwitnessed(daemon, &seen->event);
+        return;
+    }
+    if (witnessed && is_elsewhere(daemon, witnessed->netns)) {
         witnessed_free(seen->witness);
         return;
     }
-    if (look_at_event(daemon, seen) > 0)
+    if (pending_was_closed(daemon, seen))
+        return;
+    int r = look_at_event(daemon, seen, false);
+    if (r > 0)
         witnessed_free(seen->witness);
     else
-        pending_add(daemon, seen);
+        pending_add(daemon, seen, r == -EAGAIN);
 }
 
+/* Closes are not witnessed, but those of other namespaces are at places where nothing is known, or
+ * what is known still is. */
 static void on_close(Daemon *daemon, const StateEvent *event) {
     Endpoint endpoint = event_endpoint(event);
 
-    for (size_t i = 0; i < daemon->n_pending; i++)
-        if (daemon->pending[i].seen.event.sk == event->sk) {
-            tell_brief(daemon, &daemon->pending[i].seen, event);
-            pending_drop(daemon, i);
-            return;
-        }
-    look_at_close(daemon, &endpoint);
+    if (!pending_close_event(daemon, event) && look_at_close(daemon, &endpoint) == -EAGAIN)
+        reconcile_soon(daemon);
 }
 
 static void on_state(const WitnessedEvent *seen, void *userdata) {
@@ -152,11 +147,6 @@ static void on_udp_gone(const Destroyed *destroyed, void *userdata) {
     Daemon *daemon = userdata;
     AuditTime now = daemon_now();
     ledger_close(daemon->ledger, destroyed->cookie, &now);
-}
-
-static void reconcile_soon(Daemon *daemon) {
-    sd_event_source_set_time(daemon->reconcile_timer, monotonic_now());
-    sd_event_source_set_enabled(daemon->reconcile_timer, SD_EVENT_ONESHOT);
 }
 
 static void on_links_changed(void *userdata) {
@@ -181,31 +171,9 @@ static int on_sources(sd_event_source *source, int fd, uint32_t revents, void *u
     return r < 0 && r != -ENOMEM ? r : 0;
 }
 
-/* After a dump that lacked something, or had more than the ledger could take, the next comes soon.
- */
-static usec_t next_reconcile(const Daemon *daemon) {
-    LedgerStats stats;
-    ledger_stats(daemon->ledger, &stats);
-    return monotonic_now() + (stats.n_missing > 0 ? CONFIRM_DELAY : RECONCILE_PERIOD);
-}
-
-static int on_reconcile(sd_event_source *source, uint64_t time, void *userdata) {
-    Daemon *daemon = userdata;
-
-    (void)time;
-    int r = look_at_all(daemon);
-    if (r < 0 && r != -ENOMEM)
-        tell_of_daemon(daemon, REPORT_SOURCE_DEGRADED, LOG_WARNING,
-                       "the sockets could not be dumped: %s; the next try is in %u s", strerror(-r),
-                       (unsigned)(RECONCILE_PERIOD / USEC_PER_SEC));
-    sd_event_source_set_time(source, next_reconcile(daemon));
-    sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
-    daemon_settle(daemon);
-    return 0;
-}
-
 static int on_poll(sd_event_source *source, uint64_t time, void *userdata) {
     Daemon *daemon = userdata;
+    usec_t cpu = thread_cpu_now();
     LedgerStats stats;
 
     (void)time;
@@ -213,9 +181,9 @@ static int on_poll(sd_event_source *source, uint64_t time, void *userdata) {
     if (sources_status(daemon->sources, SOURCE_TCP)->quality == SOURCE_MISSING)
         look_at_all(daemon);
     ledger_stats(daemon->ledger, &stats);
-    sd_event_source_set_time(
-        source, monotonic_now() +
-                    (stats.n_missing > 0 ? CONFIRM_DELAY : policy_settings(daemon->policy)->poll));
+    usec_t delay = stats.n_missing > 0 ? CONFIRM_DELAY : policy_settings(daemon->policy)->poll;
+    usec_t rest = (thread_cpu_now() - cpu) * (RECONCILE_SHARE - 1);
+    sd_event_source_set_time(source, monotonic_now() + (delay > rest ? delay : rest));
     sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
     daemon_settle(daemon);
     return 0;
@@ -245,8 +213,7 @@ int events_open(Daemon *daemon) {
 }
 
 void events_close(Daemon *daemon) {
-    while (daemon->n_pending > 0)
-        pending_drop(daemon, 0);
+    pending_close(daemon);
     (void)sources_close(daemon->sources);
     daemon->sources = NULL;
 }
@@ -269,12 +236,9 @@ int events_start_polls(Daemon *daemon) {
     usec_t now = monotonic_now();
     int r = add_timer(daemon, now + policy_settings(daemon->policy)->poll, USEC_PER_SEC / 10,
                       on_poll, &daemon->poll_timer);
+    daemon->reconcile_at = now + RECONCILE_PERIOD;
     if (r >= 0)
-        r = add_timer(daemon, now + RECONCILE_PERIOD, USEC_PER_SEC, on_reconcile,
+        r = add_timer(daemon, daemon->reconcile_at, USEC_PER_SEC, on_reconcile,
                       &daemon->reconcile_timer);
-    if (r >= 0)
-        r = add_timer(daemon, now, 100, on_pending, &daemon->pending_timer);
-    if (r >= 0)
-        r = sd_event_source_set_enabled(daemon->pending_timer, SD_EVENT_OFF);
-    return r;
+    return r < 0 ? r : pending_open(daemon);
 }

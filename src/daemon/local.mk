@@ -8,6 +8,7 @@ sockauditd_SOURCES = \
 	src/daemon/look.c \
 	src/daemon/main.c \
 	src/daemon/notify.c \
+	src/daemon/pending.c \
 	src/daemon/rules.c \
 	src/daemon/serve.c \
 	src/daemon/state.c \

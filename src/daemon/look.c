@@ -99,12 +99,16 @@ int look_at_udp(Daemon *daemon) {
     return ledger_update(daemon->ledger, daemon->some, LEDGER_PROTO(PROTO_UDP), &now);
 }
 
-int look_at_event(Daemon *daemon, const WitnessedEvent *seen) {
+/* Returns 1 with what is new in daemon->some, 0, or a negative errno. */
+static int find_appeared(Daemon *daemon, const StateEvent *event, bool thorough) {
     snapshot_clear(daemon->some);
-    int appeared = lookup_appeared(daemon->lookup, &seen->event, is_known, daemon, daemon->some);
-    if (appeared <= 0)
-        return appeared;
+    int r = lookup_appeared_exact(daemon->lookup, event, is_known, daemon, daemon->some);
+    if (r == -EAGAIN || (r == 0 && thorough))
+        r = lookup_appeared_at_port(daemon->lookup, event, is_known, daemon, daemon->some);
+    return r;
+}
 
+static int take_appeared(Daemon *daemon, const WitnessedEvent *seen) {
     set_scopes(daemon, daemon->some);
     int r = attribute(daemon, daemon->some, (pid_t)seen->event.pid);
     if (r < 0)
@@ -116,7 +120,21 @@ int look_at_event(Daemon *daemon, const WitnessedEvent *seen) {
     return r < 0 ? r : 1;
 }
 
-int look_at_close(Daemon *daemon, const Endpoint *endpoint) {
+int look_at_event(Daemon *daemon, const WitnessedEvent *seen, bool thorough) {
+    uid_t payer = event_payer(seen);
+    usec_t cpu = thread_cpu_now();
+
+    if (!look_budget_has(&daemon->look_budget, payer, monotonic_now()))
+        return -EAGAIN;
+    int r = find_appeared(daemon, &seen->event, thorough);
+    if (r > 0)
+        r = take_appeared(daemon, seen);
+    look_budget_charge(&daemon->look_budget, payer, thread_cpu_now() - cpu, monotonic_now());
+    return r == -EAGAIN ? -EIO : r;
+}
+
+/* Asks for the whole place, and takes what is not there for gone. */
+static int look_at_place(Daemon *daemon, const Endpoint *endpoint) {
     snapshot_clear(daemon->some);
     int r = lookup_port(daemon->lookup, endpoint->proto, endpoint->port, daemon->some);
     if (r < 0)
@@ -127,6 +145,37 @@ int look_at_close(Daemon *daemon, const Endpoint *endpoint) {
         return r;
     AuditTime now = daemon_now();
     return ledger_update_place(daemon->ledger, daemon->some, endpoint, true, &now);
+}
+
+/* The only socket that is known at its place: most often the kernel can be asked for it alone. */
+static int look_at_single(Daemon *daemon, const LedgerView *view, const Endpoint *closed) {
+    Listener found;
+    int r = lookup_exact(daemon->lookup, &view->listener.endpoint, &found);
+    if (r > 0 && found.cookie == view->listener.cookie)
+        return 0; /* what closed was another, in another network namespace */
+    if (r != 0)
+        return look_at_place(daemon, closed);
+    AuditTime now = daemon_now();
+    ledger_close(daemon->ledger, view->listener.cookie, &now);
+    return 0;
+}
+
+int look_at_close(Daemon *daemon, const Endpoint *endpoint) {
+    usec_t cpu = thread_cpu_now(), now = monotonic_now();
+    AuditTime audit_now = daemon_now();
+    LedgerView view = {.listener.uid = LOOK_OTHERS};
+    uint64_t cookie = 0;
+
+    uint32_t n_known = ledger_count_place(daemon->ledger, endpoint, &cookie);
+    if (n_known == 0)
+        return 0;
+    bool single = ledger_find(daemon->ledger, cookie, &audit_now, &view) && n_known == 1;
+    uid_t payer = view.listener.uid;
+    if (!look_budget_has(&daemon->look_budget, payer, now))
+        return -EAGAIN;
+    int r = single ? look_at_single(daemon, &view, endpoint) : look_at_place(daemon, endpoint);
+    look_budget_charge(&daemon->look_budget, payer, thread_cpu_now() - cpu, monotonic_now());
+    return r == -EAGAIN ? -EIO : r;
 }
 
 /* The whole group is looked up: another socket of it may be held by another program. */

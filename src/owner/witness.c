@@ -25,9 +25,24 @@ Witnessed *witnessed_free(Witnessed *witnessed) {
     return NULL;
 }
 
-int witness_take(int proc_fd, int root_fd, pid_t pid, Witnessed **ret) {
-    _cleanup_(witnessed_cleanup) Witnessed *witnessed = calloc(1, sizeof(*witnessed));
+/* `directory`: of the process. */
+static uint64_t thread_netns(int directory, const char *prefix, pid_t tid) {
     struct stat netns;
+    char name[48];
+
+    snprintf(name, sizeof(name), "%stask/%d/ns/net", prefix, tid);
+    return fstatat(directory, name, &netns, 0) == 0 ? netns.st_ino : 0;
+}
+
+uint64_t witness_netns(int proc_fd, pid_t pid, pid_t tid) {
+    char prefix[16];
+
+    snprintf(prefix, sizeof(prefix), "%d/", pid);
+    return thread_netns(proc_fd, prefix, tid);
+}
+
+int witness_take(int proc_fd, int root_fd, pid_t pid, pid_t tid, Witnessed **ret) {
+    _cleanup_(witnessed_cleanup) Witnessed *witnessed = calloc(1, sizeof(*witnessed));
     char name[16];
 
     if (!witnessed)
@@ -42,8 +57,7 @@ int witness_take(int proc_fd, int root_fd, pid_t pid, Witnessed **ret) {
         return r;
     witnessed->holder.pid = pid;
     witnessed->holder.fd = -1;
-    if (fstatat(process_fd, "ns/net", &netns, 0) == 0)
-        witnessed->netns = netns.st_ino;
+    witnessed->netns = thread_netns(process_fd, "", tid);
     r = process_read_cgroup(process_fd, &witnessed->cgroup);
     if (r == -ENOMEM)
         return r;

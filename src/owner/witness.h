@@ -16,10 +16,13 @@ typedef struct Witnessed {
 } Witnessed;
 
 /*
- * Looks at the process. Some ten reads of /proc, no search. Returns 0, -ESRCH when it is gone,
- * -ENOMEM, or another negative errno; *ret is freed with witnessed_free().
+ * Looks at the process. The network namespace is that of thread `tid`, who may have unshared its
+ * own (unshare(2) is a thread's). Some ten reads of /proc, no search. Returns 0, -ESRCH when it is
+ * gone, -ENOMEM, or another negative errno; *ret is freed with witnessed_free().
  */
-int witness_take(int proc_fd, int root_fd, pid_t pid, Witnessed **ret);
+int witness_take(int proc_fd, int root_fd, pid_t pid, pid_t tid, Witnessed **ret);
+/* The namespace alone: the inode number, or 0 when it is gone. */
+uint64_t witness_netns(int proc_fd, pid_t pid, pid_t tid);
 /* Takes NULL, returns NULL. */
 Witnessed *witnessed_free(Witnessed *witnessed);
 

@@ -75,6 +75,32 @@ Test(ledger, believes_a_close_event_at_once) {
     told("resolved:3000/gone resolved:3001/gone");
 }
 
+Test(ledger, counts_what_is_at_a_place) {
+    _cleanup_world_ World *world = world_new(NULL);
+    Endpoint endpoint = {.proto = PROTO_TCP, .port = 3000, .address.family = AF_INET};
+    uint64_t cookie = 0;
+
+    cr_assert_eq(ledger_count_place(world->ledger, &endpoint, &cookie), 0);
+    world_listen(world, 1, 3000);
+    world_listen(world, 2, 3001);
+    world_dump(world);
+    cr_assert_eq(ledger_count_place(world->ledger, &endpoint, &cookie), 1);
+    cr_assert_eq(cookie, 1);
+    world_listen(world, 3, 3000);
+    world_listen(world, 4, 3000)->uid = 1001;
+    world_dump(world);
+    cr_assert_eq(ledger_count_place(world->ledger, &endpoint, &cookie), 3);
+    world_close(world, 1);
+    world_close(world, 3);
+    world_look_at(world, 3000, true);
+    cr_assert_eq(ledger_count_place(world->ledger, &endpoint, &cookie), 1);
+    cr_assert_eq(cookie, 4);
+    /* What is left of it is its flag, which lingers. */
+    world_close(world, 4);
+    world_look_at(world, 3000, true);
+    cr_assert_eq(ledger_count_place(world->ledger, &endpoint, &cookie), 0);
+}
+
 Test(ledger, looks_at_a_place_without_an_event_count_as_dumps) {
     _cleanup_world_ World *world = world_new(NULL);
     world_listen(world, 1, 3000);

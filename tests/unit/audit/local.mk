@@ -6,6 +6,7 @@ tests_unit_test_audit_SOURCES = \
 	tests/unit/audit/flood.c \
 	tests/unit/audit/judge.c \
 	tests/unit/audit/ledger.c \
+	tests/unit/audit/look_budget.c \
 	tests/unit/audit/model.c \
 	tests/unit/audit/place.c \
 	tests/unit/audit/place.h \

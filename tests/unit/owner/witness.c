@@ -65,8 +65,9 @@ Test(witness, a_cgroup_names_its_unit_only_where_root_made_it) {
     TestChild child = test_child(enter, &tree);
     _cleanup_(witnessed_cleanup) Witnessed *witnessed = NULL;
 
-    cr_assert_eq(witness_take(tree.sources.proc_fd, tree.sources.root_fd, child.pid, &witnessed),
-                 0);
+    cr_assert_eq(
+        witness_take(tree.sources.proc_fd, tree.sources.root_fd, child.pid, child.pid, &witnessed),
+        0);
     cr_assert(witnessed->cgroup && strcmp(witnessed->cgroup + 1, tree.unit) == 0, "%s",
               witnessed->cgroup);
     Owner *owner = owner_of(&tree, witnessed);
