@@ -16,25 +16,27 @@
 
 struct Collector {
     int proc_fd, sys_fd; /* borrowed */
+    const NetHandles *handles;
     Netns netns;
     Netlink *diag, *route;
     Netlink *netfilter; /* NULL: the kernel has none */
 };
 
-int collector_open(int proc_fd, int sys_fd, Collector **ret) {
+int collector_open(int proc_fd, int sys_fd, const NetHandles *handles, Collector **ret) {
     _cleanup_collector_ Collector *collector = calloc(1, sizeof(*collector));
     if (!collector)
         return -ENOMEM;
     collector->proc_fd = proc_fd;
     collector->sys_fd = sys_fd;
-    collector->netns = netns_current(proc_fd);
+    collector->handles = handles;
+    collector->netns = handles ? netns_first(proc_fd) : netns_current(proc_fd);
 
-    int r = netlink_open(NETLINK_SOCK_DIAG, &collector->diag);
+    int r = netlink_open(handles, HANDLE_DIAG, NETLINK_SOCK_DIAG, &collector->diag);
     if (r >= 0)
-        r = netlink_open(NETLINK_ROUTE, &collector->route);
+        r = netlink_open(handles, HANDLE_ROUTE, NETLINK_ROUTE, &collector->route);
     if (r < 0)
         return r;
-    r = netlink_open(NETLINK_NETFILTER, &collector->netfilter);
+    r = netlink_open(handles, HANDLE_NETFILTER, NETLINK_NETFILTER, &collector->netfilter);
     if (r < 0 && r != -EPROTONOSUPPORT)
         return r;
     *ret = TAKE_PTR(collector);
@@ -65,12 +67,13 @@ static int look(Collector *collector, unsigned n_dumps, Snapshot *snapshot) {
     snapshot->links = links;
 
     for (unsigned i = 0; i < n_dumps && r >= 0; i++) {
-        protocols_read(collector->proc_fd, &protocols);
+        protocols_read(collector->proc_fd, net_directory(collector->handles), &protocols);
         r = sockdiag_collect(collector->diag, &protocols, snapshot);
     }
     if (r < 0)
         return r;
-    r = forwards_collect(collector->netfilter, collector->proc_fd, snapshot);
+    r = forwards_collect(collector->netfilter, collector->proc_fd,
+                         net_directory(collector->handles), snapshot);
     if (r < 0)
         return r;
     for (size_t i = 0; i < snapshot->n_listeners; i++)

@@ -5,17 +5,18 @@
  */
 #pragma once
 
+#include "collect/handles.h"
 #include "model/snapshot.h"
 
 typedef struct Collector Collector;
 
 /*
- * Opens the netlink sockets in the network namespace of the calling thread; the collector stays
- * with that namespace. `proc_fd` and `sys_fd` are directories where procfs and sysfs are
- * mounted (O_PATH will do; borrowed, they must outlive the collector); sys_fd may be -1. Needs no
- * privilege. Returns 0 or a negative errno.
+ * Opens the netlink sockets in the network namespace of the handles (handles.h; NULL: of the
+ * calling thread); the collector stays with that namespace. `proc_fd` and `sys_fd` are directories
+ * where procfs and sysfs are mounted (O_PATH will do; borrowed, they must outlive the collector);
+ * sys_fd may be -1. Needs no privilege. Returns 0 or a negative errno.
  */
-int collector_open(int proc_fd, int sys_fd, Collector **ret);
+int collector_open(int proc_fd, int sys_fd, const NetHandles *handles, Collector **ret);
 /* Takes NULL, returns NULL. */
 Collector *collector_free(Collector *collector);
 

@@ -21,13 +21,14 @@ static const struct sock_filter unconnected_only[] = {
     BPF_STMT(BPF_RET | BPF_K, 0),
 };
 
-int destroy_open(void) {
+int destroy_open(const NetHandles *handles) {
     static const unsigned groups[] = {SKNLGRP_INET_UDP_DESTROY, SKNLGRP_INET6_UDP_DESTROY};
     const struct sock_fprog filter = {
         .len = ELEMENTS(unconnected_only),
         .filter = (struct sock_filter *)unconnected_only, /* only read */
     };
-    return group_socket_open(NETLINK_SOCK_DIAG, groups, ELEMENTS(groups), &filter);
+    return group_socket_open(handles, HANDLE_UDP_EVENTS, NETLINK_SOCK_DIAG, groups,
+                             ELEMENTS(groups), &filter);
 }
 
 typedef struct DestroySink {

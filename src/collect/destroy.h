@@ -9,10 +9,11 @@
 
 #include <stdint.h>
 
+#include "collect/handles.h"
 #include "model/endpoint.h"
 
-/* Opens it in the network namespace of the calling thread. Returns the fd or a negative errno. */
-int destroy_open(void);
+/* Opens it (handles.h). Returns the fd or a negative errno. */
+int destroy_open(const NetHandles *handles);
 
 typedef struct Destroyed {
     Endpoint endpoint; /* v6only is not told */

@@ -150,14 +150,14 @@ static int read_ruleset(Ruleset *ruleset, DumpResult *ret_result) {
 }
 
 /* Whether iptables-legacy has a nat table here: then there may be rules that nf_tables lacks. */
-static bool legacy_nat_exists(int proc_fd) {
-    static const char *const lists[] = {"thread-self/net/ip_tables_names",
-                                        "thread-self/net/ip6_tables_names"};
+static bool legacy_nat_exists(int proc_fd, const char *directory) {
+    static const char *const lists[] = {"ip_tables_names", "ip6_tables_names"};
     bool exists = false;
 
     for (size_t i = 0; i < ELEMENTS(lists); i++) {
-        char names[256];
-        _cleanup_close_ int fd = openat(proc_fd, lists[i], O_RDONLY | O_CLOEXEC);
+        char path[64], names[256];
+        snprintf(path, sizeof(path), "%s/%s", directory, lists[i]);
+        _cleanup_close_ int fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
         ssize_t n = fd >= 0 ? read(fd, names, sizeof(names) - 1) : 0;
         if (n <= 0)
             continue;
@@ -182,7 +182,7 @@ static void tell_refusal(const DumpResult *result, Coverage *coverage) {
     }
 }
 
-int forwards_collect(Netlink *netfilter, int proc_fd, Snapshot *snapshot) {
+int forwards_collect(Netlink *netfilter, int proc_fd, const char *directory, Snapshot *snapshot) {
     Ruleset ruleset = {.netfilter = netfilter};
     DumpResult result = {DUMP_COMPLETE, 0};
     int r = 0;
@@ -207,7 +207,7 @@ int forwards_collect(Netlink *netfilter, int proc_fd, Snapshot *snapshot) {
     if (ruleset.too_many)
         coverage_set(&snapshot->forwards_coverage, COVERAGE_INCOMPLETE,
                      "of the NAT rules, only the first %d were read", RULES_MAX);
-    else if (legacy_nat_exists(proc_fd))
+    else if (legacy_nat_exists(proc_fd, directory))
         coverage_set(&snapshot->forwards_coverage, COVERAGE_INCOMPLETE,
                      "iptables-legacy has a nat table, which is not read");
     return 0;

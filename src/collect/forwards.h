@@ -12,4 +12,4 @@
  * "unavailable". iptables-legacy's rules are not read: where they have a nat table, the coverage
  * says so. Returns 0 or -ENOMEM.
  */
-int forwards_collect(Netlink *netfilter, int proc_fd, Snapshot *snapshot);
+int forwards_collect(Netlink *netfilter, int proc_fd, const char *directory, Snapshot *snapshot);

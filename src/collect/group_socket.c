@@ -7,16 +7,13 @@
 
 #include "util/cleanup.h"
 
-int group_socket_open(int bus, const unsigned *groups, size_t n_groups,
-                      const struct sock_fprog *filter) {
-    const struct sockaddr_nl any = {.nl_family = AF_NETLINK};
-    _cleanup_close_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, bus);
+int group_socket_open(const NetHandles *handles, NetHandle handle, int bus, const unsigned *groups,
+                      size_t n_groups, const struct sock_fprog *filter) {
+    _cleanup_close_ int fd = net_socket_open(handles, handle, bus, SOCK_NONBLOCK);
 
     if (fd < 0)
-        return -errno;
+        return fd;
     if (filter && setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, filter, sizeof(*filter)) < 0)
-        return -errno;
-    if (bind(fd, (const struct sockaddr *)&any, sizeof(any)) < 0)
         return -errno;
     for (size_t i = 0; i < n_groups; i++)
         if (setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &groups[i], sizeof(groups[i])) < 0)

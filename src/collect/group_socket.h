@@ -7,19 +7,20 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "collect/handles.h"
 #include "collect/messages.h"
 
 /* Larger than any notification; several come one by one. */
 #define GROUP_BUFFER_SIZE 16384
 
 /*
- * Opens a socket of that bus, not blocking, binds it, and then joins the groups: the groups of
+ * Opens a bound socket of that bus (handles.h), not blocking, and then joins the groups: those of
  * NETLINK_SOCK_DIAG stay silent for a socket that joined before it was bound (KERNEL.md 23).
  * `filter`, unless NULL, decides on each message in the kernel, so that what is not wanted wakes
  * nobody. Returns the fd or a negative errno.
  */
-int group_socket_open(int bus, const unsigned *groups, size_t n_groups,
-                      const struct sock_fprog *filter);
+int group_socket_open(const NetHandles *handles, NetHandle handle, int bus, const unsigned *groups,
+                      size_t n_groups, const struct sock_fprog *filter);
 
 /*
  * Receives one datagram of the kernel into buffer[0..GROUP_BUFFER_SIZE), aligned for struct

@@ -11,10 +11,11 @@
 #include "collect/group_socket.h"
 #include "util/memory.h"
 
-int link_events_open(void) {
+int link_events_open(const NetHandles *handles) {
     static const unsigned groups[] = {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
                                       RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE};
-    return group_socket_open(NETLINK_ROUTE, groups, ELEMENTS(groups), NULL);
+    return group_socket_open(handles, HANDLE_LINK_EVENTS, NETLINK_ROUTE, groups, ELEMENTS(groups),
+                             NULL);
 }
 
 /* wireless_send_event() sends a NEWLINK that says nothing but IFLA_WIRELESS: scans, signal. */

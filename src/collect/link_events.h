@@ -8,8 +8,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Opens it in the network namespace of the calling thread. Returns the fd or a negative errno. */
-int link_events_open(void);
+#include "collect/handles.h"
+
+/* Opens it (handles.h). Returns the fd or a negative errno. */
+int link_events_open(const NetHandles *handles);
 
 /*
  * Takes what has come, at most `budget` datagrams, and says whether it matters in *ret_changed

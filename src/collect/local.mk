@@ -11,6 +11,8 @@ libsockaudit_a_SOURCES += \
 	src/collect/forward.h \
 	src/collect/forwards.c \
 	src/collect/forwards.h \
+	src/collect/handles.c \
+	src/collect/handles.h \
 	src/collect/link_builder.c \
 	src/collect/link_kind.c \
 	src/collect/link_kind.h \

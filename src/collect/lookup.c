@@ -21,7 +21,7 @@ struct Lookup {
     Snapshot *scratch; /* for lookup_gone() */
 };
 
-int lookup_open(Lookup **ret) {
+int lookup_open(const NetHandles *handles, Lookup **ret) {
     _cleanup_lookup_ Lookup *lookup = calloc(1, sizeof(*lookup));
 
     if (!lookup)
@@ -29,7 +29,7 @@ int lookup_open(Lookup **ret) {
     lookup->scratch = snapshot_new();
     if (!lookup->scratch)
         return -ENOMEM;
-    int r = netlink_open(NETLINK_SOCK_DIAG, &lookup->netlink);
+    int r = netlink_open(handles, HANDLE_LOOKUP, NETLINK_SOCK_DIAG, &lookup->netlink);
     if (r < 0)
         return r;
     *ret = TAKE_PTR(lookup);

@@ -15,13 +15,14 @@
 
 #include <stdbool.h>
 
+#include "collect/handles.h"
 #include "collect/state_event.h"
 #include "model/snapshot.h"
 
 typedef struct Lookup Lookup;
 
-/* In the network namespace of the calling thread. Returns 0 or a negative errno. */
-int lookup_open(Lookup **ret);
+/* In the network namespace of the handles (handles.h). Returns 0 or a negative errno. */
+int lookup_open(const NetHandles *handles, Lookup **ret);
 /* Takes NULL, returns NULL. */
 Lookup *lookup_close(Lookup *lookup);
 

@@ -8,37 +8,40 @@
 #include <sys/time.h>
 #include <time.h>
 
+#include "util/cleanup.h"
+
 struct Netlink {
     struct mnl_socket *socket;
     int bus;
+    bool passed; /* there is no other one to be had */
     uint32_t seq;
     _Alignas(struct nlmsghdr) char buffer[NETLINK_BUFFER_SIZE];
 };
 
-static int socket_open(int bus, struct mnl_socket **ret) {
+static int socket_open(const NetHandles *handles, NetHandle handle, int bus,
+                       struct mnl_socket **ret) {
     const struct timeval patience = {.tv_sec = NETLINK_RECEIVE_SECONDS};
-    struct mnl_socket *opened = mnl_socket_open2(bus, SOCK_CLOEXEC);
+    _cleanup_close_ int fd = net_socket_open(handles, handle, bus, 0);
 
-    if (!opened)
+    if (fd < 0)
+        return fd;
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0)
         return -errno;
-    if (mnl_socket_bind(opened, 0, MNL_SOCKET_AUTOPID) < 0 ||
-        setsockopt(mnl_socket_get_fd(opened), SOL_SOCKET, SO_RCVTIMEO, &patience,
-                   sizeof(patience)) < 0) {
-        int r = -errno;
-        mnl_socket_close(opened);
-        return r;
-    }
-    *ret = opened;
+    *ret = mnl_socket_fdopen(fd);
+    if (!*ret)
+        return -errno;
+    fd = -1;
     return 0;
 }
 
-int netlink_open(int bus, Netlink **ret) {
+int netlink_open(const NetHandles *handles, NetHandle handle, int bus, Netlink **ret) {
     Netlink *netlink = malloc(sizeof(*netlink));
     if (!netlink)
         return -ENOMEM;
     netlink->bus = bus;
+    netlink->passed = handles != NULL;
     netlink->seq = (uint32_t)time(NULL);
-    int r = socket_open(bus, &netlink->socket);
+    int r = socket_open(handles, handle, bus, &netlink->socket);
     if (r < 0) {
         free(netlink);
         return r;
@@ -127,13 +130,31 @@ int netlink_receive(int fd, void *buffer, MessageWalk *walk, DumpResult *ret_res
     return 0;
 }
 
+/* Receives what is left until nothing comes. Returns 0 or a negative errno. */
+static int netlink_drain(Netlink *netlink) {
+    time_t deadline = monotonic_seconds() + NETLINK_DUMP_SECONDS;
+
+    while (monotonic_seconds() <= deadline) {
+        ssize_t n = recv(netlink_fd(netlink), netlink->buffer, NETLINK_BUFFER_SIZE, MSG_DONTWAIT);
+        if (n < 0 && errno == EAGAIN)
+            return 0;
+        if (n < 0 && errno != EINTR && errno != ENOBUFS)
+            return -errno;
+    }
+    return -ETIMEDOUT;
+}
+
 /*
  * After a dump that was left before its end the rest of it is still to come, and a new one would
- * be answered EBUSY: only a new socket is clean.
+ * be answered EBUSY: a new socket is clean. One that was passed is read until it is; the rest
+ * has another sequence number.
  */
 static int netlink_reopen(Netlink *netlink) {
     struct mnl_socket *fresh;
-    int r = socket_open(netlink->bus, &fresh);
+
+    if (netlink->passed)
+        return netlink_drain(netlink);
+    int r = socket_open(NULL, 0, netlink->bus, &fresh);
     if (r < 0)
         return r;
     mnl_socket_close(netlink->socket);

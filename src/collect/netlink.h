@@ -2,6 +2,7 @@
 /* A netlink socket that dumps: sends the request, receives until the end, never hangs. */
 #pragma once
 
+#include "collect/handles.h"
 #include "collect/messages.h"
 
 /*
@@ -31,8 +32,9 @@ typedef struct DumpResult {
     int error; /* a negative errno, or 0 */
 } DumpResult;
 
-/* Opens a socket of that bus (NETLINK_ROUTE, …). Returns 0 or a negative errno. */
-int netlink_open(int bus, Netlink **ret);
+/* Opens a socket of that bus (NETLINK_ROUTE, …), or takes that handle's (handles.h). Returns 0 or a
+ * negative errno. */
+int netlink_open(const NetHandles *handles, NetHandle handle, int bus, Netlink **ret);
 /* Takes NULL, returns NULL. */
 Netlink *netlink_close(Netlink *netlink);
 

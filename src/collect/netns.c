@@ -39,18 +39,26 @@ static bool pid_is_kernel_thread(int proc_fd, const char *path) {
     return n > 0 && netns_stat_is_kernel_thread(text, (size_t)n);
 }
 
+/* pid 1 may be opaque even to root (KERNEL.md 12); kthreadd is in the same, the first one. */
+static bool first_namespace(int proc_fd, struct stat *ret) {
+    return fstatat(proc_fd, "1/ns/net", ret, 0) == 0 ||
+           (pid_is_kernel_thread(proc_fd, "2/stat") && fstatat(proc_fd, "2/ns/net", ret, 0) == 0);
+}
+
 Netns netns_current(int proc_fd) {
     struct stat own, first;
 
     if (fstatat(proc_fd, "thread-self/ns/net", &own, 0) < 0 &&
         fstatat(proc_fd, "self/ns/net", &own, 0) < 0)
         return (Netns){.host = true};
-    bool readable = fstatat(proc_fd, "1/ns/net", &first, 0) == 0;
-    /* pid 1 may be opaque even to root (KERNEL.md 12); kthreadd is in the same, the first one. */
-    if (!readable && pid_is_kernel_thread(proc_fd, "2/stat"))
-        readable = fstatat(proc_fd, "2/ns/net", &first, 0) == 0;
     return (Netns){
         .inode = own.st_ino,
-        .host = !readable || (own.st_ino == first.st_ino && own.st_dev == first.st_dev),
+        .host = !first_namespace(proc_fd, &first) ||
+                (own.st_ino == first.st_ino && own.st_dev == first.st_dev),
     };
+}
+
+Netns netns_first(int proc_fd) {
+    struct stat first;
+    return (Netns){.inode = first_namespace(proc_fd, &first) ? first.st_ino : 0, .host = true};
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -64,16 +65,15 @@ void protocols_parse(const char *text, size_t length, Protocols *ret) {
     ret->known = ret->present[PROTO_TCP];
 }
 
-void protocols_read(int proc_fd, Protocols *ret) {
-    /* Not net/protocols: that is the main thread's namespace, and this may be another's. */
-    static const char *const paths[] = {"thread-self/net/protocols", "self/net/protocols"};
+void protocols_read(int proc_fd, const char *directory, Protocols *ret) {
+    char path[64];
     char text[PROTOCOLS_SIZE];
     _cleanup_close_ int fd = -1;
     size_t length = 0;
 
     *ret = (Protocols){};
-    for (size_t i = 0; i < ELEMENTS(paths) && fd < 0; i++)
-        fd = openat(proc_fd, paths[i], O_RDONLY | O_CLOEXEC);
+    snprintf(path, sizeof(path), "%s/protocols", directory);
+    fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return;
     while (length < sizeof(text)) {

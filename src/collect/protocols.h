@@ -21,7 +21,7 @@ typedef struct Protocols {
 void protocols_parse(const char *text, size_t length, Protocols *ret);
 
 /*
- * Reads it below procfs for the network namespace of the calling thread. Where it can't be read
+ * Reads it below procfs from a namespace's directory (net_directory()). Where it can't be read
  * `known` is false.
  */
-void protocols_read(int proc_fd, Protocols *ret);
+void protocols_read(int proc_fd, const char *directory, Protocols *ret);

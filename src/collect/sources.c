@@ -266,7 +266,8 @@ static void dispatch_tcp(Sources *sources) {
 
 static void try_socket(Sources *sources, SourceId id) {
     int *fd = id == SOURCE_LINKS ? &sources->links_fd : &sources->destroy_fd;
-    int r = id == SOURCE_LINKS ? link_events_open() : destroy_open();
+    int r = id == SOURCE_LINKS ? link_events_open(sources->config.handles)
+                               : destroy_open(sources->config.handles);
 
     if (r >= 0) {
         *fd = r;

@@ -33,10 +33,11 @@ typedef struct SourcesHandlers {
 } SourcesHandlers;
 
 typedef struct SourcesConfig {
-    int proc_fd, sys_fd;   /* where procfs and sysfs are mounted; borrowed */
-    int tracefs_fd;        /* where tracefs is, borrowed; -1: looked for below sys_fd */
-    SourcePeriods periods; /* how often the daemon looks by itself: only for the words */
-    bool no_threads;       /* for tests: the loop reads the rings */
+    int proc_fd, sys_fd;       /* where procfs and sysfs are mounted; borrowed */
+    int tracefs_fd;            /* where tracefs is, borrowed; -1: looked for below sys_fd */
+    SourcePeriods periods;     /* how often the daemon looks by itself: only for the words */
+    const NetHandles *handles; /* of the network namespace; borrowed */
+    bool no_threads;           /* for tests: the loop reads the rings */
     Witness witness;
     SourcesHandlers handlers; /* all must be there */
 } SourcesConfig;
@@ -44,8 +45,8 @@ typedef struct SourcesConfig {
 typedef struct Sources Sources;
 
 /*
- * Opens what may be opened, in the network namespace of the calling thread (the tracepoint tells of
- * all of them). That a source is missing is no error. Returns 0 or a negative errno.
+ * Opens what may be opened, in the network namespace of the handles (the tracepoint tells of all of
+ * them). That a source is missing is no error. Returns 0 or a negative errno.
  */
 int sources_open(const SourcesConfig *config, Sources **ret);
 

@@ -14,7 +14,7 @@ int audit_collect(const Machine *machine, Snapshot **ret) {
 
     if (!snapshot)
         return -ENOMEM;
-    int r = collector_open(machine->proc_fd, machine->sys_fd, &collector);
+    int r = collector_open(machine->proc_fd, machine->sys_fd, NULL, &collector);
     if (r < 0)
         return r;
     r = collector_snapshot_twice(collector, snapshot);
@@ -98,7 +98,7 @@ static int run(Audit *audit, const Policy *policy, const AdviceTable *advice, Se
 
 int audit_run(Audit *audit, const Policy *policy, const AdviceTable *advice, SearchDepth depth) {
     *audit = (Audit){};
-    int r = machine_open(&audit->machine);
+    int r = machine_open(&audit->machine, NULL);
     if (r < 0)
         return r;
     r = run(audit, policy, advice, depth);

@@ -167,7 +167,7 @@ static ExitStatus check_run(Check *check) {
     _cleanup_snapshot_ Snapshot *snapshot = NULL;
     const LinkTable *links = NULL;
 
-    int r = machine_open(&machine);
+    int r = machine_open(&machine, NULL);
     if (r == 0)
         r = audit_collect(&machine, &snapshot);
     if (r < 0)

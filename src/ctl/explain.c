@@ -202,7 +202,7 @@ static ExitStatus explain_hypothesis(const Options *options, const Policy *polic
     _cleanup_(hypothesis_done) Hypothesis hypothesis = {};
     usec_t now = machine_now();
 
-    int r = machine_open(&machine);
+    int r = machine_open(&machine, NULL);
     if (r == 0)
         r = audit_collect(&machine, &snapshot);
     if (r < 0)

@@ -161,7 +161,7 @@ static ExitStatus history_run(History *history) {
         status = open_journal(history);
     if (status != STATUS_DONE)
         return status;
-    int r = machine_open(&history->machine);
+    int r = machine_open(&history->machine, NULL);
     if (r < 0)
         return tell_errno(r, "cannot read the journal");
     history->empty = snapshot_new();

@@ -36,7 +36,7 @@ static Coverage cover_owners(const List *list) {
 }
 
 static ExitStatus make(List *list) {
-    int r = machine_open(&list->machine);
+    int r = machine_open(&list->machine, NULL);
     if (r == 0) {
         list->context = machine_judge_context(&list->machine, list->view.snapshot, machine_now());
         r = listing_make(list->view.snapshot, options_selection(list->options), list_matches, list,

@@ -22,14 +22,15 @@ usec_t machine_now(void) {
 }
 
 /* net.ipv4.ip_local_port_range, of IPv6 too; the kernel's default where it can't be read. */
-static void read_port_range(Machine *machine) {
+static void read_port_range(Machine *machine, const NetHandles *handles) {
     char text[64] = "";
     machine->ephemeral_first = 32768;
     machine->ephemeral_last = 60999;
 
-    _cleanup_close_ int fd =
-        openat(machine->proc_fd, "sys/net/ipv4/ip_local_port_range", O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
+    _cleanup_close_ int fd = handles ? fcntl(handles->fds[HANDLE_PORT_RANGE], F_DUPFD_CLOEXEC, 3)
+                                     : openat(machine->proc_fd, "sys/net/ipv4/ip_local_port_range",
+                                              O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || pread(fd, text, sizeof(text) - 1, 0) <= 0)
         return;
     uint16_t first, last;
     if (sscanf(text, "%" SCNu16 " %" SCNu16, &first, &last) != 2 || first > last)
@@ -38,7 +39,15 @@ static void read_port_range(Machine *machine) {
     machine->ephemeral_last = last;
 }
 
-int machine_open(Machine *machine) {
+static void use_first_root(Machine *machine) {
+    int fd = openat(machine->proc_fd, "1/root", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) /* as in some containers: the own one is nearly the same */
+        return;
+    close(machine->sources.root_fd);
+    machine->sources.root_fd = fd;
+}
+
+int machine_open(Machine *machine, const NetHandles *handles) {
     *machine = (Machine){.proc_fd = -1, .sys_fd = -1};
 
     int r = owner_sources_open(NULL, &machine->sources);
@@ -52,7 +61,9 @@ int machine_open(Machine *machine) {
     }
     /* Without it some kinds of interface are not known: no reason to fail. */
     machine->sys_fd = open("/sys", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    read_port_range(machine);
+    if (handles)
+        use_first_root(machine);
+    read_port_range(machine, handles);
     machine->is_open = true;
     return 0;
 }

@@ -2,6 +2,7 @@
 /* This machine: the handles that collect and owner look through, and what the matcher asks it. */
 #pragma once
 
+#include "collect/handles.h"
 #include "owner/owners.h"
 #include "policy/lint.h"
 #include "policy/policy.h"
@@ -21,8 +22,12 @@ typedef struct Machine {
     } members;
 } Machine;
 
-/* Returns 0 or a negative errno. The machine must not move afterwards. */
-int machine_open(Machine *machine);
+/*
+ * Returns 0 or a negative errno. The machine must not move afterwards. With handles (NULL: none) it
+ * is the host that they are of: programs are compared in the root of its first process, as the
+ * own one may lack /home and have another /tmp.
+ */
+int machine_open(Machine *machine, const NetHandles *handles);
 void machine_close(Machine *machine);
 
 /* What a verdict on a listener of the snapshot needs. Borrows machine and snapshot. */

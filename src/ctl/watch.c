@@ -127,7 +127,7 @@ static ExitStatus watch_run(Watch *watch) {
         status = daemon_open(watch->options, &client);
     if (status != STATUS_DONE)
         return status;
-    int r = machine_open(&watch->machine);
+    int r = machine_open(&watch->machine, NULL);
     if (r >= 0)
         r = bus_view_init(&watch->view);
     if (r < 0)

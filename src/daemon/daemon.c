@@ -123,11 +123,12 @@ static int open_loop(Daemon *daemon) {
 }
 
 static int open_rooms(Daemon *daemon) {
-    int r = machine_open(&daemon->machine);
+    int r = machine_open(&daemon->machine, daemon->handles);
     if (r >= 0)
-        r = collector_open(daemon->machine.proc_fd, daemon->machine.sys_fd, &daemon->collector);
+        r = collector_open(daemon->machine.proc_fd, daemon->machine.sys_fd, daemon->handles,
+                           &daemon->collector);
     if (r >= 0)
-        r = lookup_open(&daemon->lookup);
+        r = lookup_open(daemon->handles, &daemon->lookup);
     if (r < 0)
         return r;
     daemon->all = snapshot_new();
@@ -157,6 +158,11 @@ static int open_all(Daemon *daemon) {
     int r = open_loop(daemon);
     if (r < 0)
         return say_errno(r, "cannot make an event loop");
+    r = passed_receive(&daemon->passed);
+    if (r < 0)
+        return say_errno(r,
+                         "of the sockets that the service manager keeps for it, some are missing");
+    daemon->handles = r > 0 ? &daemon->passed : NULL;
     r = open_rooms(daemon);
     if (r < 0)
         return say_errno(r, "cannot look at this machine's sockets");
@@ -194,6 +200,7 @@ int daemon_new(const DaemonOptions *options, Daemon **ret) {
         return -ENOMEM;
     daemon->options = *options;
     daemon->state_fd = -1;
+    net_handles_init(&daemon->passed);
     daemon->retry_unknown = 3;
     daemon->started = read_clock(CLOCK_REALTIME);
     int r = open_all(daemon);
@@ -233,6 +240,7 @@ Daemon *daemon_free(Daemon *daemon) {
     lookup_close(daemon->lookup);
     collector_free(daemon->collector);
     machine_close(&daemon->machine);
+    net_handles_close(&daemon->passed);
     if (daemon->state_fd >= 0)
         close(daemon->state_fd);
     sd_event_unref(daemon->loop);

@@ -12,6 +12,7 @@
 #include "audit/look_budget.h"
 #include "bus/server.h"
 #include "collect/collect.h"
+#include "collect/handles.h"
 #include "collect/lookup.h"
 #include "collect/sources.h"
 #include "ctl/machine.h"
@@ -56,6 +57,8 @@ typedef struct Daemon {
     char status[160]; /* what the service manager was told last, and for which numbers */
     uint32_t status_entries, status_flagged;
 
+    NetHandles passed;
+    const NetHandles *handles; /* those, or NULL: it opens its own */
     Machine machine;
     Collector *collector;
     Lookup *lookup;
@@ -157,6 +160,15 @@ bool pending_close_event(Daemon *daemon, const StateEvent *closed);
 void pending_set_timer(Daemon *daemon);
 /* Who is charged for looking at that event. */
 uid_t event_payer(const WitnessedEvent *seen);
+
+/* --- passed.c: sockets of the host's network namespace, kept by the service manager --- */
+
+/* Takes those that were passed (sd_listen_fds(3)). Returns 1; 0 when none were; or a negative errno
+ * when they are not all. */
+int passed_receive(NetHandles *ret);
+/* `sockauditd --pass-sockets`, before the service itself: opens them in pid 1's network namespace
+ * and has them kept (FDSTORE= of sd_notify(3)). Returns 0 or a negative errno, having said why. */
+int passed_open(void);
 
 /* --- rules.c: the policy in force --- */
 

@@ -198,6 +198,7 @@ int events_open(Daemon *daemon) {
         .proc_fd = daemon->machine.proc_fd,
         .sys_fd = daemon->machine.sys_fd,
         .tracefs_fd = -1,
+        .handles = daemon->handles,
         .periods = periods(daemon),
         .witness = {take_witness, release_witness, &daemon->machine},
         .handlers = {on_state, on_udp_gone, on_links_changed, on_lost, on_status, daemon},

@@ -9,6 +9,7 @@ sockauditd_SOURCES = \
 	src/daemon/main.c \
 	src/daemon/notify.c \
 	src/daemon/pending.c \
+	src/daemon/passed.c \
 	src/daemon/rules.c \
 	src/daemon/serve.c \
 	src/daemon/state.c \

@@ -15,6 +15,7 @@ static const char usage[] =
     "      --root DIR         take every configuration path below DIR\n"
     "      --runtime-dir DIR  where the socket `bus` is ($RUNTIME_DIRECTORY, /run/sockaudit)\n"
     "      --state-dir DIR    where is kept what lasts ($STATE_DIRECTORY, /var/lib/sockaudit)\n"
+    "      --pass-sockets     for the service's ExecStartPre=: sockauditd(8)\n"
     "  -h, --help             this text\n"
     "      --version          the version\n";
 
@@ -23,7 +24,7 @@ enum {
     OPT_JSON,
     OPT_RULES,
     OPT_ROOT,
-
+    OPT_PASS_SOCKETS,
     OPT_RUNTIME_DIR,
     OPT_STATE_DIR,
     OPT_VERSION
@@ -36,6 +37,7 @@ static const struct option long_options[] = {
     {"root", required_argument, NULL, OPT_ROOT},
     {"runtime-dir", required_argument, NULL, OPT_RUNTIME_DIR},
     {"state-dir", required_argument, NULL, OPT_STATE_DIR},
+    {"pass-sockets", no_argument, NULL, OPT_PASS_SOCKETS},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, OPT_VERSION},
     {},
@@ -63,6 +65,8 @@ static int parse_options(int argc, char **argv, DaemonOptions *options) {
         case OPT_STATE_DIR:
             options->state_dir = optarg;
             break;
+        case OPT_PASS_SOCKETS:
+            return passed_open() < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
         case 'h':
             fputs(usage, stdout);
             return 0;

@@ -147,8 +147,8 @@ static double measure(size_t n_listeners, const char *beside) {
     _cleanup_snapshot_ Snapshot *kept = snapshot_new(), *all = snapshot_new();
 
     if (!floors || !parsed || !first || !whole || !socket || !kept || !all ||
-        netlink_open(NETLINK_SOCK_DIAG, &netlink) < 0 ||
-        collector_open(proc_fd, -1, &collector) < 0)
+        netlink_open(NULL, HANDLE_DIAG, NETLINK_SOCK_DIAG, &netlink) < 0 ||
+        collector_open(proc_fd, -1, NULL, &collector) < 0)
         die("setup");
     parse(netlink, kept);
     long memory = resident_kib() - before;

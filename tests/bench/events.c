@@ -237,7 +237,8 @@ static void read_tcp_groups(int ready_fd) {
     static const unsigned groups[] = {SKNLGRP_INET_TCP_DESTROY, SKNLGRP_INET6_TCP_DESTROY};
     static _Alignas(struct nlmsghdr) char buffer[GROUP_BUFFER_SIZE];
     struct pollfd fd = {
-        .fd = group_socket_open(NETLINK_SOCK_DIAG, groups, ELEMENTS(groups), NULL),
+        .fd = group_socket_open(NULL, HANDLE_UDP_EVENTS, NETLINK_SOCK_DIAG, groups,
+                                ELEMENTS(groups), NULL),
         .events = POLLIN,
     };
 
@@ -365,7 +366,7 @@ static void measure_lookups(void) {
     int listener = listen_on(INADDR_ANY, 3002);
     _cleanup_lookup_ Lookup *lookup = NULL;
 
-    if (lookup_open(&lookup) < 0)
+    if (lookup_open(NULL, &lookup) < 0)
         die("lookup");
     for (size_t i = 0; i < ELEMENTS(sizes); i++) {
         pid_t pids[16];

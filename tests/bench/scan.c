@@ -30,7 +30,7 @@ static Result search_once(const OwnerSources *sources, SearchDepth depth) {
     _cleanup_collector_ Collector *collector = NULL;
     _cleanup_snapshot_ Snapshot *snapshot = snapshot_new();
     Result result = {};
-    if (!snapshot || collector_open(sources->proc_fd, -1, &collector) < 0 ||
+    if (!snapshot || collector_open(sources->proc_fd, -1, NULL, &collector) < 0 ||
         collector_snapshot(collector, snapshot) < 0)
         errx(1, "no snapshot");
 

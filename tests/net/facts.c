@@ -43,7 +43,7 @@ static void enter_namespace(void) {
     close(fd);
     int proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
     snapshot = snapshot_new();
-    cr_assert(snapshot && collector_open(proc_fd, -1, &collector) == 0);
+    cr_assert(snapshot && collector_open(proc_fd, -1, NULL, &collector) == 0);
 }
 
 static void leave_namespace(void) {
@@ -133,13 +133,13 @@ Test(facts, fact_02_a_protocol_that_the_kernel_lacks_is_unavailable) {
     int proc_fd = open("/proc", O_PATH | O_CLOEXEC);
 
     /* As if /proc told nothing: then the kernel itself is asked. */
-    protocols_read(proc_fd, &protocols);
+    protocols_read(proc_fd, net_directory(NULL), &protocols);
     cr_assert(protocols.known && protocols.present[PROTO_TCP]);
     bool has_sctp = protocols.present[PROTO_SCTP];
     if (has_sctp)
         cr_skip_test("this kernel has SCTP");
     protocols.known = false;
-    cr_assert_eq(netlink_open(NETLINK_SOCK_DIAG, &netlink), 0);
+    cr_assert_eq(netlink_open(NULL, HANDLE_DIAG, NETLINK_SOCK_DIAG, &netlink), 0);
     cr_assert_eq(sockdiag_collect(netlink, &protocols, snapshot), 0);
     cr_assert_eq(snapshot->coverage[PROTO_SCTP].state, COVERAGE_UNAVAILABLE);
     cr_assert(snapshot->coverage[PROTO_SCTP].why[0] != '\0');
@@ -277,7 +277,7 @@ Test(facts, fact_05_an_mptcp_listener_that_proc_does_not_count_is_seen) {
     if (fd < 0)
         cr_skip_test("this kernel has no MPTCP");
     cr_assert_eq(listen(fd, 16), 0);
-    cr_assert_eq(netlink_open(NETLINK_SOCK_DIAG, &netlink), 0);
+    cr_assert_eq(netlink_open(NULL, HANDLE_DIAG, NETLINK_SOCK_DIAG, &netlink), 0);
     cr_assert_eq(sockdiag_collect(netlink, &protocols, snapshot), 0);
     cr_assert_eq(snapshot->n_listeners, 1);
     cr_assert_eq(snapshot->listeners[0].inode, inode_of(fd));

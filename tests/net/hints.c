@@ -59,7 +59,7 @@ Test(destroy, fact_23_tells_of_udp_sockets_that_go) {
         {.proto = PROTO_UDP, .address = "::1", .port = 6002},
         {.proto = PROTO_UDP, .address = "0.0.0.0"},
     };
-    int fd = destroy_open();
+    int fd = destroy_open(NULL);
     cr_assert_geq(fd, 0);
     for (size_t i = 0; i < ELEMENTS(wishes); i++) {
         int udp = world_socket(&wishes[i]);
@@ -78,7 +78,7 @@ Test(destroy, fact_23_tells_of_udp_sockets_that_go) {
 Test(destroy, fact_23_is_silent_about_clients_and_other_namespaces) {
     struct sockaddr_in peer = {
         .sin_family = AF_INET, .sin_port = htons(53), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int fd = destroy_open();
+    int fd = destroy_open(NULL);
     int client = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     cr_assert_eq(connect(client, (struct sockaddr *)&peer, sizeof(peer)), 0);
     close(client);
@@ -101,7 +101,7 @@ Test(destroy, fact_23_is_silent_about_clients_and_other_namespaces) {
 }
 
 Test(destroy, fact_24_does_not_join_the_groups_of_tcp) {
-    int fd = destroy_open();
+    int fd = destroy_open(NULL);
     uint32_t groups[8] = {};
     socklen_t length = sizeof(groups);
     cr_assert_eq(getsockopt(fd, SOL_NETLINK, NETLINK_LIST_MEMBERSHIPS, groups, &length), 0);
@@ -113,7 +113,7 @@ Test(destroy, fact_24_does_not_join_the_groups_of_tcp) {
 }
 
 Test(destroy, fact_23_what_was_lost_is_told) {
-    int fd = destroy_open(), small = 1;
+    int fd = destroy_open(NULL), small = 1;
     cr_assert_eq(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)), 0);
     for (int i = 0; i < 200; i++)
         close(world_socket(&(SocketWish){.proto = PROTO_UDP, .address = "0.0.0.0"}));
@@ -157,7 +157,7 @@ static bool changed(int fd) {
 }
 
 Test(links, tell_of_links_addresses_and_default_routes_alone) {
-    int fd = link_events_open();
+    int fd = link_events_open(NULL);
     cr_assert_geq(fd, 0);
     cr_assert_not(changed(fd));
     RUN("ip", "link", "add", "test0", "type", "veth", "peer", "name", "test1");
@@ -182,7 +182,7 @@ Test(links, tell_of_links_addresses_and_default_routes_alone) {
 }
 
 Test(links, what_was_lost_counts_as_a_change) {
-    int fd = link_events_open(), small = 1;
+    int fd = link_events_open(NULL), small = 1;
     cr_assert_eq(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)), 0);
     RUN("ip", "link", "set", "lo", "down");
     RUN("ip", "link", "set", "lo", "up");
@@ -235,7 +235,7 @@ static const Listener *find_cookie(const Snapshot *snapshot, uint64_t cookie) {
 Test(lookup, every_sort_of_socket_is_found_and_its_end_is_told) {
     _cleanup_lookup_ Lookup *lookup = NULL;
     _cleanup_snapshot_ Snapshot *snapshot = snapshot_new();
-    cr_assert_eq(lookup_open(&lookup), 0);
+    cr_assert_eq(lookup_open(NULL, &lookup), 0);
 
     for (size_t i = 0; i < ELEMENTS(lookup_wishes); i++) {
         const SocketWish *wish = &lookup_wishes[i];
@@ -343,7 +343,7 @@ Test(lookup, sockets_that_share_or_hide_a_port_are_all_found) {
         {.proto = PROTO_TCP, .address = "127.0.0.2", .port = 7105},
     };
     _cleanup_lookup_ Lookup *lookup = NULL;
-    cr_assert_eq(lookup_open(&lookup), 0);
+    cr_assert_eq(lookup_open(NULL, &lookup), 0);
     find_all(lookup, reuseport, ELEMENTS(reuseport));
     find_all(lookup, devices, ELEMENTS(devices));
     find_all(lookup, families, ELEMENTS(families));
@@ -371,7 +371,7 @@ Test(lookup, the_exact_form_says_when_it_is_another_s) {
         {PROTO_SCTP, "0.0.0.0", 1, 0, -EOPNOTSUPP}, {PROTO_UDP, "0.0.0.0", 7201, 0, 0},
     };
     _cleanup_lookup_ Lookup *lookup = NULL;
-    cr_assert_eq(lookup_open(&lookup), 0);
+    cr_assert_eq(lookup_open(NULL, &lookup), 0);
     for (size_t i = 0; i < ELEMENTS(wishes); i++)
         cr_assert_geq(world_socket(&wishes[i]), 0);
     for (size_t i = 0; i < ELEMENTS(cases); i++) {
@@ -389,7 +389,7 @@ Test(lookup, fact_20_without_a_port_all_are_looked_at) {
     _cleanup_snapshot_ Snapshot *snapshot = snapshot_new();
     int fd = world_socket(&(SocketWish){.proto = PROTO_TCP});
     StateEvent event = {.proto = PROTO_TCP, .address.family = AF_INET};
-    cr_assert_eq(lookup_open(&lookup), 0);
+    cr_assert_eq(lookup_open(NULL, &lookup), 0);
     cr_assert_eq(lookup_appeared(lookup, &event, NULL, NULL, snapshot), 1);
     cr_assert(find_cookie(snapshot, world_cookie(fd)));
     close(fd);
@@ -404,10 +404,10 @@ Test(lookup, finds_what_a_dump_finds) {
 
     for (size_t i = 0; i < ELEMENTS(lookup_wishes); i++)
         n += world_socket(&lookup_wishes[i]) >= 0;
-    cr_assert_eq(collector_open(proc_fd, sys_fd, &collector), 0);
+    cr_assert_eq(collector_open(proc_fd, sys_fd, NULL, &collector), 0);
     cr_assert_eq(collector_snapshot(collector, all), 0);
     cr_assert_eq(all->n_sockets, n, "%zu, not %zu", all->n_sockets, n);
-    cr_assert_eq(lookup_open(&lookup), 0);
+    cr_assert_eq(lookup_open(NULL, &lookup), 0);
     for (size_t i = 0; i < all->n_sockets; i++) {
         const Listener *listener = &all->listeners[all->sockets[i].listener];
         snapshot_clear(one);

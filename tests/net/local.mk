@@ -23,7 +23,7 @@ tests_net_race_LDADD = libsockaudit.a $(MNL_LIBS)
 # Event sources, in namespaces that each test makes for itself.
 if TESTS_ENABLED
 EVENT_TESTS = tests/net/test-tracepoint tests/net/test-readers tests/net/test-hints \
-	tests/net/test-sources
+	tests/net/test-sources tests/net/test-handles
 check_PROGRAMS += $(EVENT_TESTS)
 TESTS += $(EVENT_TESTS)
 tests_net_test_tracepoint_SOURCES = tests/net/tracepoint.c tests/net/world.c tests/net/world.h \
@@ -39,4 +39,7 @@ tests_net_test_hints_LDADD = $(AM_TESTS_LIBS)
 tests_net_test_sources_SOURCES = tests/net/sources.c tests/net/world.c tests/net/world.h
 tests_net_test_sources_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 tests_net_test_sources_LDADD = $(AM_TESTS_LIBS)
+tests_net_test_handles_SOURCES = tests/net/handles.c tests/net/world.c tests/net/world.h
+tests_net_test_handles_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
+tests_net_test_handles_LDADD = $(AM_TESTS_LIBS)
 endif

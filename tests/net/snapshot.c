@@ -57,7 +57,7 @@ int main(void) {
     _cleanup_snapshot_ Snapshot *snapshot = snapshot_new();
     char coverage[COVERAGE_SIZE];
 
-    int r = snapshot ? collector_open(proc_fd, sys_fd, &collector) : -ENOMEM;
+    int r = snapshot ? collector_open(proc_fd, sys_fd, NULL, &collector) : -ENOMEM;
     if (r >= 0)
         r = collector_snapshot(collector, snapshot);
     if (r < 0) {

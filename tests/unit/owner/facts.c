@@ -47,7 +47,7 @@ Test(facts, fact_11_a_kernel_owned_socket_has_no_process_and_says_so) {
         int proc_fd = open("/proc", O_PATH | O_DIRECTORY);
         Collector *collector;
         Snapshot *snapshot = snapshot_new();
-        if (collector_open(proc_fd, -1, &collector) < 0 ||
+        if (collector_open(proc_fd, -1, NULL, &collector) < 0 ||
             collector_snapshot(collector, snapshot) < 0)
             _exit(3);
         test_search(snapshot);

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What must be opened in the network namespace that is looked at, by somebody who is in it: the
+ * service itself is in an empty one, and may open no netlink socket (docs/SERVICE.md). A socket
+ * belongs for good to the namespace that it was opened in.
+ *
+ * Whoever takes a NetHandles takes NULL, too: then everything is opened in the namespace of the
+ * calling thread. The handles are borrowed and must outlive the borrower, who works on duplicates.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+typedef enum NetHandle {
+    HANDLE_DIAG,        /* the collector's dumps of sockets, */
+    HANDLE_ROUTE,       /* links, addresses and routes, */
+    HANDLE_NETFILTER,   /* and NAT rules; may be missing: the kernel has none */
+    HANDLE_LOOKUP,      /* single sockets; the two don't wait for each other's rest */
+    HANDLE_LINK_EVENTS, /* the groups of rtnetlink */
+    HANDLE_UDP_EVENTS,  /* the groups of sock_diag */
+    HANDLE_PORT_RANGE,  /* net.ipv4.ip_local_port_range, a file; may be missing */
+    HANDLE_COUNT
+} NetHandle;
+
+typedef struct NetHandles {
+    int fds[HANDLE_COUNT]; /* -1: missing */
+} NetHandles;
+
+/* The name that it is passed under: letters, digits and dashes. */
+const char *net_handle_name(NetHandle handle);
+
+/* All missing. */
+void net_handles_init(NetHandles *handles);
+
+/* Opens all in the namespace of the calling thread. Returns 0 or a negative errno, and then none.
+ */
+int net_handles_open(int proc_fd, NetHandles *ret);
+void net_handles_close(NetHandles *handles);
+
+/* Takes the fd over if the name is one of these, and none of that name was taken yet. Returns 1, or
+ * 0: it is not ours to close. */
+int net_handles_take(NetHandles *handles, const char *name, int fd);
+/* Whether all are there that must be. */
+bool net_handles_complete(const NetHandles *handles);
+
+/*
+ * A bound netlink socket of that bus and those flags of socket(2): a duplicate of the handle, or a
+ * new one without handles. Returns the fd or a negative errno (-EPROTONOSUPPORT: the handle is
+ * missing, or the kernel has no such bus).
+ */
+int net_socket_open(const NetHandles *handles, NetHandle handle, int bus, int flags);
+
+/* The directory of the namespace below procfs: `thread-self/net`, or with handles pid 1's. */
+const char *net_directory(const NetHandles *handles);
