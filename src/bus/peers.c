@@ -180,6 +180,19 @@ static int listen_at(const struct sockaddr_un *address) {
     return TAKE_FD(fd);
 }
 
+/* Everybody must get to the socket, whatever the umask of who began us by hand. */
+static int make_directory(BusServer *server, const char *path) {
+    if (mkdir(path, 0755) < 0)
+        return errno == EEXIST ? 0 : -errno;
+    server->runtime_dir = strdup(path);
+    if (!server->runtime_dir || chmod(path, 0755) < 0) {
+        int r = server->runtime_dir ? -errno : -ENOMEM;
+        (void)rmdir(path);
+        return r;
+    }
+    return 0;
+}
+
 static int add_sources(BusServer *server) {
     int r = sd_event_add_io(server->event, &server->accept, server->socket_fd, EPOLLIN,
                             on_connection, server);
@@ -203,9 +216,9 @@ static int add_sources(BusServer *server) {
 int peers_open(BusServer *server, const char *runtime_dir) {
     struct sockaddr_un address;
 
-    if (mkdir(runtime_dir, 0755) < 0 && errno != EEXIST)
-        return -errno;
     int r = make_address(server, runtime_dir, &address);
+    if (r >= 0)
+        r = make_directory(server, runtime_dir);
     if (r < 0)
         return r;
     if (is_alive(&address)) {
@@ -236,4 +249,8 @@ void peers_close(BusServer *server) {
     server->socket_fd = -1;
     free(server->socket_path);
     server->socket_path = NULL;
+    if (server->runtime_dir)
+        (void)rmdir(server->runtime_dir); /* unless there is something else in it by now */
+    free(server->runtime_dir);
+    server->runtime_dir = NULL;
 }

@@ -92,10 +92,12 @@ typedef struct BusHandlers {
 typedef struct BusServer BusServer;
 
 typedef struct BusConfig {
-    sd_event *event;         /* referenced */
-    const char *runtime_dir; /* the socket is made in it, mode 0666; NULL: no socket */
-    bool system_bus;         /* be on the system bus, now or as soon as there is one */
-    gid_t reader_gid;        /* group `adm`: sees everybody's processes; (gid_t)-1: there is none */
+    sd_event *event; /* referenced */
+    /* The socket is made in it, mode 0666; NULL: no socket. Where it is not there it is made, for
+     * everybody to enter, and removed at the end. */
+    const char *runtime_dir;
+    bool system_bus;  /* be on the system bus, now or as soon as there is one */
+    gid_t reader_gid; /* group `adm`: sees everybody's processes; (gid_t)-1: there is none */
     const BusHandlers *handlers; /* copied */
 } BusConfig;
 

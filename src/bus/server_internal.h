@@ -67,6 +67,7 @@ struct BusServer {
     BusHandlers handlers;
     gid_t reader_gid;
 
+    char *runtime_dir; /* if it was made by us: it goes with the socket */
     char *socket_path;
     int socket_fd;
     sd_event_source *accept;
