@@ -8,9 +8,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "policy/file_trust.h"
 #include "policy/policy.h"
 #include "policy/suggest.h"
 #include "util/cleanup.h"
+#include "util/escape.h"
 
 /* Far above what anybody writes. */
 #define FILE_SIZE_MAX (1024 * 1024)
@@ -23,12 +25,17 @@ typedef struct LocalFile {
     struct stat status;
     char *text;
     size_t length;
+    Trust trust;
+    char *problem;     /* why it is not to be trusted */
+    bool of_directory; /* that is */
 } LocalFile;
 
 static void local_file_done(LocalFile *file) {
     if (file->dir_fd >= 0)
         close(file->dir_fd);
     free(file->text);
+    free(file->problem);
+    trust_done(&file->trust);
 }
 
 /* Makes each directory on the way that is not there; returns the last one's fd. */
@@ -38,7 +45,9 @@ static int open_directory(const char *path) {
         return -ENOMEM;
     for (char *slash = strchr(copy + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
-        if (mkdir(copy, 0755) < 0 && errno != EEXIST)
+        /* Everybody may read the rules, whatever our umask. */
+        bool made = mkdir(copy, 0755) == 0;
+        if ((!made && errno != EEXIST) || (made && chmod(copy, 0755) < 0))
             return -errno;
         *slash = '/';
     }
@@ -71,6 +80,16 @@ static int read_all(int fd, size_t size, char **ret, size_t *ret_length) {
     return 0;
 }
 
+/* Whoever else could write there could have put a link, or other rules, in its place. */
+static int check_directory(LocalFile *file) {
+    struct stat status;
+    if (fstat(file->dir_fd, &status) < 0)
+        return -errno;
+    int r = trust_check_directory(&file->trust, file->dir_fd, &status, &file->problem);
+    file->of_directory = r == 0;
+    return r < 0 ? r : r == 0 ? -EPERM : 0;
+}
+
 static int read_file(LocalFile *file) {
     _cleanup_close_ int fd =
         openat(file->dir_fd, file->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -78,11 +97,13 @@ static int read_file(LocalFile *file) {
         return errno == ENOENT ? 0 : -errno;
     if (fstat(fd, &file->status) < 0)
         return -errno;
-    if (!S_ISREG(file->status.st_mode))
+    if (!S_ISREG(file->status.st_mode)) {
+        file->problem = strdup("is no plain file");
         return -EINVAL;
-    if ((file->status.st_uid != 0 && file->status.st_uid != geteuid()) ||
-        (file->status.st_mode & (S_IWGRP | S_IWOTH)))
-        return -EPERM;
+    }
+    int r = trust_check_file(&file->trust, fd, &file->status, &file->problem);
+    if (r <= 0)
+        return r < 0 ? r : -EPERM;
     if (file->status.st_size > FILE_SIZE_MAX)
         return -EFBIG;
     file->exists = true;
@@ -124,12 +145,11 @@ static int write_temporary(const LocalFile *file, const char *text, size_t lengt
     int r = write_all(fd, text, length);
     if (r < 0)
         return r;
-    /* Root's file stays root's, unless who writes is not root: the service, which is trusted, too.
-     */
+    /* The service's own user may not give it back to root: it is trusted as well. */
     if (file->exists && (file->status.st_uid != geteuid() || file->status.st_gid != getegid()) &&
         fchown(fd, file->status.st_uid, file->status.st_gid) < 0 && errno != EPERM)
         return -errno;
-    if (fchmod(fd, file->exists ? file->status.st_mode & 07777 : 0644) < 0 || fsync(fd) < 0)
+    if (fchmod(fd, file->exists ? file->status.st_mode & 0777 : 0644) < 0 || fsync(fd) < 0)
         return -errno;
     return 0;
 }
@@ -178,7 +198,9 @@ static int allow(LocalFile *file, const char *path, const Listener *const *liste
     if (file->dir_fd < 0)
         return file->dir_fd;
     file->name = slash + 1;
-    int r = read_file(file);
+    int r = check_directory(file);
+    if (r == 0)
+        r = read_file(file);
     if (r < 0)
         return r;
     size_t before = file->length;
@@ -188,6 +210,32 @@ static int allow(LocalFile *file, const char *path, const Listener *const *liste
     if (r < 0 || file->length == before)
         return r;
     return replace_file(file, file->text, file->length);
+}
+
+static int begin_trust(LocalFile *file, const char *root) {
+    _cleanup_close_ int root_fd = root ? open(root, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (root && root_fd < 0)
+        return errno == ENOENT ? -ENOTDIR : -errno; /* not as if there were no such listener */
+    return trust_init(&file->trust, geteuid(), root_fd);
+}
+
+/* Why it failed, for a person. */
+static char *tell_why(const LocalFile *file, const char *path, int error) {
+    size_t length = file->of_directory ? (size_t)(strrchr(path, '/') - path) : strlen(path);
+    _cleanup_free_ char *escaped = text_escape(path, length);
+    const char *why = file->problem ?: strerror(-error);
+    char *text;
+
+    if (error == -ELOOP)
+        why = "is a link, and may mask the file of packages: remove it first";
+    if (error == -ESTALE)
+        why = "was written by somebody else at the same moment: try again";
+    if (error == -EINVAL && !file->problem)
+        return NULL; /* it is not about the file */
+    if (asprintf(&text, "%s%s %s", escaped ?: "",
+                 file->problem || error == -ELOOP || error == -ESTALE ? "" : ":", why) < 0)
+        return NULL;
+    return text;
 }
 
 int local_rules_allow(const char *root, const Listener *const *listeners, size_t n_listeners,
@@ -204,7 +252,11 @@ int local_rules_allow(const char *root, const Listener *const *listeners, size_t
     FILE *lines = open_memstream(&text, &size);
     if (!lines)
         return -ENOMEM;
-    int r = allow(&file, path, listeners, n_listeners, until, note, diagnostics, lines);
+    int r = begin_trust(&file, root);
+    if (r == 0)
+        r = allow(&file, path, listeners, n_listeners, until, note, diagnostics, lines);
+    if (r < 0 && r != -EBADMSG)
+        *ret_lines = tell_why(&file, path, r);
     local_file_done(&file);
     if (fclose(lines) != 0 && r == 0)
         r = -ENOMEM;

@@ -145,12 +145,6 @@ def main():
                               "mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null; exec \"$0\"",
                               os.path.abspath(__file__)])
     with tempfile.TemporaryDirectory() as directory:
-        # `allow` writes below /etc wherever the rest is configured to be: make both one place.
-        configured = directory + "/root" + support.sysconfdir()
-        if support.sysconfdir() != "/etc":
-            os.makedirs(os.path.dirname(directory + "/root/etc"), mode=0o755)
-            os.makedirs(configured, mode=0o755)
-            os.symlink(os.path.relpath(configured, directory + "/root"), directory + "/root/etc")
         world = World(directory)
         try:
             run(world)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "policy/local_rules.h"
@@ -188,14 +189,13 @@ static void remove_root(void) {
 }
 
 static void put(const char *text, mode_t mode) {
-    char *command;
-    cr_assert_geq(asprintf(&command, "%s/etc", root), 0);
-    (void)mkdir(command, 0755);
-    free(command);
-    cr_assert_geq(asprintf(&command, "%s/etc/sockaudit", root), 0);
-    (void)mkdir(command, 0755);
-    free(command);
-    (void)mkdir(folder, 0755);
+    char *part = strdup(path);
+    for (char *slash = part + strlen(root); (slash = strchr(slash + 1, '/'));) {
+        *slash = '\0';
+        (void)mkdir(part, 0755);
+        *slash = '/';
+    }
+    free(part);
     _cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
     cr_assert_geq(fd, 0);
     cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
@@ -249,20 +249,88 @@ Test(local_rules, a_broken_file_is_left_alone, .init = make_root, .fini = remove
     check_file("allow tcp port 70000\n", 0644);
 }
 
+static void refuses(int error, const char *why) {
+    _cleanup_free_ char *lines = NULL;
+    cr_assert_eq(allow(&lines), error);
+    cr_assert(lines && strstr(lines, why), "%s", lines);
+}
+
 Test(local_rules, a_file_of_others_is_refused, .init = make_root, .fini = remove_root) {
-    char *lines = NULL;
     put("", 0666);
-    cr_assert_eq(allow(&lines), -EPERM);
+    refuses(-EPERM, "50-local.rules is owned by ");
     cr_assert_eq(unlink(path), 0);
     cr_assert_eq(symlink("/dev/null", path), 0);
-    cr_assert_eq(allow(&lines), -ELOOP);
+    refuses(-ELOOP, "50-local.rules is a link");
     cr_assert_eq(unlink(path), 0);
     cr_assert_eq(mkfifo(path, 0644), 0);
-    cr_assert_eq(allow(&lines), -EINVAL);
+    refuses(-EINVAL, "50-local.rules is no plain file");
     if (geteuid() != 0)
         return;
     cr_assert_eq(unlink(path), 0);
     put("", 0644);
     cr_assert_eq(chown(path, 1000, 1000), 0);
-    cr_assert_eq(allow(&lines), -EPERM);
+    refuses(-EPERM, "50-local.rules is owned by ");
+    check_file("", 0644);
+}
+
+Test(local_rules, a_directory_of_others_is_refused, .init = make_root, .fini = remove_root) {
+    put("", 0644);
+    cr_assert_eq(chmod(folder, 0777), 0);
+    refuses(-EPERM, "/sockaudit/rules.d is owned by ");
+    check_file("", 0644);
+}
+
+Test(local_rules, a_narrow_umask_hides_no_rules, .init = make_root, .fini = remove_root) {
+    _cleanup_free_ char *lines = NULL;
+    struct stat status;
+    umask(077);
+    cr_assert_eq(allow(&lines), 0);
+    check_file(RULE, 0644);
+    cr_assert_eq(stat(folder, &status), 0);
+    cr_assert_eq(status.st_mode & 07777, 0755);
+}
+
+/* As the service runs: in a directory of its own, with a file that root put there. */
+static int allow_as(uid_t uid) {
+    int status;
+    pid_t pid = fork();
+    cr_assert_geq(pid, 0);
+    if (pid == 0) {
+        const Listener *one = &listener;
+        _cleanup_diagnostics_ Diagnostics *diagnostics = diagnostics_new();
+        char *file, *lines = NULL;
+        if (setresgid(uid, uid, uid) < 0 || setresuid(uid, uid, uid) < 0)
+            _exit(99);
+        int r = local_rules_allow(root, &one, 1, USEC_INFINITY, NULL, diagnostics, &file, &lines);
+        _exit(-r);
+    }
+    cr_assert_eq(waitpid(pid, &status, 0), pid);
+    cr_assert(WIFEXITED(status));
+    return -WEXITSTATUS(status);
+}
+
+Test(local_rules, the_services_user_writes_into_roots_file, .init = make_root,
+     .fini = remove_root) {
+    const uid_t service = 64998, other = 64999;
+    struct stat status;
+    if (geteuid() != 0) {
+        cr_assert_null(getenv("CI"), "run it as root");
+        cr_skip_test("run it as root");
+    }
+    put("# root's\n", 0640);
+    cr_assert_eq(chown(root, service, service), 0);
+    cr_assert_eq(chmod(root, 0755), 0);
+    cr_assert_eq(allow_as(other), -EACCES); /* it may not even read it */
+    cr_assert_eq(chmod(path, 0644), 0);
+    cr_assert_eq(allow_as(service), -EACCES); /* may not write beside it */
+    check_file("# root's\n", 0644);
+
+    cr_assert_eq(chown(folder, service, 0), 0);
+    cr_assert_eq(allow_as(other), -EPERM); /* which trusts the service as little */
+    cr_assert_eq(allow_as(service), 0);
+    check_file("# root's\n" RULE, 0644);
+    cr_assert_eq(stat(path, &status), 0);
+    cr_assert_eq(status.st_uid, service); /* it could not be given back, and is to be trusted */
+    cr_assert_eq(allow_as(service), 0);
+    check_file("# root's\n" RULE, 0644);
 }
