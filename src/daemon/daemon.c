@@ -8,6 +8,7 @@
 #include <sys/timerfd.h>
 #include <time.h>
 
+#include "ctl/terminal.h"
 #include "util/cleanup.h"
 #include "util/escape.h"
 
@@ -50,7 +51,10 @@ static int on_ledger_timer(sd_event_source *source, uint64_t time, void *userdat
 static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
     Daemon *daemon = userdata;
 
-    (void)source, (void)info;
+    (void)source;
+    /* Behind the terminal's `^C`, the shell's prompt is to begin a line. */
+    if (info->ssi_signo == SIGINT && daemon->options.foreground && isatty(STDOUT_FILENO))
+        fputc('\n', stdout);
     return sd_event_exit(daemon->loop, 0);
 }
 
@@ -152,6 +156,13 @@ static int open_ledger(Daemon *daemon) {
     return ledger_new(&config, &now, &daemon->ledger);
 }
 
+static int open_foreground(Daemon *daemon) {
+    int r = greet_watch_reader(daemon);
+    if (r >= 0 && !daemon->options.json)
+        r = greet(daemon);
+    return r < 0 ? say_errno(r, "cannot write to stdout") : 0;
+}
+
 /* The sources come before the first look: what begins to listen between is told twice, not never.
  */
 static int open_all(Daemon *daemon) {
@@ -166,7 +177,10 @@ static int open_all(Daemon *daemon) {
     r = open_rooms(daemon);
     if (r < 0)
         return say_errno(r, "cannot look at this machine's sockets");
-    if (!daemon->options.foreground) {
+    if (daemon->options.foreground) {
+        Terminal terminal = terminal_look();
+        daemon->look = (LineLook){.colour = terminal.colour, .utf8 = terminal.utf8};
+    } else {
         r = journal_new("/run/systemd/journal/socket", &daemon->journal);
         if (r < 0)
             return say_errno(r, "cannot write to the journal");
@@ -177,6 +191,10 @@ static int open_all(Daemon *daemon) {
     r = open_ledger(daemon);
     if (r < 0)
         return say_errno(r, "cannot begin the ledger");
+    /* Before anything is written: another one may run already. Nobody is served before the loop. */
+    r = serve_open(daemon);
+    if (r < 0)
+        return r;
     state_open(daemon);
     r = events_start_polls(daemon);
     if (r >= 0)
@@ -186,12 +204,10 @@ static int open_all(Daemon *daemon) {
     r = look_at_all(daemon);
     if (r < 0)
         return say_errno(r, "cannot look at this machine's sockets");
-    serve_open(daemon);
-    if (daemon->options.foreground && !daemon->options.json)
-        r = greet(daemon);
-    if (r >= 0)
-        r = watch_clock(daemon);
-    return r < 0 ? say_errno(r, "cannot watch the clock") : 0;
+    r = watch_clock(daemon);
+    if (r < 0)
+        return say_errno(r, "cannot watch the clock");
+    return daemon->options.foreground ? open_foreground(daemon) : 0;
 }
 
 int daemon_new(const DaemonOptions *options, Daemon **ret) {

@@ -19,6 +19,7 @@
 #include "policy/advice.h"
 #include "report/alert.h"
 #include "report/journal.h"
+#include "report/lines.h"
 
 /* How often everything is dumped, whatever the events say. */
 #define RECONCILE_PERIOD (30 * USEC_PER_SEC)
@@ -80,6 +81,7 @@ typedef struct Daemon {
     char boot_id[BOOT_ID_SIZE];
     uint64_t state_generation, saved_revision;
 
+    LineLook look;    /* in the foreground: of stdout */
     bool greeted;     /* in the foreground: what stood at the start was printed */
     Journal *journal; /* NULL in the foreground */
     Pending pending[PENDING_MAX];
@@ -199,13 +201,19 @@ void state_note(Daemon *daemon, const LedgerChange *change, StateStatus status);
 
 /* --- serve.c: what the bus asks --- */
 
-/* A bus that can't be had is told, and is no reason not to run. */
-void serve_open(Daemon *daemon);
+/*
+ * A bus that can't be had is told, and is no reason not to run. By hand there is one: -EADDRINUSE,
+ * another daemon answers already. It is said, and nothing of that one's was touched.
+ */
+int serve_open(Daemon *daemon);
 void serve_change(Daemon *daemon, const LedgerChange *change);
 
-/* --- greet.c: a daemon in the foreground prints what is open --- */
+/* --- greet.c: a daemon in the foreground --- */
 
+/* Prints what is open. */
 int greet(Daemon *daemon);
+/* Ends the loop when nobody can read stdout any more: a closed pipe or terminal. */
+int greet_watch_reader(Daemon *daemon);
 
 /* --- notify.c: the service manager --- */
 

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
+#include "bus/names.h"
 #include "ctl/names.h"
 #include "ctl/report.h"
 #include "daemon/daemon.h"
@@ -30,6 +34,49 @@ static int gather(Daemon *daemon, Snapshot *snapshot) {
     return 0;
 }
 
+static int on_reader_gone(sd_event_source *source, int fd, uint32_t events, void *userdata) {
+    Daemon *daemon = userdata;
+
+    (void)source, (void)fd, (void)events;
+    return sd_event_exit(daemon->loop, 0);
+}
+
+int greet_watch_reader(Daemon *daemon) {
+    /* EPOLLERR and EPOLLHUP are told unasked. */
+    int r = sd_event_add_io(daemon->loop, NULL, STDOUT_FILENO, 0, on_reader_gone, daemon);
+    return r == -EPERM || r == -EBADF ? 0 : r; /* a file has none, and a closed stdout, too */
+}
+
+/* How the client is called: as we were, from where it was built, or by its name. In sbin, where
+ * there is no sockauditctl, auditctl is another program. */
+static char *client_name(void) {
+    const char *slash = strrchr(program_invocation_name, '/');
+    int length = slash ? (int)(slash + 1 - program_invocation_name) : 0;
+    _cleanup_free_ char *built = NULL;
+    char *name;
+
+    if (asprintf(&built, "%.*ssockauditctl", length, program_invocation_name) < 0) {
+        built = NULL;
+        return NULL;
+    }
+    if (length == 0 || access(built, X_OK) < 0)
+        return strdup("auditctl");
+    return asprintf(&name, "%.*sauditctl", length, program_invocation_name) < 0 ? NULL : name;
+}
+
+/* What to do next, for who sees this for the first time. */
+static void print_next(const Daemon *daemon) {
+    const char *directory = daemon->options.runtime_dir;
+    _cleanup_free_ char *client = client_name();
+
+    printf("\nNow watching, until ^C.");
+    if (daemon->bus && strcmp(directory, BUS_RUNTIME_DIR_DEFAULT) == 0)
+        printf(" In another terminal: %s status", client ?: "auditctl");
+    else if (daemon->bus)
+        printf(" In another terminal: %s status --runtime-dir %s", client ?: "auditctl", directory);
+    fputc('\n', stdout);
+}
+
 int greet(Daemon *daemon) {
     _cleanup_snapshot_ Snapshot *snapshot = snapshot_new();
     Terminal terminal = terminal_look();
@@ -51,6 +98,7 @@ int greet(Daemon *daemon) {
         _cleanup_free_ char *text = report_render(&view, &listing, &choice, &terminal, true);
         if (text)
             fputs(text, stdout);
+        print_next(daemon);
         fflush(stdout);
     }
     snapshot->links = NULL;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* sockauditd: tells of listening sockets that should not be reachable. See sockauditd(8). */
 #include <getopt.h>
+#include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -94,6 +96,8 @@ int main(int argc, char **argv) {
     int status = parse_options(argc, argv, &options);
     if (status >= 0)
         return status;
+    setlocale(LC_CTYPE, "");
+    signal(SIGPIPE, SIG_IGN); /* who reads our stdout may go: greet_watch_reader() */
     if (daemon_new(&options, &daemon) < 0)
         return EXIT_FAILURE;
     return daemon_run(daemon) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -80,8 +80,11 @@ bool rules_are_stale(const Daemon *daemon) {
 }
 
 static void tell_loaded(Daemon *daemon, const Policy *policy) {
-    tell_of_daemon(daemon, REPORT_POLICY_LOADED, LOG_INFO, "policy loaded: %zu rules of %zu files",
-                   policy_n_rules(policy), strv_length(policy_files(policy)));
+    size_t n_rules = policy_n_rules(policy), n_files = strv_length(policy_files(policy));
+
+    tell_of_daemon(daemon, REPORT_POLICY_LOADED, LOG_INFO,
+                   "policy loaded: %zu rule%s of %zu file%s", n_rules, n_rules == 1 ? "" : "s",
+                   n_files, n_files == 1 ? "" : "s");
 }
 
 /* Puts the policy in force: built beside, swapped whole. Takes it over, also on error. */

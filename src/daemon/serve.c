@@ -3,9 +3,9 @@
 #include <grp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <syslog.h>
 
+#include "bus/names.h"
 #include "bus/server.h"
 #include "ctl/audit.h"
 #include "daemon/daemon.h"
@@ -264,7 +264,26 @@ void serve_change(Daemon *daemon, const LedgerChange *change) {
     free(view.listener.advice);
 }
 
-void serve_open(Daemon *daemon) {
+static int tell_no_bus(Daemon *daemon, int error) {
+    const char *directory = daemon->options.runtime_dir;
+
+    if (error == -EADDRINUSE && daemon->options.foreground) {
+        fprintf(stderr,
+                "sockauditd: another one runs already and answers at %s/%s. To run beside it, give "
+                "this one a place of its own:\n"
+                "  --runtime-dir DIR, for auditctl, too; and --state-dir DIR\n",
+                directory, BUS_SOCKET_NAME);
+        return error;
+    }
+    tell_of_daemon(daemon, REPORT_SOURCE_DEGRADED, LOG_WARNING,
+                   "'auditctl status' and the like can't be answered: %s/%s: %s%s", directory,
+                   BUS_SOCKET_NAME,
+                   error == -EADDRINUSE ? "another sockauditd answers there" : strerror(-error),
+                   daemon->options.foreground ? "; '--runtime-dir DIR' takes another place" : "");
+    return 0;
+}
+
+int serve_open(Daemon *daemon) {
     const BusHandlers handlers = {
         .status = handle_status,
         .machine = handle_machine,
@@ -285,12 +304,6 @@ void serve_open(Daemon *daemon) {
         .handlers = &handlers,
     };
 
-    if (mkdir(daemon->options.runtime_dir, 0755) < 0 && errno != EEXIST)
-        tell_of_daemon(daemon, REPORT_SOURCE_DEGRADED, LOG_WARNING, "%s can't be made: %s",
-                       daemon->options.runtime_dir, strerror(errno));
     int r = bus_server_new(&config, &daemon->bus);
-    if (r < 0)
-        tell_of_daemon(daemon, REPORT_SOURCE_DEGRADED, LOG_WARNING,
-                       "'auditctl status' and the like can't be answered: %s",
-                       r == -EADDRINUSE ? "another sockauditd answers already" : strerror(-r));
+    return r < 0 ? tell_no_bus(daemon, r) : 0;
 }

@@ -8,7 +8,6 @@
 #include "ctl/audit.h"
 #include "ctl/names.h"
 #include "daemon/daemon.h"
-#include "report/lines.h"
 #include "util/cleanup.h"
 
 #define FLUSH_PERIOD USEC_PER_SEC
@@ -39,7 +38,7 @@ static void flush_later(Daemon *daemon) {
 static void write_line(const Daemon *daemon, const Record *record) {
     size_t length;
     if (daemon->greeted || !record_find(record, "SOCKAUDIT_ID", &length))
-        record_write_line(record, stdout);
+        record_write_line(record, &daemon->look, stdout);
 }
 
 static void send_record(Daemon *daemon, Record *record) {

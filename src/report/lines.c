@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "report/lines.h"
 
-#include <ctype.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <jansson.h>
 #include <string.h>
 #include <syslog.h>
@@ -27,20 +25,63 @@ static const char *priority_name(int priority) {
     }
 }
 
-int record_write_line(const Record *record, FILE *out) {
+/* As the client colours the severities. */
+static const char *priority_colour(int priority) {
+    switch (priority) {
+    case LOG_CRIT:
+        return "\033[1;31m";
+    case LOG_ERR:
+        return "\033[31m";
+    case LOG_WARNING:
+        return "\033[33m";
+    case LOG_NOTICE:
+        return "\033[34m";
+    default:
+        return "\033[90m";
+    }
+}
+
+/* Below the message: `before`, the field, `after`. Nothing where the record has no such field. */
+static void write_below(const Record *record, const char *before, const char *field,
+                        const char *after, FILE *out) {
+    size_t length = 0;
+    const char *value = record_find(record, field, &length);
+    if (value)
+        fprintf(out, "%s%.*s%s", before, (int)length, value, after);
+}
+
+#define INDENT "                        "
+
+static void write_why(const Record *record, const LineLook *look, FILE *out) {
+    size_t length;
+
+    if (record_find(record, "SOCKAUDIT_RULE", &length)) {
+        fputs(INDENT, out);
+        if (!record_find(record, "SOCKAUDIT_RULE_FILE", &length))
+            fputs("the default: ", out);
+        write_below(record, "", "SOCKAUDIT_RULE_FILE", ":", out);
+        write_below(record, "", "SOCKAUDIT_RULE_LINE", ": ", out);
+        write_below(record, "", "SOCKAUDIT_RULE", "\n", out);
+    }
+    write_below(record, look->utf8 ? INDENT "→ to make it local: " : INDENT "-> to make it local: ",
+                "SOCKAUDIT_ADVICE", "\n", out);
+}
+
+int record_write_line(const Record *record, const LineLook *look, FILE *out) {
     time_t seconds = (time_t)(record->time / USEC_PER_SEC);
     char clock[16] = "";
     struct tm tm;
-    size_t length = 0, advice_length = 0;
+    size_t length = 0;
     const char *message = record_find(record, "MESSAGE", &length);
-    const char *advice = record_find(record, "SOCKAUDIT_ADVICE", &advice_length);
 
     if (localtime_r(&seconds, &tm))
         strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
-    fprintf(out, "%s.%06" PRIu64 "  %-8s  %.*s\n", clock, record->time % USEC_PER_SEC,
-            priority_name(record->priority), (int)length, message ?: "");
-    if (advice && record->priority < LOG_INFO)
-        fprintf(out, "%27s→ to make it local: %.*s\n", "", (int)advice_length, advice);
+    fprintf(out, "%s.%03u  %s%-8s%s  %.*s\n", clock,
+            (unsigned)(record->time % USEC_PER_SEC / (USEC_PER_SEC / 1000)),
+            look->colour ? priority_colour(record->priority) : "", priority_name(record->priority),
+            look->colour ? "\033[0m" : "", (int)length, message ?: "");
+    if (record->priority < LOG_INFO)
+        write_why(record, look, out);
     return fflush(out) == 0 ? 0 : -EIO;
 }
 
@@ -77,7 +118,7 @@ static int add_field(json_t *object, const struct iovec *field) {
     if (length >= sizeof(key))
         return -EINVAL;
     for (size_t i = 0; i < length; i++)
-        key[i] = (char)tolower((unsigned char)name[i]);
+        key[i] = (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] - 'A' + 'a' : name[i]);
     key[length] = '\0';
 
     json_t *json = is_number(key) ? json_integer(strtoll(value, NULL, 10)) : json_string(value);

@@ -4,9 +4,16 @@
 
 #include "report/record.h"
 
-/* `10:04:03.120394  warning  node (pid 4242, alice) listens on …`, local time. Returns 0 or -EIO.
+/* What the reader's terminal can show. */
+typedef struct LineLook {
+    bool colour, utf8;
+} LineLook;
+
+/*
+ * `10:04:03.120  warning   node (pid 4242, alice) listens on …`, local time; below it, of what is
+ * flagged, the rule that decided and what to type. Returns 0 or -EIO.
  */
-int record_write_line(const Record *record, FILE *out);
+int record_write_line(const Record *record, const LineLook *look, FILE *out);
 
 /*
  * One JSON object on a line: the journal's fields in lower case and without `SOCKAUDIT_`, `time`

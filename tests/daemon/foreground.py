@@ -35,7 +35,7 @@ class Daemon:
     def __init__(self, directory):
         self.process = subprocess.Popen(
             [BUILD + "/sockauditd", "--foreground", "--json", "--rules", directory + "/rules",
-             "--state-dir", directory + "/state"],
+             "--state-dir", directory + "/state", "--runtime-dir", directory + "/run"],
             stdout=subprocess.PIPE, text=True)
         self.lines = queue.Queue()
         threading.Thread(target=self.read, daemon=True).start()

@@ -169,11 +169,38 @@ Test(alert, the_json_line_has_the_fields_in_lower_case) {
     json_decref(object);
 }
 
-Test(alert, the_line_has_the_sentence_and_what_to_type) {
+static int write_plain_line(const Record *record, FILE *out) {
+    return record_write_line(record, &(LineLook){}, out);
+}
+
+static int write_rich_line(const Record *record, FILE *out) {
+    return record_write_line(record, &(LineLook){.colour = true, .utf8 = true}, out);
+}
+
+Test(alert, the_line_has_the_sentence_the_rule_and_what_to_type) {
     _cleanup_(record_cleanup) Record record = {};
     ListenerAlert flagged = alert(REPORT_FLAGGED);
     cr_assert_eq(alert_of_listener(&flagged, &record), 0);
-    _cleanup_free_ char *text = written(record_write_line, &record);
-    cr_assert(strstr(text, ".123456  critical  node (pid 4242, alice) listens on"), "%s", text);
-    cr_assert(strstr(text, "node server.js --host 127.0.0.1\n"), "%s", text);
+    _cleanup_free_ char *text = written(write_plain_line, &record);
+    cr_assert(strstr(text, ".123  critical  node (pid 4242, alice) listens on"), "%s", text);
+    cr_assert(strstr(text, "\n                        /etc/sockaudit/sockaudit.rules:12: "), "%s",
+              text);
+    cr_assert(strstr(text, "-> to make it local: node server.js --host 127.0.0.1\n"), "%s", text);
+}
+
+Test(alert, on_a_terminal_the_line_has_colours) {
+    _cleanup_(record_cleanup) Record record = {};
+    ListenerAlert flagged = alert(REPORT_FLAGGED);
+    cr_assert_eq(alert_of_listener(&flagged, &record), 0);
+    _cleanup_free_ char *text = written(write_rich_line, &record);
+    cr_assert(strstr(text, "  \033[1;31mcritical\033[0m  node (pid"), "%s", text);
+    cr_assert(strstr(text, "→ to make it local: "), "%s", text);
+}
+
+Test(alert, what_is_over_needs_no_rule) {
+    _cleanup_(record_cleanup) Record record = {};
+    ListenerAlert resolved = alert(REPORT_RESOLVED);
+    cr_assert_eq(alert_of_listener(&resolved, &record), 0);
+    _cleanup_free_ char *text = written(write_plain_line, &record);
+    cr_assert_eq(strchr(text, '\n'), text + strlen(text) - 1, "%s", text);
 }

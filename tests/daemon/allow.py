@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`auditctl allow` to a daemon that runs as the service does, as a system user of its own: into a
+file of root's, which it may not give back."""
+
+import os
+import stat
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+import run  # pylint: disable=wrong-import-position
+
+SERVICE = 990
+MINE = "# root's own\n\tallow tcp  port 9999 # kept\n"
+
+
+class Allow(run.Case):
+    def setUp(self):
+        super().setUp()
+        # Where it is trusted (policy/file_trust.h) is where it is known by its name.
+        with open("/etc/passwd", encoding="utf-8") as passwd:
+            lines = [line for line in passwd if not line.startswith("sockaudit:")]
+        self.write("passwd", "".join(lines) + f"sockaudit:x:{SERVICE}:{SERVICE}::/:/bin/false\n")
+        run.subprocess.run(["mount", "--bind", self.folder + "/passwd", "/etc/passwd"], check=True)
+        self.addCleanup(run.subprocess.run, ["umount", "/etc/passwd"], check=True)
+        self.rules = f"{self.tree}/root{run.support.sysconfdir()}/sockaudit/rules.d"
+        self.local = self.rules + "/50-local.rules"
+        os.makedirs(self.rules, exist_ok=True)
+        for place in (self.rules, self.folder):
+            os.chown(place, SERVICE, 0)
+            os.chmod(place, 0o755)
+
+    def begin_service(self):
+        """With what the unit gives it, and no root (systemd/sockaudit.service.in)."""
+        capabilities = ",".join("+" + name for name in ("perfmon", "sys_ptrace", "dac_read_search",
+                                                        "net_admin", "setuid"))
+        process = run.subprocess.Popen(
+            ["setpriv", f"--reuid={SERVICE}", f"--regid={SERVICE}", "--clear-groups",
+             f"--inh-caps={capabilities}", f"--ambient-caps={capabilities}",
+             self.tree + "/sockauditd", "--foreground", "--root", self.tree + "/root",
+             "--runtime-dir", self.folder + "/run", "--state-dir", self.folder + "/state"],
+            text=True, stdin=run.subprocess.DEVNULL, stdout=run.subprocess.PIPE,
+            stderr=run.subprocess.STDOUT, umask=0o077)
+        self.addCleanup(self.kill, process)
+        lines = run.Lines(process.stdout)
+        lines.expect("Now watching")
+        return process, lines
+
+    def allow(self, port, status=0):
+        return self.ask("--runtime-dir", self.folder + "/run", "allow", str(port), status=status)
+
+    def local_rules(self):
+        with open(self.local, encoding="utf-8") as file:
+            return file.read(), os.fstat(file.fileno())
+
+    def test_into_a_file_of_roots(self):
+        with open(self.local, "w", encoding="utf-8") as file:
+            file.write(MINE)
+        os.chmod(self.local, 0o644)
+        daemon, lines = self.begin_service()
+        self.serve(8000)
+        at = lines.expect("0.0.0.0:8000", "flag warning")
+        self.allow(8000)
+        lines.expect("the rules allow it now", since=at)
+        text, status = self.local_rules()
+        self.assertTrue(text.startswith(MINE + "allow tcp port 8000 "), text)
+        self.assertEqual(text.count("\n"), 3)
+        self.assertIn(status.st_uid, (0, SERVICE))
+        self.assertEqual(stat.S_IMODE(status.st_mode), 0o644)
+        self.assertEqual(os.listdir(self.rules), ["50-local.rules"])
+
+        # It is trusted from now on as root's was, by it and by root.
+        self.serve(8001)
+        lines.expect("0.0.0.0:8001")
+        self.allow(8001)
+        self.end(daemon)
+        daemon, lines = self.begin("--runtime-dir", self.folder + "/run")
+        self.serve(8002)
+        lines.expect("0.0.0.0:8002")
+        self.allow(8002)
+        self.assertEqual(self.local_rules()[0].count("\nallow tcp port 800"), 3)
+        self.end(daemon)
+
+    def test_not_into_what_others_can_write(self):
+        daemon, lines = self.begin_service()
+        self.serve(8000)
+        lines.expect("0.0.0.0:8000")
+        os.symlink(self.folder + "/elsewhere", self.local)
+        self.assertIn("50-local.rules is a link", self.allow(8000, status=1))
+        self.assertFalse(os.path.exists(self.folder + "/elsewhere"))
+        os.unlink(self.local)
+        self.write("theirs", MINE)
+        os.chown(self.folder + "/theirs", run.support.NOBODY, 0)
+        os.rename(self.folder + "/theirs", self.local)
+        self.assertIn("50-local.rules is owned by nobody", self.allow(8000, status=1))
+        self.assertEqual(self.local_rules()[0], MINE)
+        os.unlink(self.local)
+        os.chmod(self.rules, 0o777)
+        self.assertIn("rules.d is owned by", self.allow(8000, status=1))
+        self.assertEqual(os.listdir(self.rules), [])
+        self.end(daemon)
+
+
+if __name__ == "__main__":
+    run.main(__file__)

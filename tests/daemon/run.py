@@ -1,0 +1,240 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What `./dev run` runs, and the client in another terminal: with the shipped policy, the default
+runtime directory, and nothing installed; in network and mount namespaces with a /run of their own.
+"""
+
+import json
+import os
+import pty
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE + "/../cli")
+import support  # pylint: disable=wrong-import-position
+
+BUILD = support.BUILD
+DEV = HERE + "/../../dev"
+PATIENCE = 60  # seconds, on a machine with much else to do
+RUNTIME = "/run/sockaudit"
+
+
+class Lines:
+    """What a daemon prints, as far as it has come."""
+
+    def __init__(self, stream):
+        self.text = ""
+        self.ended = False
+        self.more = threading.Condition()
+        threading.Thread(target=self.read, args=[stream], daemon=True).start()
+
+    def read(self, stream):
+        for line in stream:
+            with self.more:
+                self.text += line
+                self.more.notify_all()
+        with self.more:
+            self.ended = True
+            self.more.notify_all()
+
+    def expect(self, *words, since=0):
+        """Waits until all of it was printed; returns where the text then ends."""
+        with self.more:
+            def printed():
+                return all(word in self.text[since:] for word in words)
+            self.more.wait_for(lambda: self.ended or printed(), PATIENCE)
+            assert printed(), f"{words} not in:\n{self.text[since:]}"
+            return len(self.text)
+
+
+class Case(support.Case):
+    def setUp(self):
+        super().setUp()
+        self.tree = self.folder + "/build"
+        os.mkdir(self.tree)
+        for name in ("sockauditd", "sockauditctl"):
+            shutil.copy(f"{BUILD}/{name}", self.tree)
+        os.symlink("sockauditctl", self.tree + "/auditctl")
+        # Not the outer make's: its jobs are not ours to take.
+        env = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+        subprocess.run(["make", "-s", "-C", BUILD, "install-data", f"DESTDIR={self.tree}/root"],
+                       check=True, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def run_staged(self, *words, **how):
+        """As a user with a narrow umask would: what it makes must be reachable all the same."""
+        process = subprocess.Popen(
+            ["bash", "-c", 'umask 077; . "$1"; run_staged "${@:2}"', "run.py", DEV, self.tree, *words],
+            text=True, stdin=subprocess.DEVNULL,
+            **{"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, **how})
+        self.addCleanup(self.kill, process)
+        return process
+
+    @staticmethod
+    def kill(process):
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+        if process.stdout:
+            process.stdout.close()
+
+    def begin(self, *words):
+        process = self.run_staged(*words)
+        lines = Lines(process.stdout)
+        lines.expect("Now watching, until ^C.")
+        return process, lines
+
+    def end(self, process):
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(PATIENCE), 0)
+
+    def ask(self, *words, user=0, status=0):
+        """The client, from another terminal."""
+        done = subprocess.run(["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups",
+                               self.tree + "/auditctl", *words], capture_output=True, text=True,
+                              timeout=PATIENCE, check=False)
+        self.assertEqual(done.returncode, status, (words, done.stdout, done.stderr))
+        return done.stdout + done.stderr
+
+    def serve(self, port, address="0.0.0.0"):
+        server = subprocess.Popen([sys.executable, "-u", "-m", "http.server", str(port),
+                                   "--bind", address], stdout=subprocess.PIPE,
+                                  stderr=subprocess.DEVNULL)
+        self.addCleanup(self.kill, server)
+        self.assertIn(b"Serving", server.stdout.readline())
+        return server
+
+
+class Run(Case):
+    def test_a_session(self):
+        daemon, lines = self.begin()
+        for user in (0, support.NOBODY):
+            said = self.ask("status", user=user)
+            self.assertIn("runs since", said)
+            self.assertIn(f"{self.tree}/root{support.sysconfdir()}/sockaudit/sockaudit.rules", said)
+
+        self.serve(8000)
+        at = lines.expect("listens on 0.0.0.0:8000, reachable at zoo0 192.0.2.1",
+                          "sockaudit.rules:", ": flag warning not udp port $dev",
+                          " to make it local: ", "http.server 8000 --bind 127.0.0.1")
+        self.assertIn("warning", self.ask("list", "--no-legend"))
+        self.assertIn("0.0.0.0:8000", self.ask("status", user=support.NOBODY))
+        self.ask("snooze", "8000", "1h", user=support.NOBODY, status=5)
+
+        self.ask("snooze", "8000", "1h")
+        at = lines.expect("it is snoozed", since=at)
+        self.ask("reload")
+        at = lines.expect("policy loaded", since=at)
+        self.ask("allow", "8000", "note", "mine")
+        at = lines.expect("policy loaded", since=at)
+        self.assertIn("allowed", self.ask("list", "--no-legend"))
+        self.ask("snooze", "8000", "off")
+
+        self.serve(8001, "127.0.0.1")
+        self.serve(8002)
+        lines.expect("0.0.0.0:8002", since=at)
+        self.assertNotIn(":8001", lines.text)
+        self.end(daemon)
+        self.assertFalse(os.path.exists(RUNTIME))
+        self.assertIn("does not run", self.ask("status", status=3))
+
+        # What was told is known the next time: the table has it, no line.
+        daemon, lines = self.begin()
+        self.assertIn("allowed tcp   127.0.0.1:8001", lines.text)
+        self.assertRegex(lines.text, r"warning tcp   0\.0\.0\.0:8002 +wildcard: zoo0 +python3")
+        self.assertNotIn("  warning ", lines.text)
+        self.end(daemon)
+
+    def test_json(self):
+        daemon = self.run_staged("--json")
+        lines = Lines(daemon.stdout)
+        lines.expect('"policy-loaded"')
+        self.serve(8000)
+        lines.expect('"advice"')
+        told = [json.loads(line) for line in lines.text.splitlines()]
+        flagged = [one for one in told if one["event"] == "flagged"]
+        self.assertEqual([one["port"] for one in flagged], [8000])
+        self.assertEqual(flagged[0]["interface"], "zoo0")
+        self.assertTrue(flagged[0]["rule_file"].endswith("sockaudit.rules"))
+        self.end(daemon)
+
+    def test_one_that_runs_already_is_left_alone(self):
+        first, lines = self.begin()
+        state = self.tree + "/state/state"
+        before = os.stat(state).st_ino
+        second = self.run_staged()
+        said = second.communicate(timeout=PATIENCE)[0]
+        self.assertEqual(second.returncode, 1)
+        self.assertIn(f"answers at {RUNTIME}/bus", said)
+        self.assertIn("--runtime-dir DIR", said)
+        self.assertEqual(os.stat(state).st_ino, before)
+
+        beside, _ = self.begin("--runtime-dir", self.folder + "/beside",
+                               "--state-dir", self.folder + "/state")
+        self.ask("status", "--runtime-dir", self.folder + "/beside", user=support.NOBODY)
+        self.end(beside)
+        self.assertFalse(os.path.exists(self.folder + "/beside"))
+        self.ask("status")
+        self.serve(8000)
+        lines.expect("0.0.0.0:8000")
+        self.end(first)
+
+    def test_a_directory_that_was_there_stays(self):
+        os.mkdir(RUNTIME)
+        self.addCleanup(os.rmdir, RUNTIME)
+        daemon, _ = self.begin()
+        self.ask("status", user=support.NOBODY)
+        self.end(daemon)
+        self.assertEqual(os.listdir(RUNTIME), [])
+
+    def test_a_socket_of_one_that_was_killed_is_taken(self):
+        first, _ = self.begin()
+        first.kill()
+        first.wait()
+        self.assertTrue(os.path.exists(RUNTIME + "/bus"))
+        second, _ = self.begin()
+        self.ask("status")
+        self.end(second)
+        os.rmdir(RUNTIME)
+
+    def test_it_ends_with_its_reader(self):
+        daemon = self.run_staged()
+        self.assertIn("policy loaded", daemon.stdout.readline())
+        daemon.stdout.close()
+        self.assertEqual(daemon.wait(PATIENCE), 0)
+        self.assertFalse(os.path.exists(RUNTIME))
+
+    def test_it_ends_with_its_terminal(self):
+        ours, theirs = pty.openpty()
+        daemon = self.run_staged(stdout=theirs, stderr=theirs)
+        os.close(theirs)
+        shown = b""
+        while b"Now watching" not in shown:
+            shown += os.read(ours, 4096)
+        os.close(ours)
+        self.assertEqual(daemon.wait(PATIENCE), 0)
+        self.assertFalse(os.path.exists(RUNTIME))
+
+
+def main(file):
+    """In namespaces whose /run is empty, and whose mounts are nobody else's."""
+    if os.environ.get("IN_NAMESPACE") != "yes":
+        script = HERE + "/../net/namespace.sh"
+        os.execv(script, [script, sys.executable, os.path.abspath(file), *sys.argv[1:]])
+    if os.environ.get("IN_MOUNTS") != "yes":
+        os.environ["IN_MOUNTS"] = "yes"
+        os.execvp("unshare", ["unshare", "-m", "sh", "-c",
+                              "mount -t tmpfs tmpfs /run || exit 99; "
+                              "mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null; "
+                              'exec "$0" "$@"', sys.executable, os.path.abspath(file),
+                              *sys.argv[1:]])
+    support.unittest.main(module="__main__", verbosity=1)
+
+
+if __name__ == "__main__":
+    main(__file__)
