@@ -42,6 +42,8 @@ libsockaudit_a_SOURCES += \
 	src/collect/cpu_list.h \
 	src/collect/destroy.c \
 	src/collect/destroy.h \
+	src/collect/event_handles.c \
+	src/collect/event_handles.h \
 	src/collect/event_queue.c \
 	src/collect/event_queue.h \
 	src/collect/group_socket.c \

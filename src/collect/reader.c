@@ -164,6 +164,15 @@ static int reader_start(Reader *reader, unsigned cpu) {
     return r;
 }
 
+static int open_ring(const ReadersConfig *config, unsigned cpu, size_t pages, TraceRing **ret) {
+    TraceFeatures features;
+    int fd = config->events ? event_handles_use(config->events, cpu, &features) : -ENOENT;
+
+    if (fd == -ENOENT)
+        return trace_ring_open(&config->format, cpu, pages, ret);
+    return fd < 0 ? fd : trace_ring_adopt(&config->format, cpu, pages, fd, &features, ret);
+}
+
 int reader_open(const ReadersConfig *config, unsigned cpu, int wake_fd, Reader **ret,
                 int *ret_reason) {
     size_t pages = config->ring_pages > 0 ? config->ring_pages : TRACE_RING_PAGES;
@@ -183,7 +192,7 @@ int reader_open(const ReadersConfig *config, unsigned cpu, int wake_fd, Reader *
         r = reader->wake_fd < 0 ? -errno : 0;
     }
     if (r >= 0)
-        r = trace_ring_open(&config->format, cpu, pages, &reader->ring);
+        r = open_ring(config, cpu, pages, &reader->ring);
     if (r < 0) {
         reader_release(reader);
         return r;

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "collect/event_handles.h"
 #include "collect/event_queue.h"
 #include "collect/tracepoint.h"
 
@@ -37,10 +38,11 @@ typedef struct Witness {
 
 typedef struct ReadersConfig {
     TracepointFormat format;
-    Witness witness;   /* .take NULL: nobody looks */
-    size_t ring_pages; /* 0: TRACE_RING_PAGES */
-    bool no_threads;   /* leave the rings to the loop, whatever is granted */
-    bool no_cgroups;   /* cgroup ids in samples are not those of cgroup v2: leave them out */
+    Witness witness;      /* .take NULL: nobody looks */
+    EventHandles *events; /* NULL: opens its own; must outlive the readers */
+    size_t ring_pages;    /* 0: TRACE_RING_PAGES */
+    bool no_threads;      /* leave the rings to the loop, whatever is granted */
+    bool no_cgroups;      /* cgroup ids in samples are not those of cgroup v2: leave them out */
 } ReadersConfig;
 
 typedef struct Readers Readers;

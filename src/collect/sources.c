@@ -3,12 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
-#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,10 +16,6 @@
 #include "collect/small_file.h"
 #include "util/cleanup.h"
 #include "util/memory.h"
-
-#ifndef TRACEFS_MAGIC
-#define TRACEFS_MAGIC 0x74726163
-#endif
 
 /* A dispatch takes at most so many events, and datagrams a socket. */
 #define BATCH 256
@@ -76,12 +70,17 @@ static bool is_locked_down(const Sources *sources) {
            lockdown_is_confidential(text);
 }
 
+static bool events_are_worn(const Sources *sources) {
+    return sources->config.events && sources->config.events->worn;
+}
+
 static void set_status(Sources *sources, SourceId id, const SourceStatus *status) {
     SourceStatus *now = &sources->status[id];
     bool same = now->quality == status->quality && strcmp(now->why, status->why) == 0;
 
     *now = *status;
-    if (!same && sources->opened)
+    /* Used up is not missing: there are others in a moment. */
+    if (!same && sources->opened && !events_are_worn(sources))
         sources->config.handlers.status(id, now, sources->config.handlers.data);
 }
 
@@ -122,30 +121,11 @@ static int watch(Sources *sources, int fd, uint32_t what) {
 /* --- the tracepoint ------------------------------------------------------------------------------
  */
 
-/* The fd of tracefs in *ret, new: where systemd mounts it, or where it is below debugfs. */
-static int find_tracefs(const Sources *sources, int *ret) {
-    static const char *const places[] = {"kernel/tracing", "kernel/debug/tracing"};
-    int error = -ENOENT;
-
-    if (sources->config.tracefs_fd >= 0) {
-        *ret = fcntl(sources->config.tracefs_fd, F_DUPFD_CLOEXEC, 0);
-        return *ret < 0 ? -errno : 0;
-    }
-    for (size_t i = 0; i < ELEMENTS(places); i++) {
-        _cleanup_close_ int fd =
-            openat(sources->config.sys_fd, places[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
-        struct statfs status;
-        if (fd < 0) {
-            if (errno != ENOENT && error == -ENOENT)
-                error = -errno;
-            continue;
-        }
-        if (fstatfs(fd, &status) < 0 || status.f_type != TRACEFS_MAGIC)
-            continue;
-        *ret = TAKE_FD(fd);
-        return 0;
-    }
-    return error;
+static int find_tracefs(const Sources *sources) {
+    if (sources->config.tracefs_fd < 0)
+        return tracefs_open(sources->config.sys_fd);
+    int fd = fcntl(sources->config.tracefs_fd, F_DUPFD_CLOEXEC, 0);
+    return fd < 0 ? -errno : fd;
 }
 
 static void close_readers(Sources *sources) {
@@ -188,13 +168,14 @@ static int update_rings(Sources *sources, SourceStep *ret_step) {
 static int open_readers(Sources *sources, SourceStep *ret_step) {
     ReadersConfig config = {
         .witness = sources->config.witness,
+        .events = sources->config.events,
         .no_threads = sources->config.no_threads,
         .no_cgroups = !perf_cgroup_is_v2(sources->config.proc_fd),
     };
     _cleanup_close_ int tracefs_fd = -1;
 
     *ret_step = STEP_FIND_TRACEFS;
-    int r = find_tracefs(sources, &tracefs_fd);
+    int r = tracefs_fd = find_tracefs(sources);
     if (r < 0)
         return r;
     *ret_step = STEP_READ_FORMAT;
@@ -417,6 +398,8 @@ int sources_open(const SourcesConfig *config, Sources **ret) {
     try_socket(sources, SOURCE_LINKS);
     arm_timer(sources);
     sources->opened = true;
+    if (sources->config.events)
+        sources->config.events->started = true;
     *ret = TAKE_PTR(sources);
     return 0;
 }
@@ -466,7 +449,7 @@ int sources_dispatch(Sources *sources) {
      * (trace_ring_fd()). It costs a look at memory a ring. */
     dispatch_tcp(sources);
     arm_timer(sources);
-    return 0;
+    return events_are_worn(sources) ? -ESTALE : 0;
 }
 
 void sources_set_periods(Sources *sources, const SourcePeriods *periods) {

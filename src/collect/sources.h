@@ -37,6 +37,7 @@ typedef struct SourcesConfig {
     int tracefs_fd;            /* where tracefs is, borrowed; -1: looked for below sys_fd */
     SourcePeriods periods;     /* how often the daemon looks by itself: only for the words */
     const NetHandles *handles; /* of the network namespace; borrowed */
+    EventHandles *events;      /* NULL: opens its own; borrowed */
     bool no_threads;           /* for tests: the loop reads the rings */
     Witness witness;
     SourcesHandlers handlers; /* all must be there */
@@ -57,7 +58,8 @@ int sources_close(Sources *sources);
 int sources_fd(const Sources *sources);
 
 /* Does a bounded amount of what there is to do; the fd stays readable while there is more. Returns
- * 0 or a negative errno (-ENOMEM). */
+ * 0 or a negative errno: -ENOMEM; -ESTALE when the events that were passed are used up (a CPU came
+ * back, or all after a suspend), and whoever passed them should pass others. */
 int sources_dispatch(Sources *sources);
 
 /* The daemon looks by itself in other periods than before. */

@@ -2,12 +2,15 @@
 #include "collect/tracepoint.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/perf_event.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -15,6 +18,10 @@
 #include "collect/small_file.h"
 #include "util/cleanup.h"
 #include "util/memory.h"
+
+#ifndef TRACEFS_MAGIC
+#define TRACEFS_MAGIC 0x74726163
+#endif
 
 /* linux/perf_event.h of 5.7 and 6.0: enumerators, which the preprocessor can't see. */
 #define SAMPLE_CGROUP (UINT64_C(1) << 21)
@@ -44,6 +51,24 @@ typedef struct Counters {
     uint64_t value, time_enabled, lost;
 } Counters;
 
+int tracefs_open(int sys_fd) {
+    static const char *const places[] = {"kernel/tracing", "kernel/debug/tracing"};
+    int error = -ENOENT;
+
+    for (size_t i = 0; i < ELEMENTS(places); i++) {
+        _cleanup_close_ int fd = openat(sys_fd, places[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+        struct statfs status;
+        if (fd < 0) {
+            if (errno != ENOENT && error == -ENOENT)
+                error = -errno;
+            continue;
+        }
+        if (fstatfs(fd, &status) == 0 && status.f_type == TRACEFS_MAGIC)
+            return TAKE_FD(fd);
+    }
+    return error;
+}
+
 int tracepoint_read_format(int tracefs_fd, TracepointFormat *ret) {
     _cleanup_free_ char *text = NULL;
     size_t length;
@@ -61,14 +86,13 @@ static int event_open(struct perf_event_attr *attr, unsigned cpu) {
  * Asks for all that new kernels have first, and takes away what an older one does not know: it
  * answers EINVAL, or EOPNOTSUPP where it was built without.
  */
-static int event_open_best(TraceRing *ring) {
-    static const struct {
-        bool cgroup, lost;
-    } tries[] = {{true, true}, {true, false}, {false, true}, {false, false}};
+int trace_event_open(const TracepointFormat *format, unsigned cpu, TraceFeatures *ret_features) {
+    static const TraceFeatures tries[] = {
+        {true, true}, {true, false}, {false, true}, {false, false}};
     struct perf_event_attr attr = {
         .type = PERF_TYPE_TRACEPOINT,
         .size = sizeof(attr),
-        .config = ring->layout.format.id,
+        .config = format->id,
         .sample_period = 1,
         .wakeup_events = 1,
         .disabled = 1, /* until the filter is set */
@@ -84,10 +108,9 @@ static int event_open_best(TraceRing *ring) {
             attr.sample_type |= SAMPLE_CGROUP;
         if (tries[i].lost)
             attr.read_format |= FORMAT_LOST;
-        fd = event_open(&attr, ring->cpu);
+        fd = event_open(&attr, cpu);
         if (fd >= 0) {
-            ring->layout.cgroup = tries[i].cgroup;
-            ring->counts_lost = tries[i].lost;
+            *ret_features = tries[i];
             break;
         }
         if (fd != -EINVAL && fd != -EOPNOTSUPP)
@@ -96,22 +119,23 @@ static int event_open_best(TraceRing *ring) {
     return fd;
 }
 
-int trace_ring_open(const TracepointFormat *format, unsigned cpu, size_t pages, TraceRing **ret) {
+int trace_ring_adopt(const TracepointFormat *format, unsigned cpu, size_t pages, int fd,
+                     const TraceFeatures *features, TraceRing **ret) {
     _cleanup_trace_ring_ TraceRing *ring = calloc(1, sizeof(*ring));
     size_t page_size = (size_t)sysconf(_SC_PAGESIZE);
 
-    if (!ring)
+    if (!ring) {
+        close(fd);
         return -ENOMEM;
-    ring->fd = -1;
+    }
+    ring->fd = fd;
     ring->cpu = cpu;
     ring->layout.format = *format;
+    ring->layout.cgroup = features->cgroup;
+    ring->counts_lost = features->lost;
     if (pages == 0 || (pages & (pages - 1)) != 0)
         return -EINVAL;
 
-    int fd = event_open_best(ring);
-    if (fd < 0)
-        return fd;
-    ring->fd = fd;
     ring->size = pages * page_size;
     void *mapped = mmap(NULL, ring->size + page_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (mapped == MAP_FAILED) /* EPERM: the memory that may be locked is used up */
@@ -122,6 +146,12 @@ int trace_ring_open(const TracepointFormat *format, unsigned cpu, size_t pages, 
         return -errno;
     *ret = TAKE_PTR(ring);
     return 0;
+}
+
+int trace_ring_open(const TracepointFormat *format, unsigned cpu, size_t pages, TraceRing **ret) {
+    TraceFeatures features;
+    int fd = trace_event_open(format, cpu, &features);
+    return fd < 0 ? fd : trace_ring_adopt(format, cpu, pages, fd, &features, ret);
 }
 
 TraceRing *trace_ring_close(TraceRing *ring) {

@@ -17,6 +17,10 @@
  * 516 KiB a CPU that kernel.perf_event_mlock_kb grants everyone. */
 #define TRACE_RING_PAGES 64
 
+/* Where tracefs is mounted below sysfs, or below debugfs there. Returns a new fd (O_PATH), or a
+ * negative errno: -ENOENT, -EACCES. */
+int tracefs_open(int sys_fd);
+
 /*
  * Reads the tracepoint's id and field offsets from events/sock/inet_sock_set_state/format below
  * `tracefs_fd`, a directory where tracefs is mounted. Returns 0; -ENOENT where the kernel has no
@@ -24,6 +28,15 @@
  * what we can't use.
  */
 int tracepoint_read_format(int tracefs_fd, TracepointFormat *ret);
+
+/* What its event gives beside the rest: cgroup ids (5.7), and the count of what was lost (6.0). */
+typedef struct TraceFeatures {
+    bool cgroup, lost;
+} TraceFeatures;
+
+/* Opens the event of one CPU alone, which counts nothing yet, with all that the kernel can. Returns
+ * the fd or a negative errno, as trace_ring_open(). */
+int trace_event_open(const TracepointFormat *format, unsigned cpu, TraceFeatures *ret_features);
 
 /* One CPU's ring. Not safe for two threads at once; a ring may be handed from one to another. */
 typedef struct TraceRing TraceRing;
@@ -37,6 +50,9 @@ typedef struct TraceRing TraceRing;
  * kernel.perf_event_mlock_kb is used up.
  */
 int trace_ring_open(const TracepointFormat *format, unsigned cpu, size_t pages, TraceRing **ret);
+/* The same with an event that trace_event_open() opened, whose fd is taken over in any case. */
+int trace_ring_adopt(const TracepointFormat *format, unsigned cpu, size_t pages, int fd,
+                     const TraceFeatures *features, TraceRing **ret);
 /* Takes NULL, returns NULL. */
 TraceRing *trace_ring_close(TraceRing *ring);
 

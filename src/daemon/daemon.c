@@ -169,7 +169,7 @@ static int open_all(Daemon *daemon) {
     int r = open_loop(daemon);
     if (r < 0)
         return say_errno(r, "cannot make an event loop");
-    r = passed_receive(&daemon->passed);
+    r = passed_receive(&daemon->passed, &daemon->passed_events);
     if (r < 0)
         return say_errno(r,
                          "of the sockets that the service manager keeps for it, some are missing");
@@ -217,6 +217,7 @@ int daemon_new(const DaemonOptions *options, Daemon **ret) {
     daemon->options = *options;
     daemon->state_fd = -1;
     net_handles_init(&daemon->passed);
+    event_handles_init(&daemon->passed_events);
     daemon->retry_unknown = 3;
     daemon->started = read_clock(CLOCK_REALTIME);
     int r = open_all(daemon);
@@ -231,7 +232,7 @@ int daemon_run(Daemon *daemon) {
     notify_ready(daemon);
     int r = sd_event_loop(daemon->loop);
     notify_stopping();
-    return r < 0 ? say_errno(r, "the event loop failed") : 0;
+    return r < 0 ? say_errno(r, "the event loop failed") : r;
 }
 
 Daemon *daemon_free(Daemon *daemon) {
@@ -257,6 +258,7 @@ Daemon *daemon_free(Daemon *daemon) {
     collector_free(daemon->collector);
     machine_close(&daemon->machine);
     net_handles_close(&daemon->passed);
+    event_handles_close(&daemon->passed_events);
     if (daemon->state_fd >= 0)
         close(daemon->state_fd);
     sd_event_unref(daemon->loop);

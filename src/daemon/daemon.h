@@ -12,6 +12,7 @@
 #include "audit/look_budget.h"
 #include "bus/server.h"
 #include "collect/collect.h"
+#include "collect/event_handles.h"
 #include "collect/handles.h"
 #include "collect/lookup.h"
 #include "collect/sources.h"
@@ -59,6 +60,7 @@ typedef struct Daemon {
     uint32_t status_entries, status_flagged;
 
     NetHandles passed;
+    EventHandles passed_events;
     const NetHandles *handles; /* those, or NULL: it opens its own */
     Machine machine;
     Collector *collector;
@@ -107,7 +109,7 @@ usec_t thread_cpu_now(void);
 
 /* Opens everything and takes the first look. Returns 0 or a negative errno, having said why. */
 int daemon_new(const DaemonOptions *options, Daemon **ret);
-/* Runs until SIGTERM or SIGINT. Returns 0 or a negative errno. */
+/* Runs until SIGTERM or SIGINT. Returns the exit status, 0 or EXIT_WORN, or a negative errno. */
 int daemon_run(Daemon *daemon);
 /* Saves, closes. Takes NULL, returns NULL. */
 Daemon *daemon_free(Daemon *daemon);
@@ -163,13 +165,19 @@ void pending_set_timer(Daemon *daemon);
 /* Who is charged for looking at that event. */
 uid_t event_payer(const WitnessedEvent *seen);
 
-/* --- passed.c: sockets of the host's network namespace, kept by the service manager --- */
+/* --- passed.c: what the daemon looks through, opened before it and kept by the service manager ---
+ */
 
-/* Takes those that were passed (sd_listen_fds(3)). Returns 1; 0 when none were; or a negative errno
- * when they are not all. */
-int passed_receive(NetHandles *ret);
-/* `sockauditd --pass-sockets`, before the service itself: opens them in pid 1's network namespace
- * and has them kept (FDSTORE= of sd_notify(3)). Returns 0 or a negative errno, having said why. */
+/* The exit status that asks to be started again with other events, and is no failure; as in the
+ * unit. */
+#define EXIT_WORN 75
+
+/* Takes what was passed (sd_listen_fds(3)). Returns 1; 0 when nothing was; or a negative errno when
+ * it is not all that must be. */
+int passed_receive(NetHandles *net, EventHandles *events);
+/* `sockauditd --pass-sockets`, before the service itself: opens the sockets in pid 1's network
+ * namespace, and the tracepoint's events, and has them kept (FDSTORE= of sd_notify(3)). Returns 0
+ * or a negative errno, having said why. */
 int passed_open(void);
 
 /* --- rules.c: the policy in force --- */

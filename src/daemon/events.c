@@ -168,6 +168,8 @@ static int on_sources(sd_event_source *source, int fd, uint32_t revents, void *u
     (void)source, (void)fd, (void)revents;
     int r = sources_dispatch(daemon->sources);
     daemon_settle(daemon);
+    if (r == -ESTALE)
+        return sd_event_exit(daemon->loop, EXIT_WORN);
     return r < 0 && r != -ENOMEM ? r : 0;
 }
 
@@ -199,6 +201,7 @@ int events_open(Daemon *daemon) {
         .sys_fd = daemon->machine.sys_fd,
         .tracefs_fd = -1,
         .handles = daemon->handles,
+        .events = &daemon->passed_events,
         .periods = periods(daemon),
         .witness = {take_witness, release_witness, &daemon->machine},
         .handlers = {on_state, on_udp_gone, on_links_changed, on_lost, on_status, daemon},

@@ -100,5 +100,6 @@ int main(int argc, char **argv) {
     signal(SIGPIPE, SIG_IGN); /* who reads our stdout may go: greet_watch_reader() */
     if (daemon_new(&options, &daemon) < 0)
         return EXIT_FAILURE;
-    return daemon_run(daemon) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+    status = daemon_run(daemon);
+    return status < 0 ? EXIT_FAILURE : status;
 }

@@ -7,24 +7,35 @@
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 
+#include "collect/cpu_list.h"
+#include "collect/tracepoint.h"
 #include "daemon/daemon.h"
 #include "util/cleanup.h"
 
 #define KEPT_WITHIN (5 * USEC_PER_SEC)
 
-int passed_receive(NetHandles *ret) {
+/* The service manager need not keep it any longer: the next daemon gets others. */
+static void have_removed(const char *name) {
+    char state[128];
+    snprintf(state, sizeof(state), "FDSTOREREMOVE=1\nFDNAME=%s", name);
+    (void)sd_notify(0, state);
+}
+
+int passed_receive(NetHandles *net, EventHandles *events) {
     char **names = NULL;
     int n = sd_listen_fds_with_names(1, &names);
 
     for (int i = 0; i < n; i++) {
-        if (!net_handles_take(ret, names[i], SD_LISTEN_FDS_START + i))
-            close(SD_LISTEN_FDS_START + i);
+        int fd = SD_LISTEN_FDS_START + i;
+        if (!net_handles_take(net, names[i], fd) && !event_handles_take(events, names[i], fd))
+            close(fd);
+        have_removed(names[i]);
         free(names[i]);
     }
     free(names);
     if (n <= 0)
         return n;
-    return net_handles_complete(ret) ? 1 : -EBADF;
+    return net_handles_complete(net) ? 1 : -EBADF;
 }
 
 static int say(int error, const char *what) {
@@ -45,36 +56,70 @@ static int enter_first_namespace(void) {
     return setns(fd, CLONE_NEWNET) < 0 ? -errno : 0;
 }
 
-/* In the place of what is kept under that name from the last time: another's messages may wait in
- * that, or half of an answer. */
-static int keep(NetHandle handle, int fd) {
+/*
+ * In the place of what is kept under that name from the last time, when the daemon did not come to
+ * take it: half of an answer may wait in that. FDPOLL=0, as a perf event tells only one who
+ * polls it that it is readable, and before it is mapped looks like one that hung up.
+ */
+static int keep(const char *name, int fd) {
     char state[128];
 
-    snprintf(state, sizeof(state), "FDSTOREREMOVE=1\nFDNAME=%s", net_handle_name(handle));
-    int r = sd_notify(0, state);
-    if (r > 0 && fd >= 0) {
-        snprintf(state, sizeof(state), "FDSTORE=1\nFDNAME=%s", net_handle_name(handle));
-        r = sd_pid_notify_with_fds(0, 0, state, &fd, 1);
-    }
+    have_removed(name);
+    snprintf(state, sizeof(state), "FDSTORE=1\nFDPOLL=0\nFDNAME=%s", name);
+    int r = sd_pid_notify_with_fds(0, 0, state, &fd, 1);
     return r == 0 ? -ENOTCONN : r;
 }
 
-int passed_open(void) {
+static int keep_sockets(int proc_fd) {
     NetHandles handles;
+
+    int r = net_handles_open(proc_fd, &handles);
+    if (r < 0)
+        return say(r, "cannot open the sockets that tell what listens");
+    for (NetHandle i = 0; i < HANDLE_COUNT && r >= 0; i++)
+        if (handles.fds[i] >= 0)
+            r = keep(net_handle_name(i), handles.fds[i]);
+    net_handles_close(&handles);
+    return r < 0 ? say(r, "the service manager does not keep the sockets") : 0;
+}
+
+/* What lacks the daemon tells, and polls. */
+static int keep_events(int sys_fd) {
+    _cleanup_free_ unsigned *cpus = NULL;
+    _cleanup_close_ int tracefs_fd = tracefs_open(sys_fd);
+    TracepointFormat format;
+    size_t n_cpus = 0;
+
+    int r = tracefs_fd < 0 ? tracefs_fd : tracepoint_read_format(tracefs_fd, &format);
+    if (r >= 0)
+        r = cpu_list_online(sys_fd, &cpus, &n_cpus);
+    for (size_t i = 0; i < n_cpus && r >= 0; i++) {
+        char name[EVENT_NAME_SIZE];
+        TraceFeatures features;
+        _cleanup_close_ int fd = r = trace_event_open(&format, cpus[i], &features);
+        if (r == -ENODEV || r == -ENXIO) /* it went offline */
+            r = 0;
+        else if (r >= 0) {
+            event_handle_name(cpus[i], &features, name);
+            r = keep(name, fd);
+        }
+    }
+    return r < 0 ? say(r, "cannot have events from the kernel") : 0;
+}
+
+int passed_open(void) {
     _cleanup_close_ int proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    _cleanup_close_ int sys_fd = open("/sys", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     if (proc_fd < 0)
         return say(-errno, "cannot open /proc");
     int r = enter_first_namespace();
     if (r < 0)
         return say(r, "cannot enter the network namespace of process 1");
-    r = net_handles_open(proc_fd, &handles);
+    r = keep_sockets(proc_fd);
     if (r < 0)
-        return say(r, "cannot open the sockets that tell what listens");
-    for (NetHandle i = 0; i < HANDLE_COUNT && r >= 0; i++)
-        r = keep(i, handles.fds[i]);
-    net_handles_close(&handles);
-    if (r >= 0)
-        r = sd_notify_barrier(0, KEPT_WITHIN);
-    return r < 0 ? say(r, "the service manager does not keep the sockets") : 0;
+        return r;
+    (void)keep_events(sys_fd);
+    r = sd_notify_barrier(0, KEPT_WITHIN);
+    return r < 0 ? say(r, "the service manager does not answer") : 0;
 }

@@ -350,3 +350,89 @@ Test(readers, cpus_come_and_go) {
     cr_assert_eq(readers_state(readers).n_rings, 0);
     cr_assert_eq(readers_close(readers), 0);
 }
+
+/* --- events that were passed ---------------------------------------------------------------------
+ */
+
+static void open_events(EventHandles *events) {
+    event_handles_init(events);
+    for (size_t i = 0; i < n_cpus; i++) {
+        char name[EVENT_NAME_SIZE];
+        TraceFeatures features;
+        int fd = trace_event_open(&format, cpus[i], &features);
+        if (fd < 0)
+            world_skip("no perf events: %s", strerror(-fd));
+        event_handle_name(cpus[i], &features, name);
+        cr_assert_eq(event_handles_take(events, name, fd), 1);
+    }
+}
+
+Test(readers, with_events_that_were_passed_no_capability_is_needed) {
+    static EventHandles events;
+    Counts counts = {};
+    ReadersConfig config = {
+        .format = format,
+        .events = &events,
+        .witness = {take_name, release_name, &counts},
+        .no_threads = true,
+    };
+    TraceFeatures features;
+    WitnessedEvent event;
+    Readers *readers;
+    int seen = 0;
+
+    open_events(&events);
+    cr_assert_eq(world_drop_capability(38 /* CAP_PERFMON */), 0);
+    cr_assert_eq(world_drop_capability(21 /* CAP_SYS_ADMIN */), 0);
+    printf("# perf_event_open now: %d\n", trace_event_open(&format, cpus[0], &features));
+    cr_assert_eq(readers_open(&config, &readers), 0);
+    cr_assert_eq(readers_set_cpus(readers, cpus, n_cpus), 1);
+    cr_assert_eq(readers_state(readers).n_rings, n_cpus);
+    events.started = true;
+
+    world_socket(&(SocketWish){.address = "127.0.0.1", .port = 5011});
+    cr_assert(wait_for(readers, 30000));
+    readers_dispatch(readers);
+    while (readers_next(readers, &event) > 0) {
+        seen += event.event.port == 5011 && event.witness != NULL;
+        if (event.witness)
+            release_name(event.witness, &counts);
+    }
+    cr_assert_eq(seen, 1);
+
+    /* Each has one use; that they are used up is noticed, and never that one was not to be had. */
+    cr_assert(!events.worn);
+    readers_drop_all(readers);
+    cr_assert_eq(readers_set_cpus(readers, cpus, n_cpus), -ESTALE);
+    cr_assert(events.worn);
+    cr_assert_eq(readers_close(readers), 0);
+    event_handles_close(&events);
+}
+
+Test(readers, passed_events_are_known_by_their_names) {
+    static EventHandles events;
+    TraceFeatures features;
+    int fds[2];
+
+    event_handles_init(&events);
+    cr_assert_eq(event_handles_use(&events, 0, &features), -ENOENT, "nothing was passed");
+    cr_assert_eq(pipe(fds), 0);
+    static const char *const others[] = {"event-",        "event-x",      "event-1-",
+                                         "event-1-lost-", "event-999999", "stored"};
+    for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
+        cr_assert_eq(event_handles_take(&events, others[i], fds[0]), 0, "%s", others[i]);
+    cr_assert_eq(event_handles_take(&events, "event-7-cgroup-lost", fds[0]), 1);
+    cr_assert_eq(event_handles_take(&events, "event-8-lost", fds[1]), 1);
+    cr_assert_eq(event_handles_use(&events, 8, &features), fds[1]);
+    cr_assert(features.lost && !features.cgroup);
+
+    /* What could not be had at the start is no reason to ask for others later; what came is. */
+    cr_assert_eq(event_handles_use(&events, 3, &features), -ENOENT);
+    events.started = true;
+    cr_assert_eq(event_handles_use(&events, 3, &features), -ENOENT);
+    cr_assert(!events.worn);
+    cr_assert_eq(event_handles_use(&events, 4, &features), -ESTALE);
+    cr_assert(events.worn);
+    close(fds[1]);
+    event_handles_close(&events);
+}
