@@ -2,6 +2,7 @@
 /* The search by the kernel's own iterator instead of a walk through /proc. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <linux/magic.h>
 #include <stdlib.h>
@@ -34,14 +35,24 @@ bool search_is_of_first_namespace(const OwnerSearch *search) {
            st.st_ino == PID_NAMESPACE_FIRST;
 }
 
-/* Whether /proc is the running kernel's, all of it, and big enough for the effort. */
-static bool is_worth_it(const OwnerSearch *search) {
+/* Where even root may not look at pid 1 (a security module, a restricted container) a walk can't
+ * see everything; the iterator asks nobody. */
+static bool is_closed(const OwnerSearch *search) {
+    char target;
+    return readlinkat(search->sources.proc_fd, "1/ns/net", &target, 1) < 0 &&
+           (errno == EACCES || errno == EPERM);
+}
+
+/* Whether /proc is the running kernel's, all of it, and it is worth the effort. */
+static bool is_worth_it(const OwnerSearch *search, SearchDepth depth) {
     struct statfs fs;
     struct stat st;
 
     /* The links of procfs's root are its processes and a few. */
     return fstatfs(search->sources.proc_fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC &&
-           fstat(search->sources.proc_fd, &st) == 0 && st.st_nlink >= search->iterate_min &&
+           fstat(search->sources.proc_fd, &st) == 0 &&
+           (st.st_nlink >= search->iterate_min ||
+            (depth == SEARCH_ALL && search->iterate_min != UINT_MAX && is_closed(search))) &&
            search_is_of_first_namespace(search);
 }
 
@@ -71,7 +82,7 @@ static int take_records(OwnerSearch *search, const FdRecord *records, size_t n) 
     return 0;
 }
 
-int search_iterate(OwnerSearch *search) {
+int search_iterate(OwnerSearch *search, SearchDepth depth) {
     _cleanup_free_ FdRecord *records = NULL;
     uint32_t first, last;
     size_t n;
@@ -79,7 +90,8 @@ int search_iterate(OwnerSearch *search) {
     if (search->iterated)
         return 1;
     /* Not after a walk has begun: no process is looked at twice. */
-    if (!USE_BPF || search->listed || search->cgroups_done || !may_load() || !is_worth_it(search))
+    if (!USE_BPF || search->listed || search->cgroups_done || !may_load() ||
+        !is_worth_it(search, depth))
         return 0;
     inode_range(search, &first, &last);
     _cleanup_close_ int fd = fd_iterator_open(search->sources.root_fd, first, last);

@@ -205,7 +205,7 @@ int owner_search_hint(OwnerSearch *search, pid_t pid) {
 
 int owner_search_run(OwnerSearch *search, SearchDepth depth) {
     Snapshot *snapshot = search->snapshot;
-    int r = search->n_missing > 0 || depth == SEARCH_ALL ? search_iterate(search) : 0;
+    int r = search->n_missing > 0 || depth == SEARCH_ALL ? search_iterate(search, depth) : 0;
 
     if (r == 0 && depth == SEARCH_FIRST && search->n_missing > 0)
         r = visit_cgroups(search);

@@ -46,7 +46,8 @@ struct OwnerSearch {
     IdMap visited;
     pid_t newest_pid; /* the last that was given out when the search began; 0: unknown */
     bool listed, cgroups_done, iterated;
-    unsigned iterate_min; /* so many processes make the iterator worth its start; for tests */
+    /* So many processes make the iterator worth its start; UINT_MAX: never; for tests. */
+    unsigned iterate_min;
 
     bool denied;           /* some process could not be looked at */
     int list_error;        /* /proc itself could not be read */
@@ -75,7 +76,7 @@ int search_visit_records(OwnerSearch *search, const FdRecord *records, size_t n)
  * Finds every holder by the kernel's iterator, where that may be had and pays. Returns 1 when that
  * was done, 0 when /proc must be walked, -ENOMEM.
  */
-int search_iterate(OwnerSearch *search);
+int search_iterate(OwnerSearch *search, SearchDepth depth);
 
 /* Whether procfs shows every process of the machine, and not of a pid namespace in it alone. */
 bool search_is_of_first_namespace(const OwnerSearch *search);
