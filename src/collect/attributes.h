@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Netlink attributes, walked over bytes that nobody has checked yet. libmnl's own walk calls into
- * the library four times an attribute, which was a quarter of the parse of a dump of 50,000
- * listeners; this one is inline and refuses what does not fit.
+ * the library four times an attribute; this one is inline and refuses what does not fit.
  */
 #pragma once
 

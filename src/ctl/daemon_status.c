@@ -67,19 +67,26 @@ static void print_policy(const BusStatus *status, usec_t now, FILE *out) {
             tell_name());
 }
 
+static void print_lack(const Coverage *coverage, const char *what, bool *first, FILE *out) {
+    char text[COVERAGE_SIZE];
+
+    if (coverage->state == COVERAGE_FULL || coverage->absent)
+        return;
+    coverage_format(coverage, text);
+    _cleanup_free_ char *escaped = text_escape_string(text);
+    fprintf(out, "%12s  %s %s\n", *first ? "not seen" : "", what, escaped ?: "");
+    *first = false;
+}
+
 static void print_coverage(const State *state, FILE *out) {
     const Snapshot *snapshot = state->view.snapshot;
-    char text[COVERAGE_SIZE];
     bool first = true;
 
-    for (Proto proto = 0; proto < PROTO_COUNT; proto++) {
-        if (snapshot->coverage[proto].state == COVERAGE_FULL || snapshot->coverage[proto].absent)
-            continue;
-        coverage_format(&snapshot->coverage[proto], text);
-        _cleanup_free_ char *escaped = text_escape_string(text);
-        fprintf(out, "%12s  %s %s\n", first ? "not seen" : "", proto_name(proto), escaped ?: "");
-        first = false;
-    }
+    for (Proto proto = 0; proto < PROTO_COUNT; proto++)
+        print_lack(&snapshot->coverage[proto], proto_name(proto), &first, out);
+    print_lack(&snapshot->links_coverage, "interfaces", &first, out);
+    print_lack(&snapshot->forwards_coverage, "forwarded ports", &first, out);
+    print_lack(&state->view.owners, "holders", &first, out);
 }
 
 static void print_counts(const BusStatus *status, FILE *out) {

@@ -27,9 +27,9 @@ static bool list_matches(const void *userdata, const Listener *listener) {
 
 static Coverage cover_owners(const List *list) {
     const ListingCounts *counts = &list->listing.counts;
-    Coverage owners = list->view.owners;
+    Coverage owners = {}; /* of what is listed, as in a scan; the daemon's is of all there is */
 
-    if (owners.state == COVERAGE_FULL && counts->n_unknown > 0)
+    if (counts->n_unknown > 0)
         coverage_set(&owners, COVERAGE_INCOMPLETE, "no holder is known of %zu of %zu listeners",
                      counts->n_unknown, counts->n_all);
     return owners;

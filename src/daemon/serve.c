@@ -60,10 +60,29 @@ static int handle_status(void *userdata, BusStatus *ret) {
         .n_returned = stats.n_returned,
         .n_witnessed = stats.n_witnessed,
         .n_events_lost = sources_lost(daemon->sources),
+        .n_alerts_kept = daemon->journal ? journal_kept(daemon->journal) : 0,
     };
     fill_sources(daemon, ret);
     count_verdicts(daemon, ret);
     return 0;
+}
+
+/* What is judged without that its holder could be found; what is known to have none is no lack. */
+static void cover_owners(const Daemon *daemon, Coverage *coverage) {
+    AuditTime now = daemon_now();
+    size_t n_all = 0, n_unknown = 0;
+    LedgerView view;
+
+    for (uint32_t at = 0; ledger_next(daemon->ledger, &at, &now, &view);) {
+        const Owner *owner = view.listener.owner;
+        if (view.pending || view.listener.origin == ORIGIN_FORWARD)
+            continue;
+        n_all++;
+        n_unknown += !owner || (owner->attribution == ATTRIBUTION_NONE && !owner->unheld);
+    }
+    if (n_unknown > 0)
+        coverage_set(coverage, COVERAGE_INCOMPLETE, "no holder is known of %zu of %zu listeners",
+                     n_unknown, n_all);
 }
 
 static int handle_machine(void *userdata, BusMachine *ret) {
@@ -77,6 +96,7 @@ static int handle_machine(void *userdata, BusMachine *ret) {
         .forwards_coverage = daemon->all->forwards_coverage,
     };
     memcpy(ret->coverage, daemon->all->coverage, sizeof(ret->coverage));
+    cover_owners(daemon, &ret->owners_coverage);
     return 0;
 }
 

@@ -43,8 +43,9 @@ static void print_container(const Owner *owner, FILE *out) {
     const char *name = owner->container_name ?: owner->container_id;
     _cleanup_free_ char *escaped = text_escape_string(name);
     /* Twelve digits of an id are what docker and podman show. */
-    fprintf(out, ", %s container %.*s", container_runtime_name(owner->runtime),
-            owner->container_name ? 256 : 12, escaped ?: "");
+    fprintf(out, ", %s container", container_runtime_name(owner->runtime));
+    if (escaped)
+        fprintf(out, " %.*s", owner->container_name ? 256 : 12, escaped);
 }
 
 static void print_user(const Listener *listener, const char *user, FILE *out) {

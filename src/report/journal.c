@@ -83,6 +83,10 @@ static bool tell_dropped(Journal *journal) {
     return true;
 }
 
+size_t journal_kept(const Journal *journal) {
+    return journal->n_kept;
+}
+
 size_t journal_flush(Journal *journal) {
     if (journal->n_kept == 0 || !tell_dropped(journal))
         return journal->n_kept;

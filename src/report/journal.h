@@ -29,6 +29,9 @@ int journal_send(Journal *journal, Record *record);
  */
 size_t journal_flush(Journal *journal);
 
+/* How many records wait. */
+size_t journal_kept(const Journal *journal);
+
 static inline void journal_cleanup(Journal **journal) {
     journal_free(*journal);
 }
