@@ -63,6 +63,17 @@ static void tell_if_flagged(const BusView *view) {
     }
 }
 
+/* By rules that don't end: another one would never decide. */
+static bool is_allowed_already(const BusView *view) {
+    for (size_t i = 0; i < view->snapshot->n_listeners; i++) {
+        const Verdict *verdict = &view->snapshot->listeners[i].verdict;
+        if (verdict->action == ACTION_FLAG || !verdict->rule || !verdict->rule->text ||
+            strstr(verdict->rule->text, "until"))
+            return false;
+    }
+    return true;
+}
+
 static ExitStatus print_done(const Options *options, const BusView *bus_view, const char *file,
                              const char *lines) {
     _cleanup_free_ char *escaped = text_escape_string(file);
@@ -80,13 +91,24 @@ static ExitStatus print_done(const Options *options, const BusView *bus_view, co
     json_t *document = listing_json(&view, &listing, &bus_view->owners);
     listing_done(&listing);
     int r = json_object_set_new(document, "file", json_text(file));
-    r |= json_object_set_new(document, "added", json_text(lines));
+    r |= json_object_set_new(document, "added", json_lines(lines));
     if (r != 0) {
         json_decref(document);
         document = NULL;
     }
     _cleanup_free_ char *text = json_document(document);
     return verb_print(options, text);
+}
+
+static ExitStatus print_already(const Options *options, const BusView *view) {
+    if (options_have(options, OPTION_JSON))
+        return print_done(options, view, NULL, "");
+    for (size_t i = 0; i < view->snapshot->n_listeners; i++) {
+        const RuleInfo *rule = view->snapshot->listeners[i].verdict.rule;
+        _cleanup_free_ char *place = rule_place(rule), *text = rule_text(rule);
+        printf("Nothing to add: no rule flags it, by %s: %s\n", place ?: "", text ?: "");
+    }
+    return STATUS_DONE;
 }
 
 ExitStatus verb_allow(const Options *options) {
@@ -100,6 +122,15 @@ ExitStatus verb_allow(const Options *options) {
         status = daemon_open(options, &client);
     if (status != STATUS_DONE)
         return status;
+    if (wish.until == USEC_INFINITY) {
+        status = daemon_fetch(client, NULL, wish.what, &view);
+        if (status != STATUS_DONE)
+            return status;
+        if (is_allowed_already(&view))
+            return print_already(options, &view);
+        bus_view_done(&view);
+        view = (BusView){};
+    }
     int r = bus_client_allow(client, wish.what, wish.until, wish.note, &file, &lines);
     if (r < 0)
         return daemon_failed(client, r, "cannot allow it");

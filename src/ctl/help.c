@@ -26,8 +26,8 @@ const char history_details[] =
     "knows: protocol, port, bind, scope, user, exe, unit, user-unit.\n";
 
 const char allow_details[] =
-    "The narrowest rule that allows what listens there now goes to the end of\n"
-    "/etc/sockaudit/rules.d/50-local.rules, and the policy is loaded.\n"
+    "The narrowest rule that allows what listens there now goes to the end of\n" SYSCONFDIR
+    "/sockaudit/rules.d/50-local.rules, and the policy is loaded.\n"
     "TIME is 2026-12-31 or 2026-12-31T18:00.\n";
 
 bool is_linux_audit_option(const char *word) {

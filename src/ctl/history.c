@@ -147,6 +147,8 @@ static ExitStatus history_print(History *history) {
         r = -ENOMEM;
     if (r < 0)
         return tell_errno(r, "cannot read the journal");
+    if (history->n_told == 0 && !options_have(history->options, OPTION_JSON))
+        fputs("No alerts in the journal.\n", stderr);
     warn_of_rights(history);
     return verb_print(history->options, text);
 }

@@ -40,6 +40,20 @@ static json_t *json_line(const RuleInfo *rule) {
     return rule->file ? json_integer(rule->line) : json_null();
 }
 
+json_t *json_lines(const char *raw) {
+    json_t *array = json_array();
+    for (const char *line = raw; array && line && *line;) {
+        size_t length = strcspn(line, "\n");
+        _cleanup_free_ char *escaped = text_escape(line, length);
+        if (!escaped || json_array_append_new(array, json_string(escaped)) < 0) {
+            json_decref(array);
+            return NULL;
+        }
+        line += length + (line[length] == '\n');
+    }
+    return array;
+}
+
 json_t *json_rule(const RuleInfo *rule) {
     if (!rule)
         return json_null();

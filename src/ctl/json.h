@@ -9,6 +9,9 @@
 /* Raw text escaped, NULL as null. Like the following: NULL when out of memory, else owned. */
 json_t *json_text(const char *raw);
 
+/* An array of the lines of a raw text, each escaped; of NULL, an empty one. */
+json_t *json_lines(const char *raw);
+
 /* `{"file","line","text","id"}`; NULL as null. */
 json_t *json_rule(const RuleInfo *rule);
 

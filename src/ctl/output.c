@@ -25,10 +25,11 @@ ExitStatus filter_read(const Options *options, Filter **ret) {
 }
 
 ListingSelection options_selection(const Options *options) {
-    if (options_have(options, OPTION_FLAGGED))
-        return LISTING_FLAGGED;
-    if (options_have(options, OPTION_ALLOWED))
-        return LISTING_ALLOWED;
+    bool flagged = options_have(options, OPTION_FLAGGED);
+    bool allowed = options_have(options, OPTION_ALLOWED);
+
+    if (flagged != allowed)
+        return flagged ? LISTING_FLAGGED : LISTING_ALLOWED;
     return options_have(options, OPTION_ALL) ? LISTING_ALL : LISTING_DEFAULT;
 }
 

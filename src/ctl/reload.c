@@ -24,7 +24,7 @@ ExitStatus verb_reload(const Options *options) {
         return daemon_failed(client, r, "the policy in force stays as it is");
     if (options_have(options, OPTION_JSON)) {
         _cleanup_free_ char *text =
-            json_document(json_pack("{si,so?}", "schema", 1, "warnings", json_text(warnings)));
+            json_document(json_pack("{si,so?}", "schema", 1, "warnings", json_lines(warnings)));
         return verb_print(options, text);
     }
     print_lines(warnings, "", stderr);

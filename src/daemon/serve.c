@@ -21,6 +21,10 @@ static void fill_sources(const Daemon *daemon, BusStatus *status) {
             .words = source->quality == SOURCE_FULL ? "at once" : source->means,
         };
     }
+    /* What is missing without its events is told above; with them, how the rest of UDP is seen. */
+    if (sources_status(daemon->sources, SOURCE_UDP_GONE)->quality == SOURCE_FULL)
+        status->sources[SOURCE_UDP_GONE].words =
+            "that one went, at once; that one is new, by polling (set poll)";
 }
 
 static void count_verdicts(Daemon *daemon, BusStatus *status) {

@@ -9,6 +9,7 @@ import os
 import pty
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -133,7 +134,13 @@ class Run(Case):
         self.ask("allow", "8000", "note", "mine")
         at = lines.expect("policy loaded", since=at)
         self.assertIn("allowed", self.ask("list", "--no-legend"))
+        self.assertIn("Nothing to add: ", self.ask("allow", "8000"))
+        added = json.loads(self.ask("allow", "8000", "until", "2036-12-31", "--json"))["added"]
+        self.assertEqual(len(added), 1)
+        self.assertIn(" until 2036-12-31", added[0])
+        self.assertEqual(json.loads(self.ask("reload", "--json"))["warnings"], [])
         self.ask("snooze", "8000", "off")
+        self.assertEqual(self.ask("list", "--no-legend", "--flagged", "--allowed").count("\n"), 1)
 
         self.serve(8001, "127.0.0.1")
         self.serve(8002)
@@ -149,6 +156,22 @@ class Run(Case):
         self.assertRegex(lines.text, r"warning tcp   0\.0\.0\.0:8002 +wildcard: zoo0 +python3")
         self.assertNotIn("  warning ", lines.text)
         self.end(daemon)
+
+    def test_status_tells_what_is_not_known(self):
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            with socket.create_server(("0.0.0.0", 8000)) as server:
+                socket.send_fds(ours, [b"x"], [server.fileno()])
+            # In flight it has no holder. Whether that is certain hangs on who may look at pid 1.
+            daemon, _ = self.begin()
+            note = json.loads(self.ask("list", "--json"))["listeners"][0]["attribution_note"]
+            certain = note.startswith("no process holds it")
+            told = json.loads(self.ask("status", "--json"))
+            self.assertEqual(told["coverage"]["owners"], "full" if certain else
+                             "incomplete: no holder is known of 1 of 1 listeners")
+            self.assertEqual("holders incomplete: " in self.ask("status"), not certain)
+            self.assertEqual(told["counts"]["alerts_kept"], 0)
+            self.end(daemon)
 
     def test_json(self):
         daemon = self.run_staged("--json")

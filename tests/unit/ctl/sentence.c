@@ -69,6 +69,11 @@ Test(sentence, names_the_container_and_the_device) {
     check_sentence(snapshot, listener,
                    "docker-proxy (pid 12, root, docker container 0123456789ab) listens on "
                    "0.0.0.0%docker0:3000, reachable at docker0 172.17.0.1");
+    free(listener->owner->container_id);
+    listener->owner->container_id = NULL;
+    check_sentence(snapshot, listener,
+                   "docker-proxy (pid 12, root, docker container) listens on 0.0.0.0%docker0:3000, "
+                   "reachable at docker0 172.17.0.1");
     snapshot_free(snapshot);
 }
 
