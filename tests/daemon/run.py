@@ -100,7 +100,7 @@ class Case(support.Case):
                                self.tree + "/auditctl", *words], capture_output=True, text=True,
                               timeout=PATIENCE, check=False)
         self.assertEqual(done.returncode, status, (words, done.stdout, done.stderr))
-        return done.stdout + done.stderr
+        return done.stdout if "--json" in words else done.stdout + done.stderr
 
     def serve(self, port, address="0.0.0.0"):
         server = subprocess.Popen([sys.executable, "-u", "-m", "http.server", str(port),
