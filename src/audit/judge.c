@@ -12,11 +12,13 @@
 
 static void judge_by_policy(void *userdata, const Listener *listener, usec_t age, usec_t realtime,
                             Verdict *ret) {
-    const PolicyJudge *self = userdata;
-    JudgeContext context = self->context;
+    PolicyJudge *self = userdata;
     Listener judged = *listener;
     Owner owner;
 
+    if (self->freshen && self->exes)
+        self->freshen(self, listener);
+    JudgeContext context = self->context;
     context.now = realtime;
     if (listener->owner) {
         /* The age is a span of the clock that is never set: created is what gives that span. */
@@ -79,15 +81,32 @@ int policy_judge_new(const Policy *policy, const JudgeContext *context, PolicyJu
         .userdata = self,
         .settings = *policy_settings(policy),
     };
-    if (!self->hits || collect_ages(self) < 0)
+    if (!self->hits || collect_ages(self) < 0 || policy_judge_renew_exes(self) < 0)
         return -ENOMEM;
     *ret = TAKE_PTR(self);
     return 0;
 }
 
+int policy_judge_renew_exes(PolicyJudge *judge) {
+    ExeTable *exes;
+    bool same = false;
+
+    if (!judge->context.file_identity)
+        return 0;
+    int r = exe_table_new(judge->policy, &judge->context, &exes);
+    if (r < 0)
+        return r;
+    same = judge->exes && exe_table_equal(judge->exes, exes);
+    exe_table_free(judge->exes);
+    judge->exes = exes;
+    judge->context.exes = exes;
+    return !same;
+}
+
 PolicyJudge *policy_judge_free(PolicyJudge *judge) {
     if (!judge)
         return NULL;
+    exe_table_free(judge->exes);
     free(judge->ages);
     free(judge->hits);
     free(judge);

@@ -30,18 +30,26 @@ typedef struct Judge {
 typedef struct PolicyJudge {
     Judge judge;          /* for the ledger; find_all_holders is its user's to set, and gets this
                            * PolicyJudge as userdata */
-    JudgeContext context; /* its user's to keep up to date (links, exes); `now` is not looked at */
+    JudgeContext context; /* its user's to keep up to date (links); `now` is not looked at */
     void *userdata;       /* its user's */
+    /* Before each verdict: for its user to see whether the table of files is still right of that
+     * listener's holders. May be NULL. */
+    void (*freshen)(struct PolicyJudge *self, const Listener *listener);
+    ExeTable *exes;       /* owned; NULL where the context can't tell which file a path is */
     const Policy *policy; /* borrowed */
     usec_t *ages;         /* of the `age` matches, ascending */
     size_t n_ages, ages_allocated;
     uint64_t *hits; /* by policy_rule_index(): listeners that the rule came to decide on */
 } PolicyJudge;
 
-/* The policy must outlive it; the context is copied. Returns 0 or -ENOMEM. */
+/* The policy must outlive it; the context is copied, its `exes` replaced. Returns 0 or -ENOMEM. */
 int policy_judge_new(const Policy *policy, const JudgeContext *context, PolicyJudge **ret);
 /* Takes NULL, returns NULL. */
 PolicyJudge *policy_judge_free(PolicyJudge *judge);
+
+/* Asks again which files the `exe` of its rules are. Returns 1 when some are others than before, 0,
+ * or -ENOMEM: then it is left as it was. */
+int policy_judge_renew_exes(PolicyJudge *judge);
 
 /*
  * The counters by what outlasts a reload, the hash of the rule's file and text: for the state file,

@@ -225,6 +225,12 @@ void ledger_set_judge(Ledger *ledger, const Judge *judge, const AuditTime *now) 
     ledger_end(ledger);
 }
 
+void ledger_judge_again(Ledger *ledger, const AuditTime *now) {
+    ledger_begin(ledger, now);
+    entry_judge_all(ledger, RESOLVED_CHANGED);
+    ledger_end(ledger);
+}
+
 void ledger_set_links(Ledger *ledger, const LinkTable *links, const AuditTime *now) {
     ledger_begin(ledger, now);
     links_take(ledger, links);

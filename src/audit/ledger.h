@@ -173,6 +173,10 @@ int ledger_set_owner(Ledger *ledger, uint64_t cookie, Owner *owner, const AuditT
  */
 void ledger_set_judge(Ledger *ledger, const Judge *judge, const AuditTime *now);
 
+/* What the judge knows of the world besides listeners is other than before (which file a path is):
+ * everything is judged again, differences are told. */
+void ledger_judge_again(Ledger *ledger, const AuditTime *now);
+
 /*
  * No alerts for the identity of the listener of that cookie (any of its sockets) for so long from
  * now; 0 ends it. It lasts over restarts of the listener and of the daemon. Returns 0, -ENOENT,

@@ -74,6 +74,10 @@ typedef struct Daemon {
     Policy *policy;
     PolicyJudge *judge;
     AdviceTable *advice;
+    usec_t
+        exes_next; /* CLOCK_MONOTONIC: before it, the files of `exe` rules are not all asked for */
+    bool exes_doubted;    /* one of them may be another by now */
+    bool exes_changed;    /* some were others: verdicts given before may be, too */
     bool builtin;         /* the policy is the built-in one: there are no rules, or broken ones */
     uint64_t generation;  /* of the policy, from 1 */
     uint64_t fingerprint; /* of the files that it was loaded from: see rules_are_stale() */
@@ -192,6 +196,13 @@ int rules_reload(Daemon *daemon, char **ret_text);
 /* Whether the files are others than those that were loaded. */
 bool rules_are_stale(const Daemon *daemon);
 void rules_close(Daemon *daemon);
+
+/* --- exes.c: which files the `exe` rules name --- */
+
+/* Before a verdict on that listener: sees to it that the judge's table is right. */
+void exes_freshen(PolicyJudge *judge, const Listener *listener);
+/* Now and then: what could not be asked for is, and all is judged again where that matters. */
+void exes_settle(Daemon *daemon);
 
 /* --- tell.c: from the ledger to the journal, or to stdout --- */
 

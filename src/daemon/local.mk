@@ -4,6 +4,7 @@ sockauditd_SOURCES = \
 	src/daemon/daemon.c \
 	src/daemon/daemon.h \
 	src/daemon/events.c \
+	src/daemon/exes.c \
 	src/daemon/greet.c \
 	src/daemon/look.c \
 	src/daemon/main.c \

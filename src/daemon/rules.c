@@ -30,6 +30,7 @@ static int judge_by(Daemon *daemon, const Policy *policy, PolicyJudge **ret) {
         return r;
     (*ret)->userdata = daemon;
     (*ret)->judge.find_all_holders = all_holders;
+    (*ret)->freshen = exes_freshen;
     return 0;
 }
 

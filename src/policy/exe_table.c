@@ -14,7 +14,10 @@ typedef struct ExeFile {
 } ExeFile;
 
 struct ExeTable {
-    ExeFile *files; /* by Pattern.exe */
+    const Policy *policy; /* borrowed */
+    ExeFile *files;       /* by Pattern.exe */
+    uint32_t *by_id;      /* numbers of those that exist, by id */
+    size_t n_existing;
     BitRows rows;
 };
 
@@ -42,6 +45,72 @@ const uint64_t *exe_table_free_row(const ExeTable *table, uint32_t *ret_count) {
     return bitrows_free_row(&table->rows);
 }
 
+/* --- found by the file --- */
+
+static int compare_ids(const FileId *a, const FileId *b) {
+    if (a->inode != b->inode)
+        return a->inode < b->inode ? -1 : 1;
+    return (a->device > b->device) - (a->device < b->device);
+}
+
+static int compare_numbers(const void *a, const void *b, void *userdata) {
+    const ExeFile *files = userdata;
+    return compare_ids(&files[*(const uint32_t *)a].id, &files[*(const uint32_t *)b].id);
+}
+
+static int sort_by_id(ExeTable *table) {
+    size_t n = table->policy->n_exes;
+    table->by_id = calloc(n + 1, sizeof(*table->by_id));
+    if (!table->by_id)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < n; i++)
+        if (table->files[i].result == 0)
+            table->by_id[table->n_existing++] = i;
+    qsort_r(table->by_id, table->n_existing, sizeof(*table->by_id), compare_numbers, table->files);
+    return 0;
+}
+
+/* The first place in by_id whose file is not below that one. */
+static size_t find_place(const ExeTable *table, const FileId *id) {
+    size_t low = 0, high = table->n_existing;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (compare_ids(&table->files[table->by_id[middle]].id, id) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+ExeTableCheck exe_table_check(const ExeTable *table, const JudgeContext *context,
+                              const FileId *id) {
+    ExeTableCheck check = EXE_TABLE_UNNAMED;
+    for (size_t at = find_place(table, id); at < table->n_existing; at++) {
+        uint32_t number = table->by_id[at];
+        FileId now;
+        if (!file_id_equal(&table->files[number].id, id))
+            break;
+        if (context->file_identity(context->userdata, table->policy->exes[number], &now) != 0 ||
+            !file_id_equal(&now, id))
+            return EXE_TABLE_WRONG;
+        check = EXE_TABLE_RIGHT;
+    }
+    return check;
+}
+
+bool exe_table_equal(const ExeTable *a, const ExeTable *b) {
+    if (a->policy != b->policy)
+        return false;
+    for (size_t i = 0; i < a->policy->n_exes; i++)
+        if (a->files[i].result != b->files[i].result ||
+            (a->files[i].result == 0 && !file_id_equal(&a->files[i].id, &b->files[i].id)))
+            return false;
+    return true;
+}
+
+/* --- made --- */
+
 static void set_rule(ExeTable *table, const Rule *rule, size_t number) {
     const Match *match = NULL;
     for (uint32_t i = 0; i < rule->n_matches; i++)
@@ -64,6 +133,7 @@ int exe_table_new(const Policy *policy, const JudgeContext *context, ExeTable **
     ExeTable *table = calloc(1, sizeof(*table));
     if (!table)
         return -ENOMEM;
+    table->policy = policy;
     table->files = calloc(policy->n_exes + 1, sizeof(*table->files));
     if (!table->files || bitrows_init(&table->rows, FILE_VALUES, policy->n_rules) < 0) {
         exe_table_free(table);
@@ -72,6 +142,10 @@ int exe_table_new(const Policy *policy, const JudgeContext *context, ExeTable **
     for (size_t i = 0; i < policy->n_exes; i++) {
         ExeFile *file = &table->files[i];
         file->result = context->file_identity(context->userdata, policy->exes[i], &file->id);
+    }
+    if (sort_by_id(table) < 0) {
+        exe_table_free(table);
+        return -ENOMEM;
     }
     for (size_t i = 0; i < policy->n_rules; i++)
         set_rule(table, &policy->rules[i], i);
@@ -84,6 +158,7 @@ ExeTable *exe_table_free(ExeTable *table) {
     if (!table)
         return NULL;
     free(table->files);
+    free(table->by_id);
     bitrows_done(&table->rows);
     free(table);
     return NULL;

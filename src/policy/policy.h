@@ -38,7 +38,7 @@ Policy *policy_free(Policy *policy);
 /*
  * Which file each literal `exe` of a policy is, asked once for many verdicts: with it a verdict
  * makes no system call, and thousands of `exe` rules cost no more than one. As old as its making:
- * make a new one for each scan, and when files may have changed.
+ * make a new one for each scan, and when exe_table_check() says so.
  */
 typedef struct ExeTable ExeTable;
 
@@ -65,6 +65,21 @@ typedef struct JudgeContext {
 int exe_table_new(const Policy *policy, const JudgeContext *context, ExeTable **ret);
 /* Takes NULL, returns NULL. */
 ExeTable *exe_table_free(ExeTable *table);
+
+/*
+ * Whether the table can still be believed about the file that a process runs. Asks only for those
+ * paths that were that file: a number of an inode is given out again when its file is gone, and may
+ * then be of a user's file.
+ */
+typedef enum ExeTableCheck {
+    EXE_TABLE_RIGHT,   /* it is as the table says */
+    EXE_TABLE_UNNAMED, /* no rule named that file when the table was made; perhaps one does now */
+    EXE_TABLE_WRONG,   /* a path is another file now */
+} ExeTableCheck;
+ExeTableCheck exe_table_check(const ExeTable *table, const JudgeContext *context, const FileId *id);
+
+/* Whether two tables of one policy say the same. */
+bool exe_table_equal(const ExeTable *a, const ExeTable *b);
 
 /*
  * The verdict of the first rule that matches, or of `set default`. Never allocates, never fails.

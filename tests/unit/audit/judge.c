@@ -137,3 +137,47 @@ Test(judge, finds_all_holders_before_it_believes) {
     ledger_free(world->ledger);
     world->ledger = NULL;
 }
+
+static FileId the_file = {.device = 1, .inode = 7};
+static unsigned n_asked;
+
+static int identity_of_the_file(void *userdata, const char *path, FileId *ret) {
+    (void)userdata;
+    (void)path;
+    n_asked++;
+    *ret = the_file;
+    return 0;
+}
+
+static unsigned n_freshened;
+
+static void note_freshen(PolicyJudge *self, const Listener *listener) {
+    cr_assert(self->exes && listener);
+    n_freshened++;
+}
+
+/* The number of an inode is given out again: to a file that a user made, perhaps. */
+Test(judge, keeps_which_files_its_rules_name_and_doubts_them) {
+    _cleanup_policy_ Policy *policy = parse("allow exe /usr/sbin/sshd\nallow exe /usr/bin/node\n");
+    const JudgeContext context = {.file_identity = identity_of_the_file};
+    const FileId seven = {.device = 1, .inode = 7}, eight = {.device = 1, .inode = 8};
+    _cleanup_policy_judge_ PolicyJudge *judge = NULL;
+    Listener listener = {0};
+    Verdict verdict;
+
+    cr_assert_eq(policy_judge_new(policy, &context, &judge), 0);
+    cr_assert_eq(n_asked, 2);
+    judge->freshen = note_freshen;
+    judge->judge.judge(judge, &listener, 0, 1, &verdict);
+    cr_assert_eq(n_freshened, 1);
+    cr_assert_eq(n_asked, 2); /* a verdict asks for nothing */
+    cr_assert_eq(exe_table_check(judge->exes, &judge->context, &seven), EXE_TABLE_RIGHT);
+    cr_assert_eq(exe_table_check(judge->exes, &judge->context, &eight), EXE_TABLE_UNNAMED);
+    cr_assert_eq(policy_judge_renew_exes(judge), 0);
+
+    the_file = eight;
+    cr_assert_eq(exe_table_check(judge->exes, &judge->context, &seven), EXE_TABLE_WRONG);
+    cr_assert_eq(policy_judge_renew_exes(judge), 1);
+    cr_assert_eq(exe_table_check(judge->exes, &judge->context, &eight), EXE_TABLE_RIGHT);
+    cr_assert_eq(exe_table_check(judge->exes, &judge->context, &seven), EXE_TABLE_UNNAMED);
+}

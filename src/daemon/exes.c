@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Which files the `exe` rules name, kept between verdicts: with thousands of such rules, to ask for
+ * each at each event would cost more than all else. Whatever a verdict depends on is asked for
+ * again, and all of them only when a process runs what no rule names: a new program may have been
+ * installed.
+ */
+#include "daemon/daemon.h"
+
+/* To ask for all takes at most this part of the time. */
+#define RENEW_PART 100
+
+static void renew(Daemon *daemon) {
+    usec_t begin = monotonic_now();
+    daemon->exes_doubted = false;
+    if (policy_judge_renew_exes(daemon->judge) > 0)
+        daemon->exes_changed = true;
+    usec_t end = monotonic_now();
+    daemon->exes_next = end + RENEW_PART * (end - begin);
+}
+
+/* The worst that is true of one of the listener's holders. */
+static ExeTableCheck check(const PolicyJudge *judge, const Owner *owner) {
+    ExeTableCheck worst = EXE_TABLE_RIGHT;
+    const FileId *before = NULL;
+
+    for (size_t i = 0; i < owner->n_holders && worst != EXE_TABLE_WRONG; i++) {
+        const Holder *holder = &owner->holders[i];
+        if (holder->exe_state != EXE_VERIFIED || (before && file_id_equal(before, &holder->exe_id)))
+            continue;
+        before = &holder->exe_id;
+        ExeTableCheck one = exe_table_check(judge->exes, &judge->context, before);
+        worst = one > worst ? one : worst;
+    }
+    return worst;
+}
+
+void exes_freshen(PolicyJudge *judge, const Listener *listener) {
+    Daemon *daemon = judge->userdata;
+    ExeTableCheck found = listener->owner ? check(judge, listener->owner) : EXE_TABLE_RIGHT;
+
+    if (daemon->judge != judge) /* made this moment */
+        return;
+    if (found == EXE_TABLE_WRONG ||
+        (found == EXE_TABLE_UNNAMED && monotonic_now() >= daemon->exes_next))
+        renew(daemon);
+    else if (found == EXE_TABLE_UNNAMED)
+        daemon->exes_doubted = true;
+}
+
+void exes_settle(Daemon *daemon) {
+    AuditTime now = daemon_now();
+
+    if (daemon->exes_doubted)
+        renew(daemon);
+    if (!daemon->exes_changed)
+        return;
+    daemon->exes_changed = false;
+    ledger_judge_again(daemon->ledger, &now);
+}
