@@ -5,6 +5,7 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -174,7 +175,7 @@ def sources():
         if not can:
             note("no limit can be raised here, so no SCHED_FIFO")
     else:
-        ok(len(refused) == 1 and "up to 1 s late" in refused[0],
+        ok(len(refused) == 1 and re.search("up to 1 ?s late", refused[0]),
            "where perf_event_open is refused, it is told what is lost", *degraded)
         ok("poll" in show("sockaudit", "StatusText")["StatusText"], "and the service's status says so",
            show("sockaudit", "StatusText"))
@@ -209,6 +210,54 @@ def realtime():
         shutil.rmtree(dropin.parent)
         run("systemctl", "daemon-reload")
         run("systemctl", "restart", "sockaudit")
+
+
+def reads_journal():
+    """What was told when the daemon was killed it asks the journal: may it, in its sandbox?"""
+    unit = pathlib.Path("/run/systemd/system/sandboxed.service")
+    left_out = ("Type=", "Exec", "Restart", "SuccessExit", "WatchdogSec=", "NotifyAccess=", "FileDescriptor",
+                "RuntimeDirectory", "StateDirectory")
+    path = show("sockaudit", "FragmentPath")["FragmentPath"]
+    lines = [x for x in pathlib.Path(path).read_text().splitlines() if not x.startswith(left_out)]
+    lines.insert(lines.index("[Service]") + 1, "Type=oneshot\nStandardOutput=file:/run/sandboxed\n"
+                 "ExecStart=/usr/bin/journalctl --no-pager -o cat -t sockauditd SOCKAUDIT_PORT=8000")
+    unit.write_text("\n".join(lines))
+    run("systemctl", "daemon-reload")
+    run("systemctl", "start", "sandboxed")
+    read = pathlib.Path("/run/sandboxed").read_text() if os.path.exists("/run/sandboxed") else ""
+    ok("listens on 0.0.0.0:8000" in read, "its sandbox lets it read the journal", read,
+       out("systemctl", "status", "sandboxed"))
+    unit.unlink()
+    run("systemctl", "daemon-reload")
+
+
+def killed_again():
+    """At any moment around an alert: what began before or after it is told once."""
+    ports = range(8600, 8612)
+    for port in ports:
+        before = main_pid()
+        starting = subprocess.Popen(
+            ["systemd-run", "-q", "--uid=alice", f"--unit=dev-{port}", "/usr/bin/python3", "-c",
+             "import socket, time; s = socket.create_server(('0.0.0.0', %d)); time.sleep(1e6)" % port])
+        # What varies is when the server begins, as the machine has it; the rest is added.
+        time.sleep(0.02 * (port - ports[0]))
+        if before:
+            os.kill(before, signal.SIGKILL)
+        starting.wait()
+        wait(lambda before=before: active() and main_pid() not in (0, before))
+        run("systemctl", "reset-failed", "sockaudit")
+    counts = {}
+
+    def all_told():
+        counts.update({port: len(events("flagged", port)) for port in ports})
+        return all(counts.values())
+
+    wait(all_told)
+    settle()
+    all_told()
+    ok(set(counts.values()) == {1}, "killed at any moment, it tells all and nothing twice", counts)
+    for port in ports:
+        run("systemctl", "stop", f"dev-{port}")
 
 
 def worn():
@@ -306,6 +355,16 @@ def client():
     past = run("auditctl", "history", "--no-pager")
     ok(past.returncode == 0 and "8000" in past.stdout, "auditctl history reads it back", past.stdout,
        past.stderr)
+    day = time.strftime("%Y-%m-%d %H:%M", time.localtime(time.time() - 86400))
+    for arguments, there in (
+            (("--since", "yesterday"), True), (("--since", "-1h"), True), (("--since", day), True),
+            (("--since", "today", "--until", "now"), True), (("--until", "-1h"), False),
+            (("--since", day, "--until", "1 hour ago"), False), (("--since", "+1h"), False)):
+        past = run("auditctl", "history", "--no-pager", *arguments)
+        ok(past.returncode == 0 and ("8000" in past.stdout) == there,
+           f"auditctl history {' '.join(arguments)} {'has it' if there else 'has none'}", past)
+        told = out("journalctl", "-q", "--no-pager", "-t", "sockauditd", "SOCKAUDIT_PORT=8000", *arguments)
+        ok(("8000" in told) == there, "as journalctl", told)
     for verb in ("reload", "snooze"):
         refused = run("runuser", "-u", "bob", "--", "auditctl", verb, *(["8000", "1h"] if verb == "snooze" else []))
         ok(refused.returncode == 5, f"auditctl {verb} is not for everybody", refused)
@@ -465,6 +524,56 @@ def upgrade():
     ok(len(events("flagged", 8200)) == 1, "and tells nothing twice")
 
 
+def package_again():
+    """From the version before, removed and installed again, with rules changed and unchanged."""
+    env = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    conffile = pathlib.Path("/etc/sockaudit/sockaudit.rules")
+
+    def apt(*command):
+        return run("apt-get", "-y", "-o", "Dpkg::Options::=--force-confdef", "-o",
+                   "Dpkg::Options::=--force-confold", "--allow-downgrades", *command, env=env)
+
+    def version():
+        return out("dpkg-query", "-W", "-f", "${Version}", "sockaudit")
+
+    apt("purge", "sockaudit")
+    done = apt("install", "/test/older.deb")
+    RULES.write_text("allow tcp port 8000\n")
+    ok(done.returncode == 0 and version() == "0.0.1" and active(), "the version before is installed",
+       done.stdout, done.stderr)
+    ok("version before" in conffile.read_text(), "with its rules")
+    before = main_pid()
+    done = apt("install", DEB)
+    ok(done.returncode == 0 and version() != "0.0.1" and active() and main_pid() != before,
+       "it is upgraded, and runs", done.stdout, done.stderr)
+    ok("version before" not in conffile.read_text(), "rules that nobody changed are the new ones")
+    conffile.write_text(conffile.read_text() + "# mine\n")
+    done = apt("install", "/test/older.deb")
+    ok(done.returncode == 0 and "# mine" in conffile.read_text() and RULES.exists() and active(),
+       "rules that were changed stay", done.stdout, done.stderr)
+    done = apt("remove", "sockaudit")
+    ok(done.returncode == 0 and not active() and "# mine" in conffile.read_text() and RULES.exists(),
+       "removed, it leaves the rules", done.stdout, done.stderr)
+    done = apt("install", DEB)
+    ok(done.returncode == 0 and active() and "# mine" in conffile.read_text() and RULES.exists() and
+       out("systemctl", "is-enabled", "sockaudit").strip() == "enabled", "installed again, it runs by them",
+       done.stdout, done.stderr)
+    settle()
+
+
+def autopkgtest():
+    done = run("/test/autopkgtest")
+    ok(done.returncode == 0, "debian/tests/alert", done.stdout, done.stderr)
+
+
+def volatile():
+    """As Debian has it without rsyslog's or the administrator's /var/log/journal."""
+    shutil.rmtree("/var/log/journal")
+    run("systemctl", "restart", "systemd-journald")
+    ok(wait(lambda: list(pathlib.Path("/run/log/journal").glob("*/system.journal"))),
+       "the journal is volatile")
+
+
 def purge(before):
     env = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     done = run("apt-get", "-y", "purge", "sockaudit", env=env)
@@ -479,7 +588,9 @@ def purge(before):
 def failures():
     failed = out("systemctl", "list-units", "--failed", "--plain", "--no-legend")
     ok("sockaudit" not in failed, "no unit of ours failed", failed)
-    denied = [e for e in entries() if "Operation not permitted" in e.get("MESSAGE", "")]
+    # What is said before the service where nspawn refuses perf_event_open.
+    denied = [e for e in entries() if "Operation not permitted" in e.get("MESSAGE", "")
+              and (MODE == "full" or "cannot have events" not in e["MESSAGE"])]
     ok(not denied, "nothing was denied", *[e["MESSAGE"] for e in denied])
     dumped = out("journalctl", "--no-pager", "-o", "cat", "COREDUMP_EXE=/usr/sbin/sockauditd")
     signals = [line for line in out("journalctl", "--no-pager", "-o", "cat", "-u", "sockaudit").splitlines()
@@ -490,6 +601,8 @@ def failures():
 
 def run_steps():
     network()
+    if MODE != "full":
+        volatile()
     before = files()
     install()
     sandbox()
@@ -497,11 +610,13 @@ def run_steps():
     stock()
     alert()
     if MODE == "full":
-        for step in (user_unit, silence, client, bus, reload, broken, killed, killed_meanwhile, journald,
-                     dbus, forwards, allow, realtime, worn, upgrade):
+        for step in (user_unit, silence, client, autopkgtest, bus, reload, broken, killed,
+                     killed_meanwhile, reads_journal, killed_again, journald, dbus, forwards, allow,
+                     realtime, worn, upgrade, package_again):
             step()
     else:
         silence()
+        client()
         reload()
     stop()
     failures()

@@ -42,12 +42,47 @@ Test(when, times, .init = utc) {
     is("@1795257015", NOW);
 }
 
+Test(when, spans_in_words, .init = utc) {
+    is("1 hour ago", NOW - USEC_PER_HOUR);
+    is("2 hours 30 min ago", NOW - 150 * USEC_PER_MINUTE);
+    is("-2 days", NOW - 2 * USEC_PER_DAY);
+    is("-3weeks", NOW - 21 * USEC_PER_DAY);
+    is("+1 minute 5s", NOW + USEC_PER_MINUTE + 5 * USEC_PER_SEC);
+    is("1 month ago", NOW - UINT64_C(2629800) * USEC_PER_SEC);
+    is("-1M", NOW - UINT64_C(2629800) * USEC_PER_SEC);
+    is("-1y", NOW - UINT64_C(31557600) * USEC_PER_SEC);
+}
+
 Test(when, none, .init = utc) {
     static const char *const bad[] = {
-        "",      "noon", "25:00",       "18",          "2026-02-30",  "2026-11-20  18:00",
-        "-",     "-1",   "--1h",        "+",           "ago",         "1h ago ago",
-        "1 ago", "@",    "@-1",         "@1x",         "2026-11-20 ", "-99999999999999w",
-        " 1h",   "now ", "2026-11-20T", "18:00:00:00",
+        "",
+        "noon",
+        "25:00",
+        "18",
+        "2026-02-30",
+        "2026-11-20  18:00",
+        "-",
+        "-1",
+        "--1h",
+        "+",
+        "ago",
+        "1h ago ago",
+        "1 ago",
+        "@",
+        "@-1",
+        "@1x",
+        "2026-11-20 ",
+        "-99999999999999w",
+        " ago",
+        "-1 fortnight",
+        "-1 hou",
+        "-hour",
+        "-1h  x",
+        "1 hour  2 ago",
+        " 1h",
+        "now ",
+        "2026-11-20T",
+        "18:00:00:00",
     };
     usec_t when;
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
