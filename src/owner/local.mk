@@ -24,8 +24,10 @@ libsockaudit_a_SOURCES += \
 	src/owner/proc_parse.h \
 	src/owner/process.c \
 	src/owner/process.h \
+	src/owner/process_internal.h \
 	src/owner/search.c \
 	src/owner/search.h \
+	src/owner/slow_read.c \
 	src/owner/sources.c \
 	src/owner/threads.c \
 	src/owner/visit.c \

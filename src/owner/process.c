@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "owner/proc_parse.h"
+#include "owner/process_internal.h"
 #include "util/cleanup.h"
 #include "util/memory.h"
 
@@ -54,13 +55,13 @@ static int read_uid(int process_fd, Holder *holder) {
     return proc_status_parse_uid(buffer, (size_t)n, &holder->uid);
 }
 
-static int read_cmdline(int process_fd, size_t max, Holder *holder) {
+int cmdline_read(int process_fd, size_t max, char ***ret) {
     char buffer[CMDLINE_BYTES_MAX];
     ssize_t n =
         read_file(process_fd, "cmdline", buffer, max < sizeof(buffer) ? max : sizeof(buffer));
     if (n < 0)
         return (int)n;
-    return proc_cmdline_parse(buffer, (size_t)n, &holder->cmdline);
+    return proc_cmdline_parse(buffer, (size_t)n, ret);
 }
 
 static int read_cwd(int process_fd, Holder *holder) {
@@ -85,18 +86,21 @@ static bool is_gone(int process_fd) {
     return n == -ENOENT || n == -ESRCH;
 }
 
-int process_read(int process_fd, int root_fd, size_t cmdline_max, Holder *ret, int *ret_error) {
+int process_read(int process_fd, int root_fd, size_t cmdline_max, unsigned patience_msec,
+                 Holder *ret, int *ret_error) {
     _cleanup_holder_ Holder holder = {.uid = (uid_t)-1};
-    int error = 0;
+    int error = 0, exe_error = 0, cmdline_error = 0;
 
     int r = note_error(read_stat(process_fd, &holder), &error);
     if (r >= 0)
         r = note_error(read_uid(process_fd, &holder), &error);
     if (r >= 0)
-        r = note_error(
-            exe_read(process_fd, root_fd, &holder.exe, &holder.exe_id, &holder.exe_state), &error);
+        r = process_read_slow(process_fd, root_fd, cmdline_max, patience_msec, &holder, &exe_error,
+                              &cmdline_error);
     if (r >= 0)
-        r = note_error(read_cmdline(process_fd, cmdline_max, &holder), &error);
+        r = note_error(exe_error, &error);
+    if (r >= 0)
+        r = note_error(cmdline_error, &error);
     if (r >= 0)
         r = note_error(read_cwd(process_fd, &holder), &error);
     if (r < 0)

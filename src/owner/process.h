@@ -35,16 +35,22 @@ int io_uring_visit(int fd_directory, const char *ring, FdVisitor *visitor);
 /*
  * Fills everything of a Holder but pid and fd from the /proc/PID that `process_fd` is. What can't
  * be read stays unknown; *ret_error (if not NULL) gets the first reason, else 0. `cmdline_max` cuts
- * the command line. Returns 0, -ESRCH when the process is gone, -ENOMEM.
+ * the command line. The command line and the file that it runs are waited for up to patience_msec:
+ * either may hang for ever (slow_read.c). Returns 0, -ESRCH when the process is gone, -ENOMEM.
  */
-int process_read(int process_fd, int root_fd, size_t cmdline_max, Holder *ret, int *ret_error);
+int process_read(int process_fd, int root_fd, size_t cmdline_max, unsigned patience_msec,
+                 Holder *ret, int *ret_error);
+
+/* What takes longer is stuck, not slow; the loop may wait this long for it. */
+#define PROCESS_PATIENCE_MSEC 250
 
 /*
  * Reads `process_fd`/exe: the path as the kernel names it, the file's identity, and whether that
  * path leads to that file below root_fd. Returns 0 or a negative errno (-ENOENT: a kernel thread;
  * -EACCES).
  *
- * A hard link is the file itself under another name: it verifies, under the name that was run.
+ * It may take for ever, where the file's server is away. A hard link is the file itself under
+ * another name: it verifies, under the name that was run.
  */
 int exe_read(int process_fd, int root_fd, char **ret_path, FileId *ret_id, ExeState *ret_state);
 

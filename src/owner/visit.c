@@ -173,7 +173,8 @@ static int keep_hits(Visit *visit, pid_t pid, int fd_directory, int process_fd) 
     int error = 0;
 
     size_t max = search->cmdline_budget > 0 ? CMDLINE_BYTES_MAX : CMDLINE_CUT;
-    int r = process_read(process_fd, search->sources.root_fd, max, &holder, &error);
+    int r = process_read(process_fd, search->sources.root_fd, max, PROCESS_PATIENCE_MSEC, &holder,
+                         &error);
     if (r < 0)
         return r == -ESRCH ? 0 : r;
     holder.pid = pid;

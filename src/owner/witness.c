@@ -15,6 +15,8 @@
 
 /* Enough for a command line to be told by: more costs the reader time. */
 #define WITNESS_CMDLINE_MAX 1024
+/* A reader runs before all others, and so does what reads for it. */
+#define WITNESS_PATIENCE_MSEC 20
 
 Witnessed *witnessed_free(Witnessed *witnessed) {
     if (!witnessed)
@@ -52,7 +54,8 @@ int witness_take(int proc_fd, int root_fd, pid_t pid, pid_t tid, Witnessed **ret
     if (process_fd < 0)
         return errno == ENOENT ? -ESRCH : -errno;
 
-    int r = process_read(process_fd, root_fd, WITNESS_CMDLINE_MAX, &witnessed->holder, NULL);
+    int r = process_read(process_fd, root_fd, WITNESS_CMDLINE_MAX, WITNESS_PATIENCE_MSEC,
+                         &witnessed->holder, NULL);
     if (r < 0)
         return r;
     witnessed->holder.pid = pid;

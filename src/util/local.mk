@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 libsockaudit_a_SOURCES += \
+	src/util/aside.c \
+	src/util/aside.h \
 	src/util/cleanup.h \
 	src/util/diagnostics.c \
 	src/util/diagnostics.h \

@@ -6,3 +6,11 @@ TESTS += tests/daemon/allow.py tests/daemon/flood.py tests/daemon/foreground.py 
 	tests/daemon/run.py tests/daemon/verbs.py
 # What `./dev run` runs is written there.
 EXTRA_DIST += dev
+dist_check_SCRIPTS += tests/daemon/foreground.py tests/daemon/verbs.py
+TESTS += tests/daemon/foreground.py tests/daemon/verbs.py
+# A process that makes whoever reads its command line sleep.
+check_PROGRAMS += tests/daemon/clot
+tests_daemon_clot_SOURCES = tests/daemon/clot.c
+tests_daemon_clot_LDADD = -lpthread
+dist_check_SCRIPTS += tests/daemon/stuck.py
+TESTS += tests/daemon/stuck.py

@@ -272,12 +272,12 @@ Test(facts, fact_16_a_pid_that_was_given_out_again_is_not_mistaken) {
     unsigned n_sockets = 0;
     FdVisitor visitor = {.socket = count_socket, .userdata = &n_sockets};
     int root = open("/", O_RDONLY | O_DIRECTORY), error;
-    cr_assert_eq(process_read(process_fd, root, 8192, &holder, &error), -ESRCH);
+    cr_assert_eq(process_read(process_fd, root, 8192, 1000, &holder, &error), -ESRCH);
     (void)fds_visit(fd_directory, &visitor);
     cr_assert_eq(n_sockets, 0);
     cr_assert(openat(fd_directory, "..", O_PATH | O_DIRECTORY) < 0 ||
-              process_read(openat(fd_directory, "..", O_PATH | O_DIRECTORY), root, 8192, &holder,
-                           &error) == -ESRCH);
+              process_read(openat(fd_directory, "..", O_PATH | O_DIRECTORY), root, 8192, 1000,
+                           &holder, &error) == -ESRCH);
 
     kill(pid, SIGKILL);
     waitpid(pid, NULL, 0);

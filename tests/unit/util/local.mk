@@ -2,6 +2,7 @@
 check_PROGRAMS += tests/unit/test-util
 TESTS += tests/unit/test-util
 tests_unit_test_util_SOURCES = \
+	tests/unit/util/aside.c \
 	tests/unit/util/diagnostics.c \
 	tests/unit/util/escape.c \
 	tests/unit/util/glob.c \

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What of a process may take for ever to read: the command line, which waits for mmap_lock of that
+ * process (a user can hold it with a FUSE of their own, a hung NFS does it to anybody;
+ * tests/daemon/ stuck.py), and the file that it runs, which may lie where a server is away. Both
+ * are read aside.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "owner/process.h"
+#include "owner/process_internal.h"
+#include "util/aside.h"
+#include "util/cleanup.h"
+
+typedef struct SlowRead {
+    AsideJob job;
+    int process_fd, root_fd;
+    size_t cmdline_max;
+    bool wants_exe, wants_cmdline;
+    atomic_bool
+        exe_known; /* then what is of the exe is the caller's, if the rest is still at work */
+    int exe_error, cmdline_error;
+    Holder found; /* exe, exe_id, exe_state; cmdline */
+} SlowRead;
+
+static void slow_read_work(AsideJob *job) {
+    SlowRead *slow = (SlowRead *)job;
+
+    if (slow->wants_exe)
+        slow->exe_error = exe_read(slow->process_fd, slow->root_fd, &slow->found.exe,
+                                   &slow->found.exe_id, &slow->found.exe_state);
+    atomic_store(&slow->exe_known, true);
+    if (slow->wants_cmdline)
+        slow->cmdline_error =
+            cmdline_read(slow->process_fd, slow->cmdline_max, &slow->found.cmdline);
+}
+
+static void slow_read_release(AsideJob *job) {
+    SlowRead *slow = (SlowRead *)job;
+
+    cleanup_close(&slow->process_fd);
+    cleanup_close(&slow->root_fd);
+    holder_done(&slow->found);
+    free(slow);
+}
+
+static SlowRead *slow_read_new(int process_fd, int root_fd, size_t cmdline_max) {
+    SlowRead *slow = calloc(1, sizeof(*slow));
+    if (!slow)
+        return NULL;
+    slow->job.work = slow_read_work;
+    slow->job.release = slow_read_release;
+    atomic_init(&slow->job.refs, 1);
+    /* Its own: the caller may be done with them long before. */
+    slow->process_fd = fcntl(process_fd, F_DUPFD_CLOEXEC, 0);
+    slow->root_fd = fcntl(root_fd, F_DUPFD_CLOEXEC, 0);
+    slow->cmdline_max = cmdline_max;
+    return slow;
+}
+
+/* The name alone, which takes no look at the file. */
+static int exe_name_read(int process_fd, char **ret) {
+    char path[PATH_MAX + 16];
+    ssize_t length = readlinkat(process_fd, "exe", path, sizeof(path));
+    if (length < 0)
+        return -errno;
+    *ret = strndup(path, (size_t)length);
+    return *ret ? 0 : -ENOMEM;
+}
+
+static void take_exe(SlowRead *slow, Holder *holder) {
+    holder->exe = TAKE_PTR(slow->found.exe);
+    holder->exe_id = slow->found.exe_id;
+    holder->exe_state = slow->found.exe_state;
+}
+
+int process_read_slow(int process_fd, int root_fd, size_t cmdline_max, unsigned patience_msec,
+                      Holder *holder, int *ret_exe_error, int *ret_cmdline_error) {
+    /* Of this thread: no lock is wanted in a reader. */
+    static _Thread_local AsideBlame exe_blame, cmdline_blame;
+
+    SlowRead *slow = slow_read_new(process_fd, root_fd, cmdline_max);
+    if (!slow)
+        return -ENOMEM;
+    slow->wants_exe = aside_may_try(&exe_blame, holder->uid);
+    slow->wants_cmdline =
+        aside_may_try(&cmdline_blame, holder->uid) && aside_left() < ASIDE_LEFT_LESS_MAX;
+    int r = slow->wants_exe || slow->wants_cmdline ? aside_run(&slow->job, patience_msec) : -EBUSY;
+
+    bool exe_known =
+        slow->wants_exe && (r == 0 || (r == -ETIMEDOUT && atomic_load(&slow->exe_known)));
+    bool cmdline_known = slow->wants_cmdline && r == 0;
+    *ret_exe_error = exe_known ? slow->exe_error : r < 0 ? r : -EBUSY;
+    *ret_cmdline_error = cmdline_known ? slow->cmdline_error : r < 0 ? r : -EBUSY;
+    if (exe_known)
+        take_exe(slow, holder);
+    else
+        (void)exe_name_read(process_fd, &holder->exe);
+    if (cmdline_known)
+        holder->cmdline = TAKE_PTR(slow->found.cmdline);
+    if (r == -ETIMEDOUT)
+        aside_blame(atomic_load(&slow->exe_known) ? &cmdline_blame : &exe_blame, holder->uid);
+    aside_job_unref(&slow->job);
+    return 0;
+}
