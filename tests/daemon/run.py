@@ -7,6 +7,7 @@ runtime directory, and nothing installed; in network and mount namespaces with a
 import json
 import os
 import pty
+import re
 import shutil
 import signal
 import socket
@@ -172,6 +173,30 @@ class Run(Case):
             self.assertEqual("holders incomplete: " in self.ask("status"), not certain)
             self.assertEqual(told["counts"]["alerts_kept"], 0)
             self.end(daemon)
+
+    def test_every_key_is_in_the_manual(self):
+        def keys(value):
+            if isinstance(value, dict):
+                return set(value).union(*map(keys, value.values()))
+            return set().union(*map(keys, value)) if isinstance(value, list) else set()
+
+        with open(HERE + "/../../man/sockauditctl.1", encoding="utf-8") as manual:
+            known = set(re.findall(r"[a-z_0-9]+", manual.read().split("\n.SH JSON\n")[1]))
+        daemon, lines = self.begin()
+        watch = subprocess.Popen([self.tree + "/auditctl", "watch", "--json"], text=True,
+                                 stdout=subprocess.PIPE)
+        self.addCleanup(self.kill, watch)
+        self.serve(8000)
+        lines.expect("0.0.0.0:8000")
+        shown = set()
+        for words in (["list"], ["show", "8000"], ["status"], ["suggest"], ["rules"], ["reload"],
+                      ["snooze", "8000", "1h"], ["allow", "8000"]):
+            shown |= keys(json.loads(self.ask(*words, "--json")))
+        self.end(daemon)
+        for line in watch.communicate(timeout=PATIENCE)[0].splitlines():
+            shown |= keys(json.loads(line))
+        protocols = {"tcp", "udp", "udplite", "mptcp", "sctp"}
+        self.assertEqual(shown - known - protocols, set())
 
     def test_json(self):
         daemon = self.run_staged("--json")
