@@ -155,7 +155,7 @@ class Run(Case):
         daemon, lines = self.begin()
         self.assertIn("allowed tcp   127.0.0.1:8001", lines.text)
         self.assertRegex(lines.text, r"warning tcp   0\.0\.0\.0:8002 +wildcard: zoo0 +python3")
-        self.assertNotIn("  warning ", lines.text)
+        self.assertNotRegex(lines.text, r"\d  warning +python3")
         self.end(daemon)
 
     def test_status_tells_what_is_not_known(self):
