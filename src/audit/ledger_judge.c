@@ -42,9 +42,10 @@ unsigned entry_take_owner(Ledger *ledger, uint32_t index, Owner *owner) {
     uint64_t who = identity_who(owner);
     entry->owner = owner;
     owner_unref(before);
-    if (who != entry->who)
+    if (who != entry->who) {
         flag_rename(ledger, index, who);
-    ledger->revision++;
+        ledger->revision++; /* what else is known of an owner is not saved */
+    }
     return same ? 0 : LEDGER_HOLDERS;
 }
 

@@ -71,6 +71,9 @@ typedef struct Daemon {
     Netns netns;
     unsigned retry_unknown; /* so many reconciliations search again for holders not known */
 
+    usec_t recheck_next, thorough_next; /* CLOCK_MONOTONIC: see holders.c */
+    size_t recheck_at;                  /* the listener at which to go on */
+
     Policy *policy;
     PolicyJudge *judge;
     AdviceTable *advice;
@@ -196,6 +199,16 @@ int rules_reload(Daemon *daemon, char **ret_text);
 /* Whether the files are others than those that were loaded. */
 bool rules_are_stale(const Daemon *daemon);
 void rules_close(Daemon *daemon);
+
+/* --- holders.c: who holds what --- */
+
+/* Finds the owners of what is new. `hint`: a process that is thought to hold it, or 0. Returns 0 or
+ * a negative errno. */
+int holders_attribute(Daemon *daemon, Snapshot *snapshot, pid_t hint);
+/* The same of daemon->all, and looks again at those who are known, when that is due. */
+int holders_attribute_all(Daemon *daemon);
+/* Has everything searched for anew soon: a new policy is to judge by what is true now. */
+void holders_doubt(Daemon *daemon);
 
 /* --- exes.c: which files the `exe` rules name --- */
 

@@ -6,6 +6,7 @@ sockauditd_SOURCES = \
 	src/daemon/events.c \
 	src/daemon/exes.c \
 	src/daemon/greet.c \
+	src/daemon/holders.c \
 	src/daemon/look.c \
 	src/daemon/main.c \
 	src/daemon/notify.c \

@@ -5,43 +5,6 @@
 #include "model/reach.h"
 #include "util/cleanup.h"
 
-/*
- * Gives every listener whose sockets are all known the owner that is known, so that the search is
- * for the new ones alone: fds are walked once for each socket (KERNEL.md 13).
- */
-static bool keep_known_owners(Daemon *daemon, Snapshot *snapshot) {
-    bool all_known = true;
-
-    for (size_t i = 0; i < snapshot->n_listeners; i++) {
-        Listener *listener = &snapshot->listeners[i];
-        Owner *owner = listener->cookie ? ledger_owner(daemon->ledger, listener->cookie) : NULL;
-        if (owner && (owner->attribution != ATTRIBUTION_NONE || daemon->retry_unknown == 0))
-            listener->owner = owner_ref(owner);
-    }
-    for (size_t i = 0; i < snapshot->n_sockets; i++) {
-        Listener *listener = &snapshot->listeners[snapshot->sockets[i].listener];
-        if (!ledger_knows(daemon->ledger, snapshot->sockets[i].cookie))
-            listener->owner = owner_unref(listener->owner);
-    }
-    for (size_t i = 0; i < snapshot->n_listeners; i++)
-        all_known &= snapshot->listeners[i].owner != NULL;
-    return all_known;
-}
-
-/* Finds the owners of what is new. `hint`: a process that is thought to hold it, or 0. */
-static int attribute(Daemon *daemon, Snapshot *snapshot, pid_t hint) {
-    _cleanup_owner_search_ OwnerSearch *search = NULL;
-
-    if (keep_known_owners(daemon, snapshot))
-        return 0;
-    int r = owner_search_new(&daemon->machine.sources, snapshot, &search);
-    if (r >= 0 && hint > 0)
-        r = owner_search_hint(search, hint);
-    if (r >= 0)
-        r = owner_search_run(search, SEARCH_FIRST);
-    return r;
-}
-
 static void set_scopes(const Daemon *daemon, Snapshot *snapshot) {
     snapshot->netns = daemon->netns;
     for (size_t i = 0; i < snapshot->n_listeners; i++)
@@ -72,7 +35,7 @@ int look_at_all(Daemon *daemon) {
 
     daemon->netns = daemon->all->netns;
     daemon->judge->context.links = daemon->all->links; /* the last ones are freed */
-    r = attribute(daemon, daemon->all, 0);
+    r = holders_attribute_all(daemon);
     if (r < 0)
         return r;
     /* One in flight between two processes has a holder a moment later; of pid 1 it never has. */
@@ -92,7 +55,7 @@ int look_at_udp(Daemon *daemon) {
     if (r < 0)
         return r;
     set_scopes(daemon, daemon->some);
-    r = attribute(daemon, daemon->some, 0);
+    r = holders_attribute(daemon, daemon->some, 0);
     if (r < 0)
         return r;
     AuditTime now = daemon_now();
@@ -110,7 +73,7 @@ static int find_appeared(Daemon *daemon, const StateEvent *event, bool thorough)
 
 static int take_appeared(Daemon *daemon, const WitnessedEvent *seen) {
     set_scopes(daemon, daemon->some);
-    int r = attribute(daemon, daemon->some, (pid_t)seen->event.pid);
+    int r = holders_attribute(daemon, daemon->some, (pid_t)seen->event.pid);
     if (r < 0)
         return r;
     if (some_owner_unknown(daemon->some))
@@ -140,7 +103,7 @@ static int look_at_place(Daemon *daemon, const Endpoint *endpoint) {
     if (r < 0)
         return r;
     set_scopes(daemon, daemon->some);
-    r = attribute(daemon, daemon->some, 0);
+    r = holders_attribute(daemon, daemon->some, 0);
     if (r < 0)
         return r;
     AuditTime now = daemon_now();

@@ -168,6 +168,7 @@ int rules_reload(Daemon *daemon, char **ret_text) {
     if (r == 0) {
         load_advice(daemon);
         r = rules_adopt(daemon, policy, false);
+        holders_doubt(daemon);
         daemon_settle(daemon);
         return r;
     }

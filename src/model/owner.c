@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "util/memory.h"
 
@@ -82,4 +83,46 @@ Owner *owner_unref(Owner *owner) {
     free(owner->container_name);
     free(owner);
     return NULL;
+}
+
+static int copy_text(const char *from, char **ret) {
+    *ret = from ? strdup(from) : NULL;
+    return from && !*ret ? -ENOMEM : 0;
+}
+
+static int copy_texts(const Owner *from, Owner *to) {
+    int r = copy_text(from->note, &to->note);
+    r |= copy_text(from->cgroup, &to->cgroup);
+    r |= copy_text(from->unit, &to->unit);
+    r |= copy_text(from->user_unit, &to->user_unit);
+    r |= copy_text(from->session, &to->session);
+    r |= copy_text(from->container_id, &to->container_id);
+    r |= copy_text(from->container_name, &to->container_name);
+    return r ? -ENOMEM : 0;
+}
+
+int owner_keep_holders(const Owner *from, const bool *keep, Owner **ret) {
+    Owner *owner = owner_new();
+    if (!owner)
+        return -ENOMEM;
+    owner->attribution = from->attribution;
+    owner->complete = from->complete;
+    owner->runtime = from->runtime;
+    owner->created = from->created;
+    owner->n_holders_seen = from->n_holders_seen - from->n_holders;
+    owner->holders = calloc(from->n_holders + 1, sizeof(*owner->holders));
+    int r = owner->holders ? copy_texts(from, owner) : -ENOMEM;
+    for (size_t i = 0; i < from->n_holders && r >= 0; i++) {
+        if (!keep[i])
+            continue;
+        r = holder_share(&from->holders[i], &owner->holders[owner->n_holders]);
+        owner->n_holders += r >= 0;
+    }
+    if (r < 0) {
+        owner_unref(owner);
+        return r;
+    }
+    owner->n_holders_seen += owner->n_holders;
+    *ret = owner;
+    return 0;
 }

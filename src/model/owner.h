@@ -112,6 +112,9 @@ void holder_done(Holder *holder);
 /* Makes *ret a second holder with the same texts, which both share from now on. 0 or -ENOMEM. */
 int holder_share(Holder *holder, Holder *ret);
 
+/* A copy with those holders alone for which keep[] holds; their texts are shared. 0 or -ENOMEM. */
+int owner_keep_holders(const Owner *from, const bool *keep, Owner **ret);
+
 static inline void owner_cleanup(Owner **owner) {
     owner_unref(*owner);
 }

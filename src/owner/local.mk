@@ -25,6 +25,8 @@ libsockaudit_a_SOURCES += \
 	src/owner/process.c \
 	src/owner/process.h \
 	src/owner/process_internal.h \
+	src/owner/recheck.c \
+	src/owner/recheck.h \
 	src/owner/search.c \
 	src/owner/search.h \
 	src/owner/slow_read.c \

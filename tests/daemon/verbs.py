@@ -136,14 +136,18 @@ def run(world):
         assert done.returncode in (0, 1) and (done.returncode == 0 or done.stderr), done
 
 
-def main():
+def enter_namespaces(program):
     if os.environ.get("IN_NAMESPACE") != "yes":
-        os.execv(HERE + "/../net/namespace.sh", ["namespace.sh", os.path.abspath(__file__)])
+        os.execv(HERE + "/../net/namespace.sh", ["namespace.sh", program])
     if os.environ.get("IN_MOUNTS") != "yes":
         os.environ["IN_MOUNTS"] = "yes"
         os.execvp("unshare", ["unshare", "-m", "sh", "-c",
                               "mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null; exec \"$0\"",
-                              os.path.abspath(__file__)])
+                              program])
+
+
+def main():
+    enter_namespaces(os.path.abspath(__file__))
     with tempfile.TemporaryDirectory() as directory:
         world = World(directory)
         try:

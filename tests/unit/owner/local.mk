@@ -11,6 +11,7 @@ tests_unit_test_owner_SOURCES = \
 	tests/unit/owner/machine.c \
 	tests/unit/owner/machine.h \
 	tests/unit/owner/proc_parse.c \
+	tests/unit/owner/recheck.c \
 	tests/unit/owner/search.c \
 	tests/unit/owner/witness.c
 tests_unit_test_owner_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)

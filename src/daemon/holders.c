@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Who holds what: searched for once for each socket, and kept. But a parent exits and leaves its
+ * socket to a worker, a process passes it on or runs another program, systemd hands it to a
+ * service; nothing tells of that. So at the dumps of everything those who are known are looked at
+ * again, and now and then all of /proc is searched for others.
+ */
+#include <errno.h>
+
+#include "daemon/daemon.h"
+#include "owner/recheck.h"
+#include "util/cleanup.h"
+#include "util/idmap.h"
+
+/* So many listeners at a time; of more, others the next time. */
+#define RECHECK_MAX 2048
+/* Of the time, these parts go into looking again, and into searching all of /proc: 0.05 % and
+ * 0.025 % of a core. */
+#define RECHECK_PART  2000
+#define THOROUGH_PART 4000
+
+/*
+ * Gives every listener whose sockets are all known the owner that is known, so that the search is
+ * for the new ones alone: fds are walked once for each socket (KERNEL.md 13).
+ */
+static void keep_known_owners(Daemon *daemon, Snapshot *snapshot) {
+    for (size_t i = 0; i < snapshot->n_listeners; i++) {
+        Listener *listener = &snapshot->listeners[i];
+        Owner *owner = listener->cookie ? ledger_owner(daemon->ledger, listener->cookie) : NULL;
+        if (owner && (owner->attribution != ATTRIBUTION_NONE || daemon->retry_unknown == 0))
+            listener->owner = owner_ref(owner);
+    }
+    for (size_t i = 0; i < snapshot->n_sockets; i++) {
+        Listener *listener = &snapshot->listeners[snapshot->sockets[i].listener];
+        if (!ledger_knows(daemon->ledger, snapshot->sockets[i].cookie))
+            listener->owner = owner_unref(listener->owner);
+    }
+}
+
+static int search(Daemon *daemon, Snapshot *snapshot, pid_t hint, SearchDepth depth) {
+    _cleanup_owner_search_ OwnerSearch *search = NULL;
+    bool all_known = true;
+
+    for (size_t i = 0; i < snapshot->n_listeners; i++)
+        all_known &= snapshot->listeners[i].owner != NULL;
+    if (all_known)
+        return 0;
+    int r = owner_search_new(&daemon->machine.sources, snapshot, &search);
+    if (r >= 0 && hint > 0)
+        r = owner_search_hint(search, hint);
+    if (r >= 0)
+        r = owner_search_run(search, depth);
+    return r;
+}
+
+int holders_attribute(Daemon *daemon, Snapshot *snapshot, pid_t hint) {
+    keep_known_owners(daemon, snapshot);
+    return search(daemon, snapshot, hint, SEARCH_FIRST);
+}
+
+/* --- looked at again ---------------------------------------------------------------------------
+ */
+
+/* Which listeners of the snapshot: `n` of them from `first` on, and again from the begin. */
+typedef struct Window {
+    Snapshot *snapshot;
+    size_t first, n;
+    IdMap inodes; /* of their sockets → listener */
+    size_t at;    /* the listener that is looked at */
+} Window;
+
+static bool is_inside(const Window *window, size_t listener) {
+    size_t n_all = window->snapshot->n_listeners;
+    return (listener + n_all - window->first) % n_all < window->n &&
+           window->snapshot->listeners[listener].origin == ORIGIN_SOCKET;
+}
+
+static bool is_of_listener(void *userdata, uint32_t inode) {
+    const Window *window = userdata;
+    const uint32_t *listener = idmap_find(&window->inodes, inode);
+    return listener && *listener == window->at;
+}
+
+/* Drops the owners of those whose holders are others now. Returns 0 or -ENOMEM. */
+static int recheck_window(Daemon *daemon, Window *window) {
+    OwnerRecheck recheck = {
+        .proc_fd = daemon->machine.proc_fd, .is_its = is_of_listener, .userdata = window};
+    Snapshot *snapshot = window->snapshot;
+
+    for (size_t i = 0; i < snapshot->n_sockets; i++) {
+        const Socket *socket = &snapshot->sockets[i];
+        if (is_inside(window, socket->listener) &&
+            idmap_add(&window->inodes, socket->inode, socket->listener, NULL) < 0)
+            return -ENOMEM;
+    }
+    for (window->at = 0; window->at < snapshot->n_listeners; window->at++) {
+        Listener *listener = &snapshot->listeners[window->at];
+        Owner *now = NULL;
+        if (!is_inside(window, window->at) || !listener->owner || listener->owner->n_holders == 0)
+            continue;
+        int r = owner_recheck(&recheck, listener->owner, &now);
+        if (r < 0)
+            return r;
+        owner_unref(listener->owner);
+        listener->owner = now;
+    }
+    return 0;
+}
+
+static void forget_window(const Window *window) {
+    for (size_t i = 0; i < window->snapshot->n_listeners; i++) {
+        Listener *listener = &window->snapshot->listeners[i];
+        if (is_inside(window, i))
+            listener->owner = owner_unref(listener->owner);
+    }
+}
+
+/* Looks again at a window of what is known, or searches for all its holders. */
+static int recheck(Daemon *daemon, bool thorough) {
+    Snapshot *all = daemon->all;
+    Window window = {.snapshot = all, .n = all->n_listeners};
+    int r = 0;
+
+    if (all->n_listeners == 0)
+        return 0;
+    window.first = daemon->recheck_at % all->n_listeners;
+    if (window.n > RECHECK_MAX)
+        window.n = RECHECK_MAX;
+    if (thorough)
+        forget_window(&window);
+    else
+        r = recheck_window(daemon, &window);
+    idmap_done(&window.inodes);
+    if (r >= 0)
+        r = search(daemon, all, 0, thorough ? SEARCH_ALL : SEARCH_FIRST);
+    /* A thorough search leaves the turn to the others when it is done. */
+    daemon->recheck_at = window.first + window.n;
+    return r;
+}
+
+int holders_attribute_all(Daemon *daemon) {
+    usec_t now = monotonic_now(), cpu = thread_cpu_now();
+
+    keep_known_owners(daemon, daemon->all);
+    if (now < daemon->recheck_next)
+        return search(daemon, daemon->all, 0, SEARCH_FIRST);
+    /* At the start there is nothing to look at again. */
+    bool first = daemon->recheck_next == 0, thorough = !first && now >= daemon->thorough_next;
+    int r = first ? search(daemon, daemon->all, 0, SEARCH_FIRST) : recheck(daemon, thorough);
+    cpu = thread_cpu_now() - cpu;
+    now = monotonic_now();
+    if (first || thorough)
+        daemon->thorough_next = now + (first ? RECONCILE_PERIOD / 2 : THOROUGH_PART * cpu);
+    daemon->recheck_next = now + (first || thorough ? USEC_PER_SEC : RECHECK_PART * cpu);
+    return r;
+}
+
+void holders_doubt(Daemon *daemon) {
+    daemon->recheck_next = 1;
+    daemon->thorough_next = 0;
+    reconcile_soon(daemon);
+}

@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Listeners that stay while those who hold them change: a parent that leaves its socket to a
+worker, a process that runs another program, a socket that is passed on, a second holder."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+import verbs  # pylint: disable=wrong-import-position
+
+PYTHON = os.path.realpath(sys.executable)
+SLEEP = os.path.realpath(shutil.which("sleep"))
+verbs.PATIENCE = 180  # known holders are looked at again every half minute
+verbs.RULES = f"allow tcp port 4201, 4203 exe {PYTHON}\nflag warning tcp\nignore udp\n"
+
+# Listens on a port, says so, and waits for a word of what to do.
+CHILD = """
+import os, signal, socket, sys
+listener = socket.socket()
+listener.bind(("0.0.0.0", int(sys.argv[1])))
+listener.listen()
+print("ready", flush=True)
+word = sys.stdin.readline().strip()
+if word == "leave":
+    child = os.fork()
+    if child == 0:
+        signal.pause()
+    print(child, flush=True)
+elif word == "exec":
+    os.set_inheritable(listener.fileno(), True)
+    os.execv(sys.argv[2], [sys.argv[2], "1000"])
+elif word == "pass":
+    with socket.socket(socket.AF_UNIX) as way:
+        way.connect(sys.argv[2])
+        socket.send_fds(way, [b"x"], [listener.fileno()])
+"""
+
+
+class Child:
+    def __init__(self, *arguments):
+        self.process = subprocess.Popen([PYTHON, "-c", CHILD, *map(str, arguments)],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout.readline() == "ready\n"
+
+    def tell(self, word):
+        self.process.stdin.write(word + "\n")
+        self.process.stdin.flush()
+
+    def end(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()
+
+
+def pids(world, port):
+    found = world.listeners("--all").get(port)
+    return {owner["pid"] for owner in found["owners"]} if found else set()
+
+
+def verdict(world, port):
+    return world.listeners("--all")[port]["verdict"]
+
+
+def run(world, leaves, runs, passes, way):
+    for port, child in ((4200, leaves), (4201, runs), (4202, passes)):
+        verbs.until(f"{port} is known", lambda port=port, child=child:
+                    pids(world, port) == {child.process.pid})
+    assert verdict(world, 4201) == "allow" and verdict(world, 4202) == "flag"
+
+    leaves.tell("leave")
+    worker = int(leaves.process.stdout.readline())
+    runs.tell("exec")
+    passes.tell("pass")
+    with way.accept()[0] as peer:
+        _, fds, _, _ = socket.recv_fds(peer, 16, 1)
+    try:
+        leaves.process.wait()
+        passes.process.wait()
+        verbs.until("the worker holds it", lambda: pids(world, 4200) == {worker})
+        verbs.until("who got it holds it", lambda: pids(world, 4202) == {os.getpid()})
+        verbs.until("it runs another program", lambda: verdict(world, 4201) == "flag")
+        owner = world.listeners()[4201]["owners"][0]
+        assert owner["pid"] == runs.process.pid and owner["exe"] == SLEEP, owner
+    finally:
+        os.kill(worker, 9)
+        os.close(fds[0])
+
+    # A second holder is found by a search, which a reload brings on.
+    with verbs.listen("0.0.0.0", 4203) as shared:
+        verbs.until("4203 is known", lambda: pids(world, 4203) == {os.getpid()})
+        assert verdict(world, 4203) == "allow"
+        with subprocess.Popen([SLEEP, "1000"], pass_fds=[shared.fileno()]) as other:
+            try:
+                world.good("reload")
+                verbs.until("two hold it",
+                            lambda: pids(world, 4203) == {os.getpid(), other.pid})
+                assert verdict(world, 4203) == "flag"
+            finally:
+                other.kill()
+        verbs.until("one holds it", lambda: pids(world, 4203) == {os.getpid()})
+        assert verdict(world, 4203) == "allow"
+
+
+def main():
+    verbs.enter_namespaces(os.path.abspath(__file__))
+    with tempfile.TemporaryDirectory() as directory, socket.socket(socket.AF_UNIX) as way:
+        way.bind(directory + "/way")
+        way.listen()
+        world = verbs.World(directory)
+        children = []
+        try:
+            children += [Child(4200), Child(4201, SLEEP), Child(4202, directory + "/way")]
+            run(world, *children, way)
+        finally:
+            for child in children:
+                child.end()
+            told = world.stop()
+    assert told.count("listens on 0.0.0.0:4201") == 1, told
+    assert "sleep" in told, told
+    print("ok: holders that change")
+
+
+if __name__ == "__main__":
+    main()
