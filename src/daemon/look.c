@@ -46,7 +46,9 @@ int look_at_all(Daemon *daemon) {
         bus_server_tell_links(daemon->bus, daemon->links_generation);
     now = daemon_now();
     ledger_set_links(daemon->ledger, daemon->all->links, &now);
-    return ledger_update(daemon->ledger, daemon->all, LEDGER_ALL, &now);
+    r = ledger_update(daemon->ledger, daemon->all, LEDGER_ALL, &now);
+    snapshot_trim(daemon->all);
+    return r;
 }
 
 int look_at_udp(Daemon *daemon) {
@@ -59,7 +61,9 @@ int look_at_udp(Daemon *daemon) {
     if (r < 0)
         return r;
     AuditTime now = daemon_now();
-    return ledger_update(daemon->ledger, daemon->some, LEDGER_PROTO(PROTO_UDP), &now);
+    r = ledger_update(daemon->ledger, daemon->some, LEDGER_PROTO(PROTO_UDP), &now);
+    snapshot_trim(daemon->some);
+    return r;
 }
 
 /* Returns 1 with what is new in daemon->some, 0, or a negative errno. */

@@ -74,7 +74,8 @@ Owner *owner_unref(Owner *owner) {
     for (size_t i = 0; i < owner->n_holders; i++)
         holder_done(&owner->holders[i]);
     free(owner->holders);
-    free(owner->note);
+    if (!owner->note_is_literal)
+        free((char *)owner->note);
     free(owner->cgroup);
     free(owner->unit);
     free(owner->user_unit);
@@ -91,7 +92,10 @@ static int copy_text(const char *from, char **ret) {
 }
 
 static int copy_texts(const Owner *from, Owner *to) {
-    int r = copy_text(from->note, &to->note);
+    char *note = NULL;
+    int r = from->note_is_literal ? 0 : copy_text(from->note, &note);
+    to->note = from->note_is_literal ? from->note : note;
+    to->note_is_literal = from->note_is_literal;
     r |= copy_text(from->cgroup, &to->cgroup);
     r |= copy_text(from->unit, &to->unit);
     r |= copy_text(from->user_unit, &to->user_unit);

@@ -81,11 +81,12 @@ const char *attribution_name(Attribution attribution);
 typedef struct Owner {
     unsigned n_references;
     Attribution attribution;
-    char *note;    /* why it is not full, or NULL; a sentence without a full stop */
-    bool complete; /* every process that may be looked at was: `holders` holds all */
-    bool unheld;   /* every process that there is was, and none holds it: the socket is the kernel's
-                    * own (WireGuard, VXLAN) or in flight (SCM_RIGHTS). With ATTRIBUTION_NONE only:
-                    * that is knowledge, and nothing is missing */
+    const char *note;     /* why it is not full, or NULL; a sentence without a full stop */
+    bool note_is_literal; /* else it is owned */
+    bool complete;        /* every process that may be looked at was: `holders` holds all */
+    bool unheld; /* every process that there is was, and none holds it: the socket is the kernel's
+                  * own (WireGuard, VXLAN) or in flight (SCM_RIGHTS). With ATTRIBUTION_NONE only:
+                  * that is knowledge, and nothing is missing */
 
     char *cgroup;    /* path in the unified hierarchy, `/system.slice/ssh.service`; NULL: unknown */
     char *unit;      /* the system unit, or NULL */

@@ -3,12 +3,16 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "util/memory.h"
+
+/* Listeners of which the memory is kept from one look to the next. */
+#define TRIM_ABOVE 2048
 
 const char *origin_name(Origin origin) {
     return origin == ORIGIN_FORWARD ? "forward" : "socket";
@@ -31,12 +35,30 @@ Snapshot *snapshot_free(Snapshot *snapshot) {
     return NULL;
 }
 
-void snapshot_clear(Snapshot *snapshot) {
+static void forget_listeners(Snapshot *snapshot) {
     for (size_t i = 0; i < snapshot->n_listeners; i++) {
         owner_unref(snapshot->listeners[i].owner);
         free(snapshot->listeners[i].advice);
     }
     snapshot->n_listeners = snapshot->n_sockets = 0;
+}
+
+void snapshot_trim(Snapshot *snapshot) {
+    if (snapshot->listeners_allocated <= TRIM_ABOVE && snapshot->sockets_allocated <= TRIM_ABOVE)
+        return;
+    forget_listeners(snapshot);
+    free(snapshot->listeners);
+    free(snapshot->sockets);
+    snapshot->listeners = NULL;
+    snapshot->sockets = NULL;
+    snapshot->listeners_allocated = snapshot->sockets_allocated = 0;
+    idmap_done(&snapshot->by_cookie);
+    idmap_done(&snapshot->by_endpoint);
+    malloc_trim(0);
+}
+
+void snapshot_clear(Snapshot *snapshot) {
+    forget_listeners(snapshot);
     memset(snapshot->coverage, 0, sizeof(snapshot->coverage));
     snapshot->forwards_coverage = (Coverage){};
     idmap_clear(&snapshot->by_cookie);

@@ -90,6 +90,10 @@ Snapshot *snapshot_free(Snapshot *snapshot);
 /* Forgets listeners, sockets and coverage (all full); keeps memory, netns and links. */
 void snapshot_clear(Snapshot *snapshot);
 
+/* Of more than a few listeners: forgets them and gives their memory back, which so many take once
+ * in a while. Keeps coverage, netns and links. */
+void snapshot_trim(Snapshot *snapshot);
+
 /*
  * Adds one socket. `found` gives endpoint, uid, inode, cookie, cgroup_id, origin; the rest of it is
  * ignored. Joins it to the listener that it shares, or makes a new one. A cookie that is there

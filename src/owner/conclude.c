@@ -173,12 +173,10 @@ int search_conclude(OwnerSearch *search, Listener *listener, ListenerState *stat
         owner->n_holders == 0 && listener->origin == ORIGIN_SOCKET && saw_every_process(search);
     const char *why =
         owner->n_holders == 0 ? why_none(search, listener) : why_partial(search, listener, state);
-    free(owner->note);
-    owner->note = NULL;
     owner->attribution = owner->n_holders == 0 ? ATTRIBUTION_NONE
                          : why                 ? ATTRIBUTION_PARTIAL
                                                : ATTRIBUTION_FULL;
-    if (why && !(owner->note = strdup(why)))
-        return -ENOMEM;
+    owner->note = why;
+    owner->note_is_literal = true;
     return 0;
 }

@@ -90,6 +90,17 @@ static int may_keep(OwnerSearch *search, uid_t uid) {
     return 1;
 }
 
+/* Most have one, and stay for long in the daemon: room for eight would be most of what it takes. */
+static int reserve_holder(Owner *owner, ListenerState *state) {
+    if (owner->n_holders > 0)
+        return ARRAY_RESERVE(owner->holders, state->holders_allocated, owner->n_holders + 1);
+    if (state->holders_allocated > 0)
+        return 0;
+    owner->holders = malloc(sizeof(*owner->holders));
+    state->holders_allocated = owner->holders ? 1 : 0;
+    return owner->holders ? 0 : -ENOMEM;
+}
+
 /* Keeps the holder for a listener, or counts it. */
 static int add_holder(OwnerSearch *search, Owner *owner, ListenerState *state, Holder *holder) {
     /* A ring may have it in several slots, and several threads may share a table of their own. */
@@ -109,7 +120,7 @@ static int add_holder(OwnerSearch *search, Owner *owner, ListenerState *state, H
         state->truncated = true;
         return 0;
     }
-    int r = ARRAY_RESERVE(owner->holders, state->holders_allocated, owner->n_holders + 1);
+    int r = reserve_holder(owner, state);
     if (r >= 0)
         r = holder_share(holder, &owner->holders[owner->n_holders]);
     if (r < 0)

@@ -89,17 +89,16 @@ int witness_owner(const Witnessed *witnessed, int cgroup_fd, Owner **ret) {
         return -ENOMEM;
 
     owner->complete = true;
+    owner->note_is_literal = true;
     if (!witnessed) {
-        owner->note = strdup("it was gone before its process could be looked at");
-        if (!owner->note)
-            return -ENOMEM;
+        owner->note = "it was gone before its process could be looked at";
         *ret = TAKE_PTR(owner);
         return 0;
     }
     owner->attribution = ATTRIBUTION_PARTIAL;
-    owner->note = strdup("seen at listen() alone: it was gone before all holders could be found");
+    owner->note = "seen at listen() alone: it was gone before all holders could be found";
     owner->holders = calloc(1, sizeof(*owner->holders));
-    if (!owner->note || !owner->holders)
+    if (!owner->holders)
         return -ENOMEM;
     int r = holder_copy(&witnessed->holder, &owner->holders[0]);
     if (r < 0)
