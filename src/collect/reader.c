@@ -16,6 +16,10 @@
 /* The witness reads files into buffers on its stack. */
 #define READER_STACK_SIZE (512 * 1024)
 
+/* µs: while events come that are over their share, nobody is woken for each of them. The ring has
+ * room for what comes meanwhile a hundred times. */
+#define FLOODED_SLEEP 500
+
 static uint64_t monotonic_ns(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -40,7 +44,9 @@ static void take_event(const StateEvent *event, void *data) {
     if (reader->no_cgroups)
         witnessed.event.cgroup_id = 0;
     if (event->kind == STATE_EVENT_LISTEN && reader->witness.take) {
-        if (!witness_budget_take(&reader->budget, budget_key(&witnessed.event), monotonic_ns()))
+        reader->flooded =
+            !witness_budget_take(&reader->budget, budget_key(&witnessed.event), monotonic_ns());
+        if (reader->flooded)
             witnessed.witness_error = -EAGAIN;
         else
             witnessed.witness_error =
@@ -105,6 +111,9 @@ static void *reader_run(void *data) {
         do
             reader_read(reader);
         while (reader->more && !atomic_load(&reader->stopping));
+        if (reader->flooded)
+            usleep(FLOODED_SLEEP);
+        reader->flooded = false;
     }
     (void)eventfd_write(reader->done_fd, 1);
     if (atomic_exchange(&reader->left, true))

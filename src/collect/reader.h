@@ -18,7 +18,8 @@ typedef struct Reader {
     WitnessBudget budget;
     bool threaded;
     bool no_cgroups;
-    bool more; /* the loop reads, and has left something in the ring */
+    bool flooded; /* an event was over its share */
+    bool more;    /* the loop reads, and has left something in the ring */
     pthread_t thread;
     int wake_fd;          /* eventfd of the loop, a descriptor of our own */
     int stop_fd, done_fd; /* eventfds: to the thread, and from it; -1 without one */

@@ -97,6 +97,8 @@ typedef struct Daemon {
     size_t n_pending;
     StateEvent closed[CLOSED_KEPT];
     size_t next_closed;
+    uint32_t elsewhere_tid; /* a thread that was in another namespace at `elsewhere_at` */
+    usec_t elsewhere_at;
     uint64_t n_pending_dropped, n_unwitnessed;
     LookBudget look_budget;
     /* CLOCK_MONOTONIC: of the dump of everything, the next, the earliest next, the last's begin */

@@ -8,6 +8,8 @@
 
 /* After an event that only a dump of everything can serve, others are waited for a little. */
 #define SWEEP_DELAY 5000
+/* A thread that floods another namespace is asked for its own no oftener than so. */
+#define ELSEWHERE_FOR (USEC_PER_SEC / 10)
 /* That dump takes at most a twentieth of a core, however it is asked for. */
 #define RECONCILE_SHARE 20
 
@@ -94,12 +96,20 @@ Endpoint event_endpoint(const StateEvent *event) {
  * that serves all of them. What a container does in its own namespace leads to none.
  */
 static void on_unwitnessed(Daemon *daemon, const StateEvent *event) {
+    usec_t now = monotonic_now();
+
     daemon->n_unwitnessed++;
+    if (event->tid == daemon->elsewhere_tid && now < daemon->elsewhere_at + ELSEWHERE_FOR)
+        return;
     if (daemon->reconcile_at <= earliest_reconcile(daemon, SWEEP_DELAY))
         return;
-    if (!is_elsewhere(daemon,
-                      witness_netns(daemon->machine.proc_fd, (pid_t)event->pid, (pid_t)event->tid)))
+    if (!is_elsewhere(
+            daemon, witness_netns(daemon->machine.proc_fd, (pid_t)event->pid, (pid_t)event->tid))) {
         reconcile_soon(daemon);
+        return;
+    }
+    daemon->elsewhere_tid = event->tid;
+    daemon->elsewhere_at = now;
 }
 
 static void on_listen(Daemon *daemon, const WitnessedEvent *seen) {
