@@ -21,4 +21,10 @@ BENCH_TARGETS += tests/bench/events
 tests_bench_events_SOURCES = tests/bench/events.c
 tests_bench_events_LDADD = libsockaudit.a $(MNL_LIBS)
 EXTRA_DIST += tests/bench/40-events
+# The daemon as a whole.
+BENCH_TARGETS += tests/bench/told tests/bench/sockets
+tests_bench_told_SOURCES = tests/bench/told.c
+tests_bench_sockets_SOURCES = tests/bench/sockets.c
+EXTRA_DIST += tests/bench/50-latency tests/bench/60-rest tests/bench/70-churn tests/bench/80-cost \
+	tests/bench/90-flood tests/bench/world.py
 EXTRA_PROGRAMS += $(BENCH_TARGETS)
