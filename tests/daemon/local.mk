@@ -4,13 +4,13 @@ dist_check_SCRIPTS += tests/daemon/allow.py tests/daemon/flood.py tests/daemon/f
 	tests/daemon/holders.py tests/daemon/run.py tests/daemon/verbs.py
 TESTS += tests/daemon/allow.py tests/daemon/flood.py tests/daemon/foreground.py \
 	tests/daemon/holders.py tests/daemon/run.py tests/daemon/verbs.py
+DAEMON_TESTS = tests/daemon/allow.py tests/daemon/flood.py tests/daemon/foreground.py \
+	tests/daemon/run.py tests/daemon/stuck.py tests/daemon/verbs.py
+dist_check_SCRIPTS += $(DAEMON_TESTS)
+TESTS += $(DAEMON_TESTS)
 # What `./dev run` runs is written there.
 EXTRA_DIST += dev
-dist_check_SCRIPTS += tests/daemon/foreground.py tests/daemon/verbs.py
-TESTS += tests/daemon/foreground.py tests/daemon/verbs.py
 # A process that makes whoever reads its command line sleep.
 check_PROGRAMS += tests/daemon/clot
 tests_daemon_clot_SOURCES = tests/daemon/clot.c
 tests_daemon_clot_LDADD = -lpthread
-dist_check_SCRIPTS += tests/daemon/stuck.py
-TESTS += tests/daemon/stuck.py
