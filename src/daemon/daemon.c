@@ -147,11 +147,14 @@ static int open_rooms(Daemon *daemon) {
 
 static int open_ledger(Daemon *daemon) {
     AuditTime now = daemon_now();
+    payers_load(daemon);
     const LedgerConfig config = {
         .netns = daemon->netns,
         .judge = &daemon->judge->judge,
         .sink = tell_change,
         .sink_userdata = daemon,
+        .payer = payer_of,
+        .payer_userdata = daemon,
     };
     return ledger_new(&config, &now, &daemon->ledger);
 }
@@ -251,6 +254,7 @@ Daemon *daemon_free(Daemon *daemon) {
     sd_event_source_unref(daemon->status_timer);
     ledger_free(daemon->ledger);
     rules_close(daemon);
+    subuids_done(&daemon->subuids);
     journal_free(daemon->journal);
     snapshot_free(daemon->all);
     snapshot_free(daemon->some);

@@ -17,6 +17,7 @@
 #include "collect/lookup.h"
 #include "collect/sources.h"
 #include "ctl/machine.h"
+#include "owner/subuids.h"
 #include "policy/advice.h"
 #include "report/alert.h"
 #include "report/journal.h"
@@ -101,6 +102,7 @@ typedef struct Daemon {
     usec_t elsewhere_at;
     uint64_t n_pending_dropped, n_unwitnessed;
     LookBudget look_budget;
+    Subuids subuids; /* whose containers' uids are whose */
     /* CLOCK_MONOTONIC: of the dump of everything, the next, the earliest next, the last's begin */
     usec_t reconcile_at, reconcile_not_before, reconciled;
     BusServer *bus;            /* NULL: could not be opened */
@@ -172,7 +174,7 @@ bool pending_was_closed(Daemon *daemon, const WitnessedEvent *seen);
 bool pending_close_event(Daemon *daemon, const StateEvent *closed);
 void pending_set_timer(Daemon *daemon);
 /* Who is charged for looking at that event. */
-uid_t event_payer(const WitnessedEvent *seen);
+uid_t event_payer(Daemon *daemon, const WitnessedEvent *seen);
 
 /* --- passed.c: what the daemon looks through, opened before it and kept by the service manager ---
  */
@@ -211,6 +213,13 @@ int holders_attribute(Daemon *daemon, Snapshot *snapshot, pid_t hint);
 int holders_attribute_all(Daemon *daemon);
 /* Has everything searched for anew soon: a new policy is to judge by what is true now. */
 void holders_doubt(Daemon *daemon);
+
+/* --- payers.c: whose share is used --- */
+
+/* Reads /etc/subuid, at the start and at a reload. What can't be read leaves what was known. */
+void payers_load(Daemon *daemon);
+/* Who is charged for what that uid does; `userdata` is the Daemon. */
+uid_t payer_of(void *userdata, uid_t uid);
 
 /* --- exes.c: which files the `exe` rules name --- */
 

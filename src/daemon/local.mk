@@ -10,6 +10,7 @@ sockauditd_SOURCES = \
 	src/daemon/look.c \
 	src/daemon/main.c \
 	src/daemon/notify.c \
+	src/daemon/payers.c \
 	src/daemon/pending.c \
 	src/daemon/passed.c \
 	src/daemon/rules.c \

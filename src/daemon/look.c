@@ -88,7 +88,7 @@ static int take_appeared(Daemon *daemon, const WitnessedEvent *seen) {
 }
 
 int look_at_event(Daemon *daemon, const WitnessedEvent *seen, bool thorough) {
-    uid_t payer = event_payer(seen);
+    uid_t payer = event_payer(daemon, seen);
     usec_t cpu = thread_cpu_now();
 
     if (!look_budget_has(&daemon->look_budget, payer, monotonic_now()))
@@ -137,7 +137,7 @@ int look_at_close(Daemon *daemon, const Endpoint *endpoint) {
     if (n_known == 0)
         return 0;
     bool single = ledger_find(daemon->ledger, cookie, &audit_now, &view) && n_known == 1;
-    uid_t payer = view.listener.uid;
+    uid_t payer = payer_of(daemon, view.listener.uid);
     if (!look_budget_has(&daemon->look_budget, payer, now))
         return -EAGAIN;
     int r = single ? look_at_single(daemon, &view, endpoint) : look_at_place(daemon, endpoint);

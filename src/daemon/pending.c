@@ -39,17 +39,17 @@ void pending_set_timer(Daemon *daemon) {
     sd_event_source_set_enabled(daemon->pending_timer, SD_EVENT_ONESHOT);
 }
 
-uid_t event_payer(const WitnessedEvent *seen) {
+uid_t event_payer(Daemon *daemon, const WitnessedEvent *seen) {
     const Witnessed *witnessed = seen->witness;
-    return witnessed ? witnessed->holder.uid : LOOK_OTHERS;
+    return witnessed ? payer_of(daemon, witnessed->holder.uid) : LOOK_OTHERS;
 }
 
-static bool has_room(const Daemon *daemon, const WitnessedEvent *seen) {
-    uid_t uid = event_payer(seen);
+static bool has_room(Daemon *daemon, const WitnessedEvent *seen) {
+    uid_t uid = event_payer(daemon, seen);
     size_t n_same = 0;
 
     for (size_t i = 0; i < daemon->n_pending; i++)
-        n_same += event_payer(&daemon->pending[i].seen) == uid;
+        n_same += event_payer(daemon, &daemon->pending[i].seen) == uid;
     return daemon->n_pending < PENDING_MAX && n_same < PENDING_OF_USER;
 }
 

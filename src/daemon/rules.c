@@ -167,6 +167,7 @@ int rules_reload(Daemon *daemon, char **ret_text) {
     int r = policy_load(&source, diagnostics, &policy);
     if (r == 0) {
         load_advice(daemon);
+        payers_load(daemon);
         r = rules_adopt(daemon, policy, false);
         holders_doubt(daemon);
         daemon_settle(daemon);

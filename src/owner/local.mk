@@ -31,6 +31,8 @@ libsockaudit_a_SOURCES += \
 	src/owner/search.h \
 	src/owner/slow_read.c \
 	src/owner/sources.c \
+	src/owner/subuids.c \
+	src/owner/subuids.h \
 	src/owner/threads.c \
 	src/owner/visit.c \
 	src/owner/witness.c \

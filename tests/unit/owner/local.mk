@@ -13,6 +13,7 @@ tests_unit_test_owner_SOURCES = \
 	tests/unit/owner/proc_parse.c \
 	tests/unit/owner/recheck.c \
 	tests/unit/owner/search.c \
+	tests/unit/owner/subuids.c \
 	tests/unit/owner/witness.c
 tests_unit_test_owner_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_owner_LDADD = $(AM_TESTS_LIBS) -lpthread
