@@ -212,6 +212,62 @@ def realtime():
         run("systemctl", "restart", "sockaudit")
 
 
+def addresses():
+    """A new address is a new way to what listens: heard of by what was passed to the daemon."""
+    run("ip", "address", "add", "192.168.9.2/24", "dev", "lan0")
+    ok(wait(lambda: "192.168.9.2" in out("auditctl", "show", "8000")), "a new address is noticed",
+       out("auditctl", "show", "8000"))
+    run("ip", "address", "del", "192.168.9.2/24", "dev", "lan0")
+
+
+def udp():
+    run("systemd-run", "-q", "--uid=alice", "--unit=dev-udp", "/usr/bin/python3", "-c",
+        "import socket, time; s = socket.socket(type=socket.SOCK_DGRAM); s.bind(('0.0.0.0', 8700)); "
+        "time.sleep(1e6)")
+    told = wait(lambda: events("flagged", 8700))
+    ok(told and told[0]["SOCKAUDIT_PROTO"] == "udp" and told[0]["SOCKAUDIT_USER"] == "alice",
+       "a server of UDP is told, too", told)
+    run("systemctl", "stop", "dev-udp")
+    ok(wait(lambda: events("resolved", 8700)), "and that it went")
+
+
+intended = []
+
+
+def died():
+    """How the daemon ended, but for SIGKILL."""
+    return [line for line in out("journalctl", "--no-pager", "-o", "cat", "-u", "sockaudit").splitlines()
+            if "status=" in line and "9/KILL" not in line and "reload" not in line.lower()
+            and "control process" not in line.lower()]
+
+
+def by_itself():
+    """Where the service manager keeps nothing, a drop-in lets the daemon open all itself."""
+    dropin = pathlib.Path("/run/systemd/system/sockaudit.service.d/test.conf")
+    dropin.parent.mkdir()
+    dropin.write_text("[Service]\nFileDescriptorStoreMax=0\n")
+    run("systemctl", "daemon-reload")
+    run("systemctl", "restart", "sockaudit")
+    ok(not active(), "with nothing passed to it the service does not start, and see nothing",
+       out("systemctl", "status", "sockaudit"))
+    run("systemctl", "stop", "sockaudit")
+    intended.extend(died())
+    dropin.write_text("[Service]\nFileDescriptorStoreMax=0\nExecStartPre=\nPrivateNetwork=no\n"
+                      "RestrictAddressFamilies=AF_NETLINK\nSystemCallFilter=perf_event_open\n"
+                      "AmbientCapabilities=CAP_PERFMON\nCapabilityBoundingSet=CAP_PERFMON\n")
+    run("systemctl", "daemon-reload")
+    run("systemctl", "reset-failed", "sockaudit")
+    before = len(events("source-degraded"))
+    run("systemctl", "start", "sockaudit")
+    ok(active(), "allowed to, it opens what it needs", out("systemctl", "status", "sockaudit"))
+    settle()
+    told = [e["MESSAGE"] for e in events("source-degraded")[before:] if "SCHED_FIFO" not in e["MESSAGE"]]
+    ok(not told, "and lacks nothing", *told)
+    shutil.rmtree(dropin.parent)
+    run("systemctl", "daemon-reload")
+    run("systemctl", "restart", "sockaudit")
+
+
 def reads_journal():
     """What was told when the daemon was killed it asks the journal: may it, in its sandbox?"""
     unit = pathlib.Path("/run/systemd/system/sandboxed.service")
@@ -593,10 +649,7 @@ def failures():
               and (MODE == "full" or "cannot have events" not in e["MESSAGE"])]
     ok(not denied, "nothing was denied", *[e["MESSAGE"] for e in denied])
     dumped = out("journalctl", "--no-pager", "-o", "cat", "COREDUMP_EXE=/usr/sbin/sockauditd")
-    signals = [line for line in out("journalctl", "--no-pager", "-o", "cat", "-u", "sockaudit").splitlines()
-               if "status=" in line and "9/KILL" not in line and "reload" not in line.lower()
-               and "control process" not in line.lower()]
-    ok(not dumped and not signals, "and it never died by itself", dumped, *signals)
+    ok(not dumped and died() == intended, "and it never died by itself", dumped, *died())
 
 
 def run_steps():
@@ -610,9 +663,9 @@ def run_steps():
     stock()
     alert()
     if MODE == "full":
-        for step in (user_unit, silence, client, autopkgtest, bus, reload, broken, killed,
+        for step in (user_unit, silence, client, autopkgtest, addresses, udp, bus, reload, broken, killed,
                      killed_meanwhile, reads_journal, killed_again, journald, dbus, forwards, allow,
-                     realtime, worn, upgrade, package_again):
+                     realtime, by_itself, worn, upgrade, package_again):
             step()
     else:
         silence()
