@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # sockauditd as a whole, with real sockets.
-dist_check_SCRIPTS += tests/daemon/allow.py tests/daemon/flood.py tests/daemon/foreground.py \
+dist_check_SCRIPTS += tests/daemon/allow.py tests/daemon/by-itself.py tests/daemon/flood.py tests/daemon/foreground.py \
 	tests/daemon/holders.py tests/daemon/payers.py tests/daemon/run.py tests/daemon/verbs.py
-TESTS += tests/daemon/allow.py tests/daemon/flood.py tests/daemon/foreground.py \
+TESTS += tests/daemon/allow.py tests/daemon/by-itself.py tests/daemon/flood.py tests/daemon/foreground.py \
 	tests/daemon/holders.py tests/daemon/run.py tests/daemon/verbs.py
-DAEMON_TESTS = tests/daemon/allow.py tests/daemon/flood.py tests/daemon/foreground.py \
+DAEMON_TESTS = tests/daemon/allow.py tests/daemon/by-itself.py tests/daemon/flood.py tests/daemon/foreground.py \
 	tests/daemon/run.py tests/daemon/stuck.py tests/daemon/verbs.py
 dist_check_SCRIPTS += $(DAEMON_TESTS)
 TESTS += $(DAEMON_TESTS)
