@@ -168,6 +168,7 @@ int rules_reload(Daemon *daemon, char **ret_text) {
     if (r == 0) {
         load_advice(daemon);
         payers_load(daemon);
+        daemon->machine.members.known = false; /* groups change, too */
         r = rules_adopt(daemon, policy, false);
         holders_doubt(daemon);
         daemon_settle(daemon);
