@@ -109,6 +109,7 @@ const Field wire_owner[] = {
     WORD("attribution", Owner, attribution, attribution_word, ATTRIBUTION_FULL + 1),
     BASIC(TEXT, "attribution_note", Owner, note),
     BASIC(BOOL, "complete", Owner, complete),
+    BASIC(BOOL, "unheld", Owner, unheld),
     BASIC(TEXT, "cgroup", Owner, cgroup),
     BASIC(TEXT, "unit", Owner, unit),
     BASIC(TEXT, "user_unit", Owner, user_unit),

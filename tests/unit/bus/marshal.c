@@ -47,6 +47,7 @@ static Listener make_listener(void) {
     Owner *owner = listener.owner;
     owner->attribution = ATTRIBUTION_FULL;
     owner->complete = true;
+    owner->unheld = true;
     owner->cgroup = strdup("/a\xed\xa0\x80");     /* a surrogate */
     owner->unit = strdup("\xef\xbf\xbe.service"); /* U+FFFE: valid UTF-8 that sd-bus refuses */
     owner->runtime = RUNTIME_PODMAN;
@@ -122,6 +123,7 @@ Test(marshal, a_listener_comes_back_as_it_was) {
     cr_assert_eq(memcmp(&view.standings[0], &standing, sizeof(standing)), 0);
     const Owner *owner = back->owner;
     cr_assert_eq(owner->attribution, ATTRIBUTION_FULL);
+    cr_assert(owner->unheld);
     cr_assert_str_eq(owner->cgroup, listener.owner->cgroup);
     cr_assert_str_eq(owner->unit, listener.owner->unit);
     cr_assert_str_eq(owner->container_id, "");
