@@ -130,8 +130,8 @@ class Bounds(Server):
             self.tell("signal 100")
             for _ in range(100):
                 self.assertEqual(good.receive()[0], 4)
-        # Its queue is full; after a while without reading, it goes.
-        self.assertEqual(self.stats()["peers"], 2)
+        # Its queue is full; after a while without reading, it goes. (On a slow machine it has.)
+        self.assertIn(self.stats()["peers"], (1, 2))
         time.sleep(2.1)
         self.tell("signal 1")
         self.wait_for("peers", 1)

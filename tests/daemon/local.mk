@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # sockauditd as a whole, with real sockets.
-dist_check_SCRIPTS += tests/daemon/allow.py tests/daemon/by-itself.py tests/daemon/flood.py tests/daemon/foreground.py \
-	tests/daemon/holders.py tests/daemon/payers.py tests/daemon/run.py tests/daemon/verbs.py
-TESTS += tests/daemon/allow.py tests/daemon/by-itself.py tests/daemon/flood.py tests/daemon/foreground.py \
-	tests/daemon/holders.py tests/daemon/run.py tests/daemon/verbs.py
-DAEMON_TESTS = tests/daemon/allow.py tests/daemon/by-itself.py tests/daemon/flood.py tests/daemon/foreground.py \
-	tests/daemon/run.py tests/daemon/stuck.py tests/daemon/verbs.py
+DAEMON_TESTS = \
+	tests/daemon/allow.py \
+	tests/daemon/by-itself.py \
+	tests/daemon/flood.py \
+	tests/daemon/foreground.py \
+	tests/daemon/holders.py \
+	tests/daemon/payers.py \
+	tests/daemon/run.py \
+	tests/daemon/stuck.py \
+	tests/daemon/valgrind.py \
+	tests/daemon/verbs.py
 dist_check_SCRIPTS += $(DAEMON_TESTS)
 TESTS += $(DAEMON_TESTS)
-	tests/daemon/holders.py tests/daemon/payers.py tests/daemon/run.py tests/daemon/verbs.py
 # What `./dev run` runs is written there.
 EXTRA_DIST += dev
 # A process that makes whoever reads its command line sleep.
