@@ -2,6 +2,7 @@
 #include "report/alert.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <syslog.h>
 
@@ -108,23 +109,30 @@ static void add_rule(Record *record, const Listener *listener) {
     record_add(record, "SOCKAUDIT_ADVICE", listener->advice);
 }
 
+/* What is said behind the sentence: a server that restarts all day is one alert. */
+static void say_returned(unsigned n_returned, char ret[static 48]) {
+    ret[0] = '\0';
+    if (n_returned > 0)
+        snprintf(ret, 48, " (it came back %u time%s)", n_returned, n_returned == 1 ? "" : "s");
+}
+
 static void add_message(Record *record, const ListenerAlert *alert) {
     _cleanup_free_ char *sentence = listener_sentence(alert->listener, alert->links, alert->user);
-    char span[DURATION_SIZE];
+    char span[DURATION_SIZE], returned[48];
 
     if (!sentence) {
         record->lacks_memory = true;
         return;
     }
     format_duration(alert->duration, span);
+    say_returned(alert->n_returned, returned);
     if (alert->event == REPORT_RESOLVED)
-        record_addf(record, "MESSAGE", "resolved after %s, %s: %s", span, alert->reason, sentence);
+        record_addf(record, "MESSAGE", "resolved after %s, %s: %s%s", span, alert->reason, sentence,
+                    returned);
     else if (alert->event == REPORT_STILL_FLAGGED)
-        record_addf(record, "MESSAGE", "still, for %s: %s", span, sentence);
-    else if (alert->n_returned > 0)
-        record_addf(record, "MESSAGE", "%s (it came back %u times)", sentence, alert->n_returned);
+        record_addf(record, "MESSAGE", "still, for %s: %s%s", span, sentence, returned);
     else
-        record_add(record, "MESSAGE", sentence);
+        record_addf(record, "MESSAGE", "%s%s", sentence, returned);
 }
 
 int alert_of_listener(const ListenerAlert *alert, Record *ret) {

@@ -121,6 +121,29 @@ Test(alert, resolved_is_information_with_its_reason) {
               message);
 }
 
+Test(alert, how_often_it_came_back_is_said) {
+    static const struct {
+        ReportEvent event;
+        unsigned n_returned;
+        const char *end;
+    } cases[] = {
+        {REPORT_FLAGGED, 2, "192.168.1.20 (it came back 2 times)"},
+        {REPORT_STILL_FLAGGED, 20, "192.168.1.20 (it came back 20 times)"},
+        {REPORT_STILL_FLAGGED, 0, "192.168.1.20"},
+        {REPORT_RESOLVED, 1, "192.168.1.20 (it came back 1 time)"},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        _cleanup_(record_cleanup) Record record = {};
+        ListenerAlert returned = alert(cases[i].event);
+        size_t length, end = strlen(cases[i].end);
+        returned.n_returned = cases[i].n_returned;
+        cr_assert_eq(alert_of_listener(&returned, &record), 0);
+        const char *message = record_find(&record, "MESSAGE", &length);
+        cr_assert(length > end && strcmp(message + length - end, cases[i].end) == 0, "%s", message);
+    }
+}
+
 Test(alert, a_long_value_is_cut_at_a_character) {
     _cleanup_(record_cleanup) Record record = {};
     char text[RECORD_VALUE_MAX * 2 + 1];
