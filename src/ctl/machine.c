@@ -21,11 +21,9 @@ usec_t machine_now(void) {
     return (usec_t)now.tv_sec * USEC_PER_SEC + (usec_t)now.tv_nsec / 1000;
 }
 
-/* net.ipv4.ip_local_port_range, of IPv6 too; the kernel's default where it can't be read. */
+/* net.ipv4.ip_local_port_range, of IPv6 too. What can't be read leaves what was known. */
 static void read_port_range(Machine *machine, const NetHandles *handles) {
     char text[64] = "";
-    machine->ephemeral_first = 32768;
-    machine->ephemeral_last = 60999;
 
     _cleanup_close_ int fd = handles ? fcntl(handles->fds[HANDLE_PORT_RANGE], F_DUPFD_CLOEXEC, 3)
                                      : openat(machine->proc_fd, "sys/net/ipv4/ip_local_port_range",
@@ -39,6 +37,13 @@ static void read_port_range(Machine *machine, const NetHandles *handles) {
     machine->ephemeral_last = last;
 }
 
+bool machine_renew(Machine *machine, const NetHandles *handles) {
+    uint16_t first = machine->ephemeral_first, last = machine->ephemeral_last;
+
+    read_port_range(machine, handles);
+    return machine->ephemeral_first != first || machine->ephemeral_last != last;
+}
+
 static void use_first_root(Machine *machine) {
     int fd = openat(machine->proc_fd, "1/root", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) /* as in some containers: the own one is nearly the same */
@@ -48,7 +53,9 @@ static void use_first_root(Machine *machine) {
 }
 
 int machine_open(Machine *machine, const NetHandles *handles) {
-    *machine = (Machine){.proc_fd = -1, .sys_fd = -1};
+    /* The range is the kernel's default, for where it can't be read. */
+    *machine =
+        (Machine){.proc_fd = -1, .sys_fd = -1, .ephemeral_first = 32768, .ephemeral_last = 60999};
 
     int r = owner_sources_open(NULL, &machine->sources);
     if (r < 0)

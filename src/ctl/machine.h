@@ -30,6 +30,10 @@ typedef struct Machine {
 int machine_open(Machine *machine, const NetHandles *handles);
 void machine_close(Machine *machine);
 
+/* Reads again which ports the kernel gives to who asks for none; the handles are those that it was
+ * opened with. Whether they are others now. */
+bool machine_renew(Machine *machine, const NetHandles *handles);
+
 /* What a verdict on a listener of the snapshot needs. Borrows machine and snapshot. */
 JudgeContext machine_judge_context(Machine *machine, const Snapshot *snapshot, usec_t now);
 

@@ -12,14 +12,18 @@
 #define NAMES_MAX 64
 #define NAME_SIZE 256
 
-const char *user_name(uid_t uid) {
-    static struct {
-        uid_t uid;
-        bool known;
-        char name[NAME_SIZE];
-    } names[NAMES_MAX];
-    static size_t n_names;
+static struct {
+    uid_t uid;
+    bool known;
+    char name[NAME_SIZE];
+} names[NAMES_MAX];
+static size_t n_names;
 
+void user_names_forget(void) {
+    n_names = 0;
+}
+
+const char *user_name(uid_t uid) {
     for (size_t i = 0; i < n_names; i++)
         if (names[i].uid == uid)
             return names[i].known ? names[i].name : NULL;

@@ -4,6 +4,11 @@
 
 #include <sys/types.h>
 
-/* The user's name, raw, or NULL when there is none. Kept until the program ends; not for threads.
+/*
+ * The user's name, raw, or NULL when there is none. It lasts until the next call. What is known is
+ * asked for no more until it is forgotten; not for threads.
  */
 const char *user_name(uid_t uid);
+
+/* Users come, go and are renamed: the next call asks again. */
+void user_names_forget(void);

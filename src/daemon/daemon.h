@@ -84,7 +84,7 @@ typedef struct Daemon {
     bool exes_changed;    /* some were others: verdicts given before may be, too */
     bool builtin;         /* the policy is the built-in one: there are no rules, or broken ones */
     uint64_t generation;  /* of the policy, from 1 */
-    uint64_t fingerprint; /* of the files that it was loaded from: see rules_are_stale() */
+    uint64_t fingerprint; /* of the rules on disk when they were loaded: see rules_are_stale() */
 
     Ledger *ledger;
     int state_fd; /* the state directory, -1: nothing is kept */
@@ -202,7 +202,14 @@ int rules_open(Daemon *daemon);
 int rules_reload(Daemon *daemon, char **ret_text);
 /* Whether the files are others than those that were loaded. */
 bool rules_are_stale(const Daemon *daemon);
+/* Which ports are the kernel's to give may be another range by now: then all is judged again. */
+void rules_renew_machine(Daemon *daemon);
 void rules_close(Daemon *daemon);
+
+/* --- fingerprint.c: whether the rules on disk are those in force --- */
+
+/* Another number when a file that may hold rules came, went, or was written to. */
+uint64_t rules_fingerprint(const DaemonOptions *options);
 
 /* --- holders.c: who holds what --- */
 

@@ -66,6 +66,7 @@ static int on_reconcile(sd_event_source *source, uint64_t time, void *userdata) 
 
     (void)source, (void)time;
     int r = look_at_all(daemon);
+    rules_renew_machine(daemon);
     exes_settle(daemon);
     daemon->reconciled = begun;
     daemon->reconcile_not_before =

@@ -5,6 +5,7 @@ sockauditd_SOURCES = \
 	src/daemon/daemon.h \
 	src/daemon/events.c \
 	src/daemon/exes.c \
+	src/daemon/fingerprint.c \
 	src/daemon/greet.c \
 	src/daemon/holders.c \
 	src/daemon/look.c \

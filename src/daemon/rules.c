@@ -2,9 +2,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <syslog.h>
 
+#include "ctl/names.h"
 #include "daemon/daemon.h"
 #include "util/cleanup.h"
 #include "util/memory.h"
@@ -45,39 +45,8 @@ static int carry_hits(const PolicyJudge *from, PolicyJudge *to) {
     return r < 0 ? r : policy_judge_add_hits(to, hits, n_hits);
 }
 
-static uint64_t fingerprint_file(uint64_t hash, const char *path) {
-    struct stat st = {};
-
-    hash = fnv_add(hash, path, strlen(path) + 1);
-    if (stat(path, &st) < 0)
-        return fnv_add(hash, "absent", 6);
-    hash = fnv_add(hash, &st.st_ino, sizeof(st.st_ino));
-    hash = fnv_add(hash, &st.st_size, sizeof(st.st_size));
-    return fnv_add(hash, &st.st_mtim, sizeof(st.st_mtim));
-}
-
-/* Files that come and go show in their directories' times. */
-static uint64_t fingerprint(const Daemon *daemon, const Policy *policy) {
-    static const char *const places[] = {"/usr/lib/sockaudit/rules.d", "/run/sockaudit/rules.d",
-                                         SYSCONFDIR "/sockaudit/rules.d",
-                                         SYSCONFDIR "/sockaudit/sockaudit.rules"};
-    uint64_t hash = FNV_BEGIN;
-
-    for (char *const *file = policy_files(policy); *file; file++)
-        hash = fingerprint_file(hash, *file);
-    for (size_t i = 0; !daemon->options.rules && i < sizeof(places) / sizeof(*places); i++) {
-        _cleanup_free_ char *path = NULL;
-        if (asprintf(&path, "%s%s", daemon->options.root ?: "", places[i]) < 0) {
-            path = NULL;
-            continue;
-        }
-        hash = fingerprint_file(hash, path);
-    }
-    return hash;
-}
-
 bool rules_are_stale(const Daemon *daemon) {
-    return fingerprint(daemon, daemon->policy) != daemon->fingerprint;
+    return rules_fingerprint(&daemon->options) != daemon->fingerprint;
 }
 
 static void tell_loaded(Daemon *daemon, const Policy *policy) {
@@ -114,7 +83,6 @@ static int rules_adopt(Daemon *daemon, Policy *policy, bool builtin) {
     events_set_poll(daemon);
     if (daemon->bus)
         bus_server_tell_policy(daemon->bus, daemon->generation);
-    daemon->fingerprint = fingerprint(daemon, policy);
     return 0;
 }
 
@@ -136,6 +104,7 @@ int rules_open(Daemon *daemon) {
     if (!diagnostics)
         return -ENOMEM;
     load_advice(daemon);
+    daemon->fingerprint = rules_fingerprint(&daemon->options);
     int r = policy_load(&source, diagnostics, &policy);
     if (r == 0)
         return rules_adopt(daemon, policy, false);
@@ -156,6 +125,24 @@ int rules_open(Daemon *daemon) {
     return policy ? rules_adopt(daemon, policy, true) : -ENOMEM;
 }
 
+/* Of the machine and its users, whatever is kept. */
+static void renew_what_is_known(Daemon *daemon) {
+    payers_load(daemon);
+    daemon->machine.members.known = false; /* groups change, too */
+    user_names_forget();
+    (void)machine_renew(&daemon->machine, daemon->handles);
+}
+
+void rules_renew_machine(Daemon *daemon) {
+    AuditTime now = daemon_now();
+
+    if (!machine_renew(&daemon->machine, daemon->handles))
+        return;
+    daemon->judge->context.ephemeral_first = daemon->machine.ephemeral_first;
+    daemon->judge->context.ephemeral_last = daemon->machine.ephemeral_last;
+    ledger_judge_again(daemon->ledger, &now);
+}
+
 int rules_reload(Daemon *daemon, char **ret_text) {
     _cleanup_diagnostics_ Diagnostics *diagnostics = diagnostics_new();
     PolicySource source = rules_source(daemon);
@@ -164,12 +151,15 @@ int rules_reload(Daemon *daemon, char **ret_text) {
     *ret_text = NULL;
     if (!diagnostics)
         return -ENOMEM;
+    /* Before they are read: what is changed meanwhile is then noticed afterwards. */
+    uint64_t fingerprint = rules_fingerprint(&daemon->options);
     int r = policy_load(&source, diagnostics, &policy);
     if (r == 0) {
         load_advice(daemon);
-        payers_load(daemon);
-        daemon->machine.members.known = false; /* groups change, too */
+        renew_what_is_known(daemon);
         r = rules_adopt(daemon, policy, false);
+        if (r == 0)
+            daemon->fingerprint = fingerprint;
         holders_doubt(daemon);
         daemon_settle(daemon);
         return r;
