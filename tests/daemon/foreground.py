@@ -40,6 +40,14 @@ class Daemon:
         self.lines = queue.Queue()
         threading.Thread(target=self.read, daemon=True).start()
         self.expect(event="policy-loaded")
+        self.until_it_answers(directory + "/run")
+
+    def until_it_answers(self, runtime_dir):
+        deadline = time.monotonic() + PATIENCE
+        while subprocess.run([BUILD + "/sockauditctl", "--runtime-dir", runtime_dir, "status"],
+                             capture_output=True, check=False).returncode != 0:
+            assert time.monotonic() < deadline and self.process.poll() is None, "it answers nobody"
+            time.sleep(0.05)
 
     def read(self):
         for line in self.process.stdout:

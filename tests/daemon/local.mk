@@ -3,10 +3,12 @@
 DAEMON_TESTS = \
 	tests/daemon/allow.py \
 	tests/daemon/by-itself.py \
+	tests/daemon/flapping.py \
 	tests/daemon/flood.py \
 	tests/daemon/foreground.py \
 	tests/daemon/holders.py \
 	tests/daemon/payers.py \
+	tests/daemon/reload.py \
 	tests/daemon/run.py \
 	tests/daemon/stuck.py \
 	tests/daemon/valgrind.py \
