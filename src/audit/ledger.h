@@ -161,6 +161,9 @@ int ledger_close(Ledger *ledger, uint64_t cookie, const AuditTime *now);
  */
 int ledger_witness(Ledger *ledger, const Listener *listener, usec_t lived, const AuditTime *now);
 
+/* Whether it is not the table that scopes and ways in were computed from last. */
+bool ledger_links_are_other(const Ledger *ledger, const LinkTable *links);
+
 /* Interfaces or addresses changed: scopes and ways in are computed anew and judged. */
 void ledger_set_links(Ledger *ledger, const LinkTable *links, const AuditTime *now);
 

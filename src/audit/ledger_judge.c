@@ -82,6 +82,10 @@ uint32_t entry_reach(const Entry *entry, const LinkTable *links) {
     return (uint32_t)hash | 1;
 }
 
+bool ledger_links_are_other(const Ledger *ledger, const LinkTable *links) {
+    return links_hash(links) != ledger->links_hash;
+}
+
 void links_take(Ledger *ledger, const LinkTable *links) {
     uint64_t hash = links_hash(links);
     ledger->links = links;

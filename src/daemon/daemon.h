@@ -107,7 +107,7 @@ typedef struct Daemon {
     usec_t reconcile_at, reconcile_not_before, reconciled;
     BusServer *bus;            /* NULL: could not be opened */
     usec_t policy_loaded;      /* realtime */
-    uint64_t links_generation; /* rises with each look at the links */
+    uint64_t links_generation; /* rises when they are others */
     uint64_t n_unseen;         /* came and went, and not even their namespace is known */
 
 } Daemon;

@@ -27,8 +27,18 @@ static bool some_owner_unknown(const Snapshot *snapshot) {
     return false;
 }
 
+/* Who watches is told of other links first: what changes by them is named by them. */
+static void take_links(Daemon *daemon, const AuditTime *now) {
+    if (daemon->all->links_coverage.state != COVERAGE_FULL ||
+        !ledger_links_are_other(daemon->ledger, daemon->all->links))
+        return;
+    daemon->links_generation++;
+    if (daemon->bus)
+        bus_server_tell_links(daemon->bus, daemon->links_generation);
+    ledger_set_links(daemon->ledger, daemon->all->links, now);
+}
+
 int look_at_all(Daemon *daemon) {
-    AuditTime now;
     int r = collector_snapshot(daemon->collector, daemon->all);
     if (r < 0)
         return r;
@@ -41,11 +51,8 @@ int look_at_all(Daemon *daemon) {
     /* One in flight between two processes has a holder a moment later; of pid 1 it never has. */
     if (daemon->retry_unknown > 0)
         daemon->retry_unknown--;
-    daemon->links_generation++;
-    if (daemon->bus)
-        bus_server_tell_links(daemon->bus, daemon->links_generation);
-    now = daemon_now();
-    ledger_set_links(daemon->ledger, daemon->all->links, &now);
+    AuditTime now = daemon_now();
+    take_links(daemon, &now);
     r = ledger_update(daemon->ledger, daemon->all, LEDGER_ALL, &now);
     snapshot_trim(daemon->all);
     return r;

@@ -417,9 +417,11 @@ Test(ledger, judges_again_when_links_change) {
     world_dump(world);
     told("appeared:3000 flagged:3000");
     unsigned n_judged = world->n_judged;
+    cr_assert(!ledger_links_are_other(world->ledger, &table));
     ledger_set_links(world->ledger, &table, &world->now);
     cr_assert_eq(world->n_judged, n_judged);
     set_link(&table, &link, &address, 21);
+    cr_assert(ledger_links_are_other(world->ledger, &table));
     ledger_set_links(world->ledger, &table, &world->now);
     told("changed:3000/r");
     table.n_addresses = 0;
