@@ -88,6 +88,11 @@ ExitStatus daemon_fetch(BusClient *client, const char *selection, const char *wh
         r = bus_client_machine(client, view);
     if (r >= 0)
         r = what ? bus_client_show(client, what, view) : bus_client_list(client, selection, view);
+    if (r == -ENOENT && what) {
+        _cleanup_free_ char *escaped = text_escape_string(what);
+        tell_error("nothing listens on port or with id '%s'", escaped ?: "");
+        return STATUS_NO_LISTENER;
+    }
     return r < 0 ? daemon_failed(client, r, "cannot ask for listeners") : STATUS_DONE;
 }
 

@@ -89,7 +89,8 @@ def run(world):
         assert "4100" in world.good("status")
         status = json.loads(world.good("status", "--json"))
         assert status, status
-        assert world.ctl("show", "4999")[0] == 4
+        status, _, err = world.ctl("show", "4999")
+        assert status == 4 and "nothing listens on port or with id '4999'" in err, err
         assert any(rule.get("hits") for rule in json.loads(world.good("rules", "--json"))["rules"])
         assert "allow" in world.good("suggest") and "4100" in world.good("suggest")
 
