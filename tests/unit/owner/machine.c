@@ -96,6 +96,11 @@ bool test_can_iterate(void) {
     return USE_BPF && fd >= 0;
 }
 
+bool test_sees_all_pids(void) {
+    struct stat st;
+    return stat("/proc/self/ns/pid", &st) == 0 && st.st_ino == 0xEFFFFFFC /* PROC_PID_INIT_INO */;
+}
+
 TestChild test_child(void (*body)(void *userdata), void *userdata) {
     int ready[2], hold[2];
     cr_assert(pipe(ready) == 0 && pipe(hold) == 0);

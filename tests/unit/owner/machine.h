@@ -31,6 +31,10 @@ void test_search(Snapshot *snapshot);
 /* Whether the iterator may be had here. */
 bool test_can_iterate(void);
 
+/* Whether this is the first pid namespace: in a container's, a socket may be held by whom it hides.
+ */
+bool test_sees_all_pids(void);
+
 /* Forks a child that runs `body` and then waits to be killed; returns once body has returned. */
 typedef struct TestChild {
     pid_t pid;
