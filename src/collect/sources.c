@@ -156,11 +156,15 @@ static int update_rings(Sources *sources, SourceStep *ret_step) {
     if (state.n_rings == 0)
         return r < 0 ? r : -ENODEV;
 
-    set_present(sources, SOURCE_TCP);
+    /* Once, as it is: present first and limited then would be told as two changes each time. */
+    sources->retry_at[SOURCE_TCP] = NEVER;
+    sources->retry_after[SOURCE_TCP] = SOURCES_RETRY_SECONDS * 1000;
     if (r < 0)
         set_failed(sources, SOURCE_TCP, STEP_SOME_CPUS, r);
     else if (state.n_threads < state.n_rings && !sources->config.no_threads)
         set_failed(sources, SOURCE_TCP, STEP_SCHEDULE, state.no_thread_reason);
+    else
+        set_present(sources, SOURCE_TCP);
     sources->check_at = now_msec() + SOURCES_CHECK_SECONDS * 1000;
     return r != 0;
 }
