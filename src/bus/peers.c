@@ -170,6 +170,9 @@ static int listen_at(const struct sockaddr_un *address) {
     _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return -errno;
+    struct stat status;
+    if (lstat(address->sun_path, &status) == 0 && !S_ISSOCK(status.st_mode))
+        return -EEXIST; /* it is somebody's, and none of ours */
     if (unlink(address->sun_path) < 0 && errno != ENOENT)
         return -errno;
     if (bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0)
