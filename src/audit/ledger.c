@@ -198,7 +198,8 @@ usec_t ledger_next_deadline(const Ledger *ledger, const AuditTime *now) {
     return next;
 }
 
-void ledger_tell(Ledger *ledger, const LedgerChange *change) {
+void ledger_tell(Ledger *ledger, LedgerChange *change) {
+    change->at = ledger->now.boottime;
     ledger->config.sink(ledger->config.sink_userdata, change);
 }
 

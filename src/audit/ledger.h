@@ -100,6 +100,7 @@ typedef struct LedgerChange {
     bool evicted;        /* gone: it is there yet, but no longer kept track of; see the sum */
     usec_t duration;     /* gone: how long it was there; still-flagged, resolved: since it was
                           * first told; flagged: how long it lived, if brief */
+    usec_t at;           /* CLOCK_BOOTTIME of the call that led to it */
     RateSum sum;         /* LEDGER_SUPPRESSED */
 } LedgerChange;
 

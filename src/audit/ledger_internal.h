@@ -275,7 +275,7 @@ void snooze_on_timer(Ledger *ledger, uint32_t index);
 void ledger_begin(Ledger *ledger, const AuditTime *now);
 /* At its end, after what was seen was taken in: timers and sums. */
 void ledger_end(Ledger *ledger);
-void ledger_tell(Ledger *ledger, const LedgerChange *change);
+void ledger_tell(Ledger *ledger, LedgerChange *change);
 
 /* --- ledger_state.c --- */
 

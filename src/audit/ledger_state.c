@@ -21,6 +21,7 @@ typedef struct Save {
     const Ledger *ledger;
     const StateHits *hits;
     size_t n_hits;
+    BootTime unsure_since;
 } Save;
 
 static void save_listeners(const Ledger *ledger, StateWriter *writer) {
@@ -42,7 +43,23 @@ static void save_listeners(const Ledger *ledger, StateWriter *writer) {
     }
 }
 
-static void save_flags(const Ledger *ledger, StateWriter *writer) {
+/* What is known of listeners of before that were not seen yet: another kill must not forget it. */
+static void save_restored(const Ledger *ledger, StateWriter *writer) {
+    for (size_t i = 0; ledger->restored_by_cookie && i < ledger->n_restored; i++) {
+        const Restored *restored = &ledger->restored[i];
+        if (ledger_knows(ledger, restored->key))
+            continue;
+        StateListener listener = {
+            .identity = restored->identity,
+            .cookie = restored->key,
+            .first_seen = restored->first_seen,
+            .born = restored->born,
+        };
+        state_write_listener(writer, &listener);
+    }
+}
+
+static void save_flags(const Ledger *ledger, BootTime unsure_since, StateWriter *writer) {
     for (uint32_t i = 1; i <= ledger->flags.n_ever; i++) {
         const Flag *flag = flag_at(ledger, i);
         if (flag->status == 0)
@@ -51,7 +68,9 @@ static void save_flags(const Ledger *ledger, StateWriter *writer) {
         StateFlag record = {
             .identity = entry_identity(entry),
             .cookie = entry->cookie,
-            .status = statuses[flag->status],
+            .status = flag->status == FLAG_TOLD && flag->told >= unsure_since
+                          ? STATE_TELLING
+                          : statuses[flag->status],
             .severity = (Severity)flag->severity,
             .since = flag->since,
             .told = flag->told,
@@ -66,7 +85,8 @@ static void save_all(void *userdata, StateWriter *writer) {
     const Save *save = userdata;
     const Ledger *ledger = save->ledger;
     save_listeners(ledger, writer);
-    save_flags(ledger, writer);
+    save_restored(ledger, writer);
+    save_flags(ledger, save->unsure_since, writer);
     for (uint32_t i = 1; i <= ledger->snoozes.n_ever; i++) {
         const Snooze *snooze = snooze_at(ledger, i);
         if (snooze->used) {
@@ -83,8 +103,8 @@ static void save_all(void *userdata, StateWriter *writer) {
 }
 
 int ledger_save(const Ledger *ledger, int dir_fd, const char *boot_id, uint64_t generation,
-                const StateHits *hits, size_t n_hits, const AuditTime *now) {
-    Save save = {.ledger = ledger, .hits = hits, .n_hits = n_hits};
+                const StateHits *hits, size_t n_hits, BootTime unsure_since, const AuditTime *now) {
+    Save save = {.ledger = ledger, .hits = hits, .n_hits = n_hits, .unsure_since = unsure_since};
     StateHeader header = {
         .generation = generation,
         .saved = *now,
@@ -101,7 +121,7 @@ int ledger_save(const Ledger *ledger, int dir_fd, const char *boot_id, uint64_t 
     return state_save(dir_fd, &header, save_all, &save);
 }
 
-StateFlag ledger_flag_record(const LedgerChange *change, StateStatus status, const AuditTime *now) {
+StateFlag ledger_flag_record(const LedgerChange *change, StateStatus status) {
     const Listener *listener = &change->view.listener;
     return (StateFlag){
         .identity = {.endpoint = listener->endpoint,
@@ -112,7 +132,7 @@ StateFlag ledger_flag_record(const LedgerChange *change, StateStatus status, con
         .status = status,
         .severity = listener->verdict.severity,
         .since = change->since,
-        .told = (BootTime)now->boottime,
+        .told = (BootTime)change->at,
         .n_returned_ever = change->view.n_returned,
     };
 }

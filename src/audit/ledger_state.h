@@ -5,13 +5,17 @@
 #include "audit/ledger.h"
 #include "audit/state.h"
 
+/* Every alert that was told is where it belongs. */
+#define UNSURE_NONE INT64_MAX
+
 /*
  * Saves the ledger, with the hit counters that the caller keeps, below dir_fd (opened for reading).
- * `generation`: another than that of the last save or load; the log goes on with it. Returns as
- * state_save().
+ * `generation`: another than that of the last save or load; the log goes on with it. Flags that
+ * were told at `unsure_since` or later are written as STATE_TELLING: their alerts wait for a
+ * journal that is away. Returns as state_save().
  */
 int ledger_save(const Ledger *ledger, int dir_fd, const char *boot_id, uint64_t generation,
-                const StateHits *hits, size_t n_hits, const AuditTime *now);
+                const StateHits *hits, size_t n_hits, BootTime unsure_since, const AuditTime *now);
 
 /*
  * Goes on from a state: to be called on a new ledger, before its first update. Within the boot
@@ -26,4 +30,4 @@ int ledger_load(Ledger *ledger, const State *state, const char *boot_id,
 
 /* The log's record of a change that is flagged, still-flagged or resolved, for state_log():
  * STATE_TELLING before it is told, STATE_TOLD after. */
-StateFlag ledger_flag_record(const LedgerChange *change, StateStatus status, const AuditTime *now);
+StateFlag ledger_flag_record(const LedgerChange *change, StateStatus status);

@@ -54,11 +54,24 @@ static int read_file(int dir_fd, const char *name, size_t max, char **ret, size_
 static int load_log(int dir_fd, State *state) {
     _cleanup_free_ char *text = NULL;
     size_t length;
-    /* Twice: a last line may have gone over the bound. */
-    int r = read_file(dir_fd, "state.log", 2 * STATE_LOG_SIZE_MAX, &text, &length);
+    /* A last line may have gone over the bound. */
+    int r = read_file(dir_fd, "state.log", STATE_LOG_SIZE_MAX + STATE_LINE_SIZE, &text, &length);
     if (r == -ENOENT || r == -EFBIG || r == -EBADMSG)
         return 0;
     return r < 0 ? r : state_parse_log(text, length, state);
+}
+
+/* Whatever stands in the way, a file or an empty directory, goes. */
+static int set_aside(int dir_fd) {
+    for (int try = 0; try < 2; try++) {
+        if (renameat(dir_fd, "state", dir_fd, "state.corrupt") == 0 || errno == ENOENT)
+            return 0;
+        int error = errno;
+        if (unlinkat(dir_fd, "state.corrupt", 0) < 0)
+            (void)unlinkat(dir_fd, "state.corrupt", AT_REMOVEDIR);
+        errno = error;
+    }
+    return -1;
 }
 
 int state_load(int dir_fd, State *ret, char why[static STATE_WHY_SIZE]) {
@@ -67,14 +80,16 @@ int state_load(int dir_fd, State *ret, char why[static STATE_WHY_SIZE]) {
     size_t length;
 
     int r = read_file(dir_fd, "state", STATE_SIZE_MAX, &text, &length);
-    if (r == -EFBIG || r == -EBADMSG) {
-        snprintf(why, STATE_WHY_SIZE, r == -EFBIG ? "it is larger than %u MiB" : "it is no file",
-                 STATE_SIZE_MAX >> 20);
+    if (r < 0 && r != -ENOENT && r != -ENOMEM) {
+        if (r == -EFBIG)
+            snprintf(why, STATE_WHY_SIZE, "it is larger than %u MiB", STATE_SIZE_MAX >> 20);
+        else
+            snprintf(why, STATE_WHY_SIZE, "%s", r == -EBADMSG ? "it is no file" : strerror(-r));
         r = -EBADMSG;
     } else if (r >= 0) {
         r = state_parse(text, length, &state, why);
     }
-    if (r == -EBADMSG && renameat(dir_fd, "state", dir_fd, "state.corrupt") < 0 && errno != ENOENT)
+    if (r == -EBADMSG && set_aside(dir_fd) < 0)
         return -errno;
     if (r >= 0)
         r = load_log(dir_fd, &state);
@@ -129,8 +144,10 @@ static int sync_file(FILE *file) {
 static int write_new(int dir_fd, const StateHeader *header,
                      void (*fill)(void *userdata, StateWriter *writer), void *userdata) {
     char line[STATE_LINE_SIZE];
+    /* One that a kill left behind goes; and what else could be there must not be waited for. */
+    (void)unlinkat(dir_fd, "state.new", 0);
     _cleanup_close_ int fd =
-        openat(dir_fd, "state.new", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+        openat(dir_fd, "state.new", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return -errno;
     _cleanup_fclose_ FILE *file = fdopen(fd, "we");
@@ -159,7 +176,7 @@ int state_save(int dir_fd, const StateHeader *header,
     /* From here on the new one counts; a log of the old generation is void whether it goes or not.
      */
     unlinkat(dir_fd, "state.log", 0);
-    return fsync(dir_fd) < 0 && errno != EINVAL ? -errno : 0;
+    return fsync(dir_fd) < 0;
 }
 
 int state_log(int dir_fd, uint64_t generation, const StateFlag *flag, bool gone) {
@@ -167,16 +184,19 @@ int state_log(int dir_fd, uint64_t generation, const StateFlag *flag, bool gone)
     size_t length = state_format_log(generation, flag, gone ? "gone" : "flag", line);
     struct stat status;
     _cleanup_close_ int fd =
-        openat(dir_fd, "state.log", O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+        openat(dir_fd, "state.log",
+               O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
     if (fd < 0 || fstat(fd, &status) < 0)
         return -errno;
+    if (!S_ISREG(status.st_mode))
+        return -EEXIST;
     if (status.st_size > STATE_LOG_SIZE_MAX)
         return -EFBIG;
     ssize_t n = write(fd, line, length);
     if (n < 0)
         return -errno;
     if ((size_t)n == length)
-        return 0;
+        return status.st_size > STATE_LOG_FULL;
     /* Half a line would spoil the next one. */
     return ftruncate(fd, status.st_size) < 0 ? -errno : -ENOSPC;
 }

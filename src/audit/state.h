@@ -18,7 +18,9 @@
 #include "util/cleanup.h"
 
 #define STATE_SIZE_MAX     (16u << 20) /* bytes of `state`: 65,536 listeners are under 11 MiB */
-#define STATE_LOG_SIZE_MAX (1u << 20)
+#define STATE_LOG_SIZE_MAX (16u << 20)
+/* From here on it is time for another `state`; alerts of one moment are noted yet. */
+#define STATE_LOG_FULL (1u << 20)
 #define STATE_WHY_SIZE     120
 #define BOOT_ID_SIZE       37 /* as /proc/sys/kernel/random/boot_id has it, with a NUL */
 
@@ -92,9 +94,9 @@ int state_parse(const char *text, size_t length, State *ret, char why[static STA
 int state_parse_log(const char *text, size_t length, State *state);
 
 /*
- * Loads both files. A `state` that is corrupt is renamed to `state.corrupt` (over an earlier one)
- * and told as -EBADMSG with the reason in `why`: begin with nothing. -ENOENT: there is none yet.
- * Other negative errno: it could not be read.
+ * Loads both files. A `state` that is corrupt, or can't be read, is renamed to `state.corrupt`
+ * (over an earlier one) and told as -EBADMSG with the reason in `why`: begin with nothing. -ENOENT:
+ * there is none yet. -ENOMEM: call again. Other negative errno: nor can it be set aside.
  */
 int state_load(int dir_fd, State *ret, char why[static STATE_WHY_SIZE]);
 
@@ -103,8 +105,9 @@ typedef struct StateWriter StateWriter;
 /*
  * Writes `state` anew: `fill` tells the records, then the file is synced, takes the old one's
  * place, and the directory is synced; on any error the old one stays as it is. The log becomes
- * void by the header's generation, which must be another than the last, and is truncated. Returns
- * 0 or a negative errno (-ENOSPC, …).
+ * void by the header's generation, which must be another than the last, and is removed. Returns
+ * 0; 1: the new one counts, but a power cut may bring the old one back; or a negative errno
+ * (-ENOSPC, …).
  */
 int state_save(int dir_fd, const StateHeader *header,
                void (*fill)(void *userdata, StateWriter *writer), void *userdata);
@@ -115,8 +118,8 @@ void state_write_hits(StateWriter *writer, const StateHits *hits);
 
 /*
  * Appends what became of a flag to the log; `gone`: it was resolved. One write(2), not synced: a
- * kill of the daemon can't lose it, a power cut can. Returns 0, -EFBIG: it is time for
- * state_save(), or another negative errno.
+ * kill of the daemon can't lose it, a power cut can. Returns 0; 1: it is time for state_save();
+ * or a negative errno, -EFBIG beyond STATE_LOG_SIZE_MAX.
  */
 int state_log(int dir_fd, uint64_t generation, const StateFlag *flag, bool gone);
 

@@ -33,6 +33,21 @@ usec_t thread_cpu_now(void) {
     return read_clock(CLOCK_THREAD_CPUTIME_ID);
 }
 
+/* Enough for a record of all fields at their longest, and what making it takes. */
+#define RESERVE_SIZE (256 * 1024)
+
+bool daemon_spend(Daemon *daemon) {
+    bool had_it = daemon->reserve;
+    free(daemon->reserve);
+    daemon->reserve = NULL;
+    return had_it;
+}
+
+void daemon_save_up(Daemon *daemon) {
+    if (!daemon->reserve)
+        daemon->reserve = malloc(RESERVE_SIZE);
+}
+
 static int say_errno(int error, const char *what) {
     fprintf(stderr, "sockauditd: %s: %s\n", what, strerror(-error));
     return error;
@@ -207,6 +222,7 @@ static int open_all(Daemon *daemon) {
     r = look_at_all(daemon);
     if (r < 0)
         return say_errno(r, "cannot look at this machine's sockets");
+    events_looked(daemon, r);
     r = watch_clock(daemon);
     if (r < 0)
         return say_errno(r, "cannot watch the clock");
@@ -216,13 +232,16 @@ static int open_all(Daemon *daemon) {
 int daemon_new(const DaemonOptions *options, Daemon **ret) {
     _cleanup_daemon_ Daemon *daemon = calloc(1, sizeof(*daemon));
     if (!daemon)
-        return -ENOMEM;
+        return say_errno(-ENOMEM, "cannot start");
     daemon->options = *options;
     daemon->state_fd = -1;
     net_handles_init(&daemon->passed);
     event_handles_init(&daemon->passed_events);
     daemon->retry_unknown = 3;
+    daemon->unsure_since = UNSURE_NONE;
     daemon->started = read_clock(CLOCK_REALTIME);
+    daemon->started_monotonic = monotonic_now();
+    daemon_save_up(daemon);
     int r = open_all(daemon);
     if (r < 0)
         return r;
@@ -235,6 +254,8 @@ int daemon_run(Daemon *daemon) {
     notify_ready(daemon);
     int r = sd_event_loop(daemon->loop);
     notify_stopping();
+    if (r < 0 && daemon->output_broken)
+        return r; /* said */
     return r < 0 ? say_errno(r, "the event loop failed") : r;
 }
 
@@ -266,6 +287,7 @@ Daemon *daemon_free(Daemon *daemon) {
     if (daemon->state_fd >= 0)
         close(daemon->state_fd);
     sd_event_unref(daemon->loop);
+    free(daemon->reserve);
     free(daemon);
     return NULL;
 }

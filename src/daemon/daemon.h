@@ -55,7 +55,10 @@ typedef struct Daemon {
     sd_event *loop;
     sd_event_source *ledger_timer, *poll_timer, *reconcile_timer, *pending_timer, *save_timer;
     sd_event_source *flush_timer, *status_timer;
-    usec_t started; /* realtime */
+    usec_t started;           /* realtime */
+    usec_t started_monotonic; /* the same moment */
+    void *reserve;            /* memory for an alert when there is no other: see daemon_spend() */
+    bool output_broken;       /* in the foreground: nothing can be printed, and that was said */
 
     char status[160]; /* what the service manager was told last, and for which numbers */
     uint32_t status_entries, status_flagged;
@@ -71,6 +74,8 @@ typedef struct Daemon {
     Snapshot *some; /* what an event or a poll led to */
     Netns netns;
     unsigned retry_unknown; /* so many reconciliations search again for holders not known */
+    unsigned n_blind; /* looks in a row that saw not everything; the next one comes the later */
+    bool blind_told;
 
     usec_t recheck_next, thorough_next; /* CLOCK_MONOTONIC: see holders.c */
     size_t recheck_at;                  /* the listener at which to go on */
@@ -90,6 +95,8 @@ typedef struct Daemon {
     int state_fd; /* the state directory, -1: nothing is kept */
     char boot_id[BOOT_ID_SIZE];
     uint64_t state_generation, saved_revision;
+    bool save_failing;     /* told */
+    BootTime unsure_since; /* alerts told since wait for journald; UNSURE_NONE: none */
 
     LineLook look;    /* in the foreground: of stdout */
     bool greeted;     /* in the foreground: what stood at the start was printed */
@@ -125,6 +132,11 @@ int daemon_run(Daemon *daemon);
 /* Saves, closes. Takes NULL, returns NULL. */
 Daemon *daemon_free(Daemon *daemon);
 
+/* Frees the reserve, for who got -ENOMEM: whether it is worth another try. */
+bool daemon_spend(Daemon *daemon);
+/* Has one again, if it can be had. */
+void daemon_save_up(Daemon *daemon);
+
 /* Sets the ledger's timer after anything that may have moved its next deadline, and sees to it
  * that what changed is saved soon. */
 void daemon_settle(Daemon *daemon);
@@ -157,7 +169,15 @@ int events_start_polls(Daemon *daemon);
 void events_set_poll(Daemon *daemon);
 /* The dump of everything, as soon as may be. */
 void reconcile_soon(Daemon *daemon);
+void reconcile_in(Daemon *daemon, usec_t delay);
 Endpoint event_endpoint(const StateEvent *event);
+
+/* --- blind.c: when the sockets can't be dumped --- */
+
+/* After a look_at_all() that returned that: what could not be seen is told, and looked for. */
+void events_looked(Daemon *daemon, int result);
+/* A look failed: everything is dumped soon, and ever less soon while it goes on. */
+void events_look_again(Daemon *daemon);
 
 /* --- pending.c: what a listen() told of that can't be found yet --- */
 
@@ -240,6 +260,8 @@ void exes_settle(Daemon *daemon);
 void tell_change(void *userdata, const LedgerChange *change);
 __attribute__((format(printf, 4, 5))) void tell_of_daemon(Daemon *daemon, ReportEvent event,
                                                           int priority, const char *format, ...);
+/* Printing failed with that errno: says so once, and ends where nobody can read any more. */
+void tell_output_broken(Daemon *daemon, int error);
 void tell_source(Daemon *daemon, SourceId id, const SourceStatus *status);
 
 /* --- state.c: what lasts --- */
@@ -248,6 +270,20 @@ void state_open(Daemon *daemon);
 void state_save_now(Daemon *daemon);
 /* Of a change that is about to be told, and of one that was. */
 void state_note(Daemon *daemon, const LedgerChange *change, StateStatus status);
+/* The alert of that moment waits for journald: a state that is saved meanwhile says so. */
+void state_unsure(Daemon *daemon, usec_t boottime);
+/* journald has all of them. */
+void state_sure(Daemon *daemon);
+
+/* --- recall.c: which alerts of a killed daemon are in the journal --- */
+
+typedef struct Recall Recall;
+
+/* Opens the journal at the first question. NULL: no memory, which recall_was_told() takes. */
+Recall *recall_new(Daemon *daemon);
+Recall *recall_free(Recall *recall);
+/* For ledger_load(). What the journal can't be asked was not told: twice is better than never. */
+bool recall_was_told(void *recall, const StateFlag *flag);
 
 /* --- serve.c: what the bus asks --- */
 

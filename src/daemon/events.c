@@ -44,10 +44,14 @@ static usec_t earliest_reconcile(const Daemon *daemon, usec_t delay) {
     return when > daemon->reconcile_not_before ? when : daemon->reconcile_not_before;
 }
 
-void reconcile_soon(Daemon *daemon) {
-    usec_t when = earliest_reconcile(daemon, SWEEP_DELAY);
+void reconcile_in(Daemon *daemon, usec_t delay) {
+    usec_t when = earliest_reconcile(daemon, delay);
     if (when < daemon->reconcile_at)
         set_reconcile(daemon, when, 1);
+}
+
+void reconcile_soon(Daemon *daemon) {
+    reconcile_in(daemon, SWEEP_DELAY);
 }
 
 /* After a dump that lacked something, or had more than the ledger could take, the next comes soon.
@@ -71,11 +75,8 @@ static int on_reconcile(sd_event_source *source, uint64_t time, void *userdata) 
     daemon->reconciled = begun;
     daemon->reconcile_not_before =
         monotonic_now() + (thread_cpu_now() - cpu) * (RECONCILE_SHARE - 1);
-    if (r < 0 && r != -ENOMEM)
-        tell_of_daemon(daemon, REPORT_SOURCE_DEGRADED, LOG_WARNING,
-                       "the sockets could not be dumped: %s; the next try is in %u s", strerror(-r),
-                       (unsigned)(RECONCILE_PERIOD / USEC_PER_SEC));
     reconcile_next(daemon);
+    events_looked(daemon, r);
     daemon_settle(daemon);
     return 0;
 }
@@ -139,8 +140,13 @@ static void on_listen(Daemon *daemon, const WitnessedEvent *seen) {
 static void on_close(Daemon *daemon, const StateEvent *event) {
     Endpoint endpoint = event_endpoint(event);
 
-    if (!pending_close_event(daemon, event) && look_at_close(daemon, &endpoint) == -EAGAIN)
+    if (pending_close_event(daemon, event))
+        return;
+    int r = look_at_close(daemon, &endpoint);
+    if (r == -EAGAIN)
         reconcile_soon(daemon);
+    else if (r < 0)
+        events_look_again(daemon);
 }
 
 static void on_state(const WitnessedEvent *seen, void *userdata) {
@@ -162,12 +168,12 @@ static void on_udp_gone(const Destroyed *destroyed, void *userdata) {
 }
 
 static void on_links_changed(void *userdata) {
-    reconcile_soon(userdata);
+    reconcile_in(userdata, 0);
 }
 
 static void on_lost(SourceId id, void *userdata) {
     (void)id;
-    reconcile_soon(userdata);
+    reconcile_in(userdata, 0);
 }
 
 static void on_status(SourceId id, const SourceStatus *status, void *userdata) {
@@ -191,9 +197,11 @@ static int on_poll(sd_event_source *source, uint64_t time, void *userdata) {
     LedgerStats stats;
 
     (void)time;
-    look_at_udp(daemon);
-    if (sources_status(daemon->sources, SOURCE_TCP)->quality == SOURCE_MISSING)
-        look_at_all(daemon);
+    int r = look_at_udp(daemon);
+    if (r >= 0 && sources_status(daemon->sources, SOURCE_TCP)->quality == SOURCE_MISSING)
+        r = look_at_all(daemon);
+    if (r < 0 && r != -EAGAIN)
+        events_look_again(daemon);
     ledger_stats(daemon->ledger, &stats);
     usec_t delay = stats.n_missing > 0 ? CONFIRM_DELAY : policy_settings(daemon->policy)->poll;
     usec_t rest = (thread_cpu_now() - cpu) * (RECONCILE_SHARE - 1);

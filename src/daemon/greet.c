@@ -99,7 +99,9 @@ int greet(Daemon *daemon) {
         if (text)
             fputs(text, stdout);
         print_next(daemon);
-        fflush(stdout);
+        errno = 0;
+        if (fflush(stdout) != 0 || ferror(stdout))
+            tell_output_broken(daemon, errno ?: EIO);
     }
     snapshot->links = NULL;
     listing_done(&listing);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 sbin_PROGRAMS += sockauditd
 sockauditd_SOURCES = \
+	src/daemon/blind.c \
 	src/daemon/daemon.c \
 	src/daemon/daemon.h \
 	src/daemon/events.c \
@@ -14,6 +15,7 @@ sockauditd_SOURCES = \
 	src/daemon/payers.c \
 	src/daemon/pending.c \
 	src/daemon/passed.c \
+	src/daemon/recall.c \
 	src/daemon/rules.c \
 	src/daemon/serve.c \
 	src/daemon/state.c \

@@ -40,11 +40,11 @@ static void take_links(Daemon *daemon, const AuditTime *now) {
 
 int look_at_all(Daemon *daemon) {
     int r = collector_snapshot(daemon->collector, daemon->all);
+    daemon->judge->context.links = daemon->all->links; /* the last ones are freed, also on error */
     if (r < 0)
         return r;
 
     daemon->netns = daemon->all->netns;
-    daemon->judge->context.links = daemon->all->links; /* the last ones are freed */
     r = holders_attribute_all(daemon);
     if (r < 0)
         return r;

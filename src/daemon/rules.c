@@ -149,11 +149,9 @@ int rules_reload(Daemon *daemon, char **ret_text) {
     Policy *policy;
 
     *ret_text = NULL;
-    if (!diagnostics)
-        return -ENOMEM;
     /* Before they are read: what is changed meanwhile is then noticed afterwards. */
     uint64_t fingerprint = rules_fingerprint(&daemon->options);
-    int r = policy_load(&source, diagnostics, &policy);
+    int r = diagnostics ? policy_load(&source, diagnostics, &policy) : -ENOMEM;
     if (r == 0) {
         load_advice(daemon);
         renew_what_is_known(daemon);
@@ -162,8 +160,9 @@ int rules_reload(Daemon *daemon, char **ret_text) {
             daemon->fingerprint = fingerprint;
         holders_doubt(daemon);
         daemon_settle(daemon);
-        return r;
     }
+    if (r == 0)
+        return 0;
     *ret_text = r == -EBADMSG ? diagnostics_text(diagnostics) : strdup(strerror(-r));
     tell_of_daemon(daemon, REPORT_POLICY_REJECTED, LOG_ERR,
                    "the rules on disk are not used, what was in force still is:\n%s",

@@ -5,12 +5,13 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <syslog.h>
-#include <systemd/sd-journal.h>
 
 #include "daemon/daemon.h"
 #include "util/cleanup.h"
 
 #define SAVE_DELAY (5 * USEC_PER_SEC)
+/* While it fails. */
+#define RETRY_DELAY (10 * USEC_PER_SEC)
 
 static void read_boot_id(Daemon *daemon) {
     _cleanup_close_ int fd =
@@ -24,60 +25,57 @@ static int open_directory(Daemon *daemon) {
 
     if (mkdir(path, 0700) < 0 && errno != EEXIST)
         return -errno;
-    daemon->state_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return daemon->state_fd < 0 ? -errno : 0;
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    if (daemon->state_fd >= 0)
+        close(daemon->state_fd);
+    daemon->state_fd = fd;
+    return 0;
+}
+
+/* Told when it begins and when it ends, however often it is tried between. */
+static void tell_saving(Daemon *daemon, int error) {
+    const char *directory = daemon->options.state_dir;
+
+    if (error < 0 && !daemon->save_failing)
+        tell_of_daemon(daemon, REPORT_SOURCE_DEGRADED, LOG_WARNING,
+                       "what is known could not be saved in %s: %s; after a restart some alerts "
+                       "may be told again",
+                       directory, strerror(-error));
+    else if (error >= 0 && daemon->save_failing)
+        tell_of_daemon(daemon, REPORT_SOURCE_RESTORED, LOG_INFO,
+                       "what is known is saved in %s again", directory);
+    daemon->save_failing = error < 0;
+}
+
+static int save(Daemon *daemon, const StateHits *hits, size_t n_hits) {
+    AuditTime now = daemon_now();
+    uint64_t generation = daemon->state_generation + 1;
+
+    int r = ledger_save(daemon->ledger, daemon->state_fd, daemon->boot_id, generation, hits, n_hits,
+                        daemon->unsure_since, &now);
+    /* Not before: the log goes on behind the state that is there. */
+    if (r >= 0)
+        daemon->state_generation = generation;
+    return r;
 }
 
 void state_save_now(Daemon *daemon) {
     _cleanup_free_ StateHits *hits = NULL;
     size_t n_hits = 0;
-    AuditTime now = daemon_now();
 
-    if (daemon->state_fd < 0 || policy_judge_get_hits(daemon->judge, &hits, &n_hits) < 0)
+    if (daemon->state_fd < 0)
         return;
-    int r = ledger_save(daemon->ledger, daemon->state_fd, daemon->boot_id,
-                        ++daemon->state_generation, hits, n_hits, &now);
-    if (r < 0)
-        tell_of_daemon(daemon, REPORT_SOURCE_DEGRADED, LOG_WARNING,
-                       "what is known could not be saved in %s: %s", daemon->options.state_dir,
-                       strerror(-r));
-    daemon->saved_revision = ledger_revision(daemon->ledger);
-}
-
-static int match(sd_journal *journal, const char *name, const char *value) {
-    char text[160];
-    int length = snprintf(text, sizeof(text), "%s=%s", name, value);
-    return sd_journal_add_match(journal, text, (size_t)length);
-}
-
-/*
- * The daemon was killed as it told that flag: whether the entry was written, the journal knows. An
- * alert that it can't be asked for is told again: twice is better than never.
- */
-static bool was_told(void *userdata, const StateFlag *flag) {
-    Daemon *daemon = userdata;
-    const Listener listener = {.cookie = flag->cookie,
-                               .endpoint = flag->identity.endpoint,
-                               .origin = flag->identity.origin};
-    char id[LISTENER_ID_SIZE];
-    sd_journal *journal;
-    bool found = false;
-
-    if (!daemon->journal || sd_journal_open(&journal, SD_JOURNAL_LOCAL_ONLY) < 0)
-        return false;
-    listener_id(&listener, &daemon->netns, id);
-    if (match(journal, "SOCKAUDIT_ID", id) >= 0 &&
-        match(journal, "SYSLOG_IDENTIFIER", "sockauditd") >= 0 &&
-        match(journal, "MESSAGE_ID", report_event_id(REPORT_FLAGGED)) >= 0 &&
-        sd_journal_seek_tail(journal) >= 0 && sd_journal_previous(journal) > 0) {
-        sd_id128_t boot, entry_boot;
-        uint64_t when;
-        found = sd_id128_get_boot(&boot) >= 0 &&
-                sd_journal_get_monotonic_usec(journal, &when, &entry_boot) >= 0 &&
-                sd_id128_equal(boot, entry_boot);
-    }
-    sd_journal_close(journal);
-    return found;
+    int r = policy_judge_get_hits(daemon->judge, &hits, &n_hits);
+    if (r >= 0)
+        r = save(daemon, hits, n_hits);
+    /* The directory was removed, and perhaps made again. */
+    if (r == -ENOENT && open_directory(daemon) >= 0)
+        r = save(daemon, hits, n_hits);
+    if (r >= 0)
+        daemon->saved_revision = ledger_revision(daemon->ledger);
+    tell_saving(daemon, r);
 }
 
 void state_open(Daemon *daemon) {
@@ -89,7 +87,9 @@ void state_open(Daemon *daemon) {
     daemon->state_generation = now.realtime;
     int r = open_directory(daemon);
     if (r == 0)
-        r = state_load(daemon->state_fd, &state, why);
+        do
+            r = state_load(daemon->state_fd, &state, why);
+        while (r == -ENOMEM && daemon_spend(daemon));
     if (r == -EBADMSG)
         tell_of_daemon(daemon, REPORT_SOURCE_DEGRADED, LOG_WARNING,
                        "what was known before can't be read (%s), it is kept as %s/state.corrupt; "
@@ -101,7 +101,9 @@ void state_open(Daemon *daemon) {
             "nothing can be kept in %s (%s): after a restart, what was told is told again",
             daemon->options.state_dir, strerror(-r));
     if (r == 0) {
-        ledger_load(daemon->ledger, &state, daemon->boot_id, was_told, daemon, &now);
+        Recall *recall = recall_new(daemon);
+        ledger_load(daemon->ledger, &state, daemon->boot_id, recall_was_told, recall, &now);
+        recall_free(recall);
         policy_judge_add_hits(daemon->judge, state.hits, state.n_hits);
         if (state.header.generation >= daemon->state_generation)
             daemon->state_generation = state.header.generation + 1;
@@ -110,22 +112,65 @@ void state_open(Daemon *daemon) {
     state_save_now(daemon);
 }
 
-void state_note(Daemon *daemon, const LedgerChange *change, StateStatus status) {
-    AuditTime now = daemon_now();
-    StateFlag flag = ledger_flag_record(change, status, &now);
-
-    if (daemon->state_fd < 0 || (change->event == LEDGER_RESOLVED && status != STATE_TOLD))
-        return;
-    state_log(daemon->state_fd, daemon->state_generation, &flag, change->event == LEDGER_RESOLVED);
-}
-
 static int on_save(sd_event_source *source, uint64_t time, void *userdata) {
     Daemon *daemon = userdata;
 
-    (void)source, (void)time;
+    (void)time;
     if (ledger_revision(daemon->ledger) != daemon->saved_revision)
         state_save_now(daemon);
+    if (daemon->save_failing) {
+        sd_event_source_set_time(source, monotonic_now() + RETRY_DELAY);
+        sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+    }
     return 0;
+}
+
+/* Unless it is to be saved earlier already. */
+static void save_in(Daemon *daemon, usec_t delay) {
+    uint64_t when = monotonic_now() + delay, before = UINT64_MAX;
+    int enabled = SD_EVENT_OFF;
+
+    if (!daemon->save_timer) {
+        sd_event_add_time(daemon->loop, &daemon->save_timer, CLOCK_MONOTONIC, when,
+                          delay ? USEC_PER_SEC : 1, on_save, daemon);
+        return;
+    }
+    sd_event_source_get_enabled(daemon->save_timer, &enabled);
+    sd_event_source_get_time(daemon->save_timer, &before);
+    if (enabled != SD_EVENT_OFF && before <= when)
+        return;
+    sd_event_source_set_time(daemon->save_timer, when);
+    sd_event_source_set_enabled(daemon->save_timer, SD_EVENT_ONESHOT);
+}
+
+void state_note(Daemon *daemon, const LedgerChange *change, StateStatus status) {
+    StateFlag flag = ledger_flag_record(change, status);
+
+    if (daemon->state_fd < 0)
+        return;
+    int r = state_log(daemon->state_fd, daemon->state_generation, &flag,
+                      change->event == LEDGER_RESOLVED);
+    if (r == 0)
+        return;
+    /* Too long, or broken: a whole one takes its place, as soon as the ledger is done. */
+    daemon->saved_revision = UINT64_MAX;
+    if (r < 0)
+        tell_saving(daemon, r);
+    save_in(daemon, daemon->save_failing ? SAVE_DELAY : 0);
+}
+
+void state_unsure(Daemon *daemon, usec_t boottime) {
+    if ((BootTime)boottime < daemon->unsure_since)
+        daemon->unsure_since = (BootTime)boottime;
+}
+
+void state_sure(Daemon *daemon) {
+    if (daemon->unsure_since == UNSURE_NONE)
+        return;
+    daemon->unsure_since = UNSURE_NONE;
+    daemon->saved_revision = UINT64_MAX;
+    if (daemon->state_fd >= 0)
+        save_in(daemon, SAVE_DELAY);
 }
 
 void daemon_settle(Daemon *daemon) {
@@ -133,6 +178,7 @@ void daemon_settle(Daemon *daemon) {
     usec_t next = ledger_next_deadline(daemon->ledger, &now);
 
     notify_status_soon(daemon);
+    daemon_save_up(daemon);
     if (next == USEC_INFINITY) {
         sd_event_source_set_enabled(daemon->ledger_timer, SD_EVENT_OFF);
     } else {
@@ -141,16 +187,5 @@ void daemon_settle(Daemon *daemon) {
     }
     if (ledger_revision(daemon->ledger) == daemon->saved_revision || daemon->state_fd < 0)
         return;
-    int enabled = SD_EVENT_OFF;
-    if (daemon->save_timer)
-        sd_event_source_get_enabled(daemon->save_timer, &enabled);
-    if (enabled != SD_EVENT_OFF)
-        return;
-    if (!daemon->save_timer) {
-        sd_event_add_time(daemon->loop, &daemon->save_timer, CLOCK_MONOTONIC,
-                          monotonic_now() + SAVE_DELAY, USEC_PER_SEC, on_save, daemon);
-        return;
-    }
-    sd_event_source_set_time(daemon->save_timer, monotonic_now() + SAVE_DELAY);
-    sd_event_source_set_enabled(daemon->save_timer, SD_EVENT_ONESHOT);
+    save_in(daemon, daemon->save_failing ? RETRY_DELAY : SAVE_DELAY);
 }

@@ -3,11 +3,13 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <syslog.h>
 
 #include "ctl/audit.h"
 #include "ctl/names.h"
 #include "daemon/daemon.h"
+#include "model/reach.h"
 #include "util/cleanup.h"
 
 #define FLUSH_PERIOD USEC_PER_SEC
@@ -18,6 +20,8 @@ static int on_flush(sd_event_source *source, uint64_t time, void *userdata) {
     if (journal_flush(daemon->journal) > 0) {
         sd_event_source_set_time(source, time + FLUSH_PERIOD);
         sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+    } else {
+        state_sure(daemon);
     }
     return 0;
 }
@@ -34,20 +38,60 @@ static void flush_later(Daemon *daemon) {
     sd_event_source_set_enabled(daemon->flush_timer, SD_EVENT_ONESHOT);
 }
 
-/* What stands at the start is in the table that greets; a line for it would tell it twice. */
-static void write_line(const Daemon *daemon, const Record *record) {
-    size_t length;
-    if (daemon->greeted || !record_find(record, "SOCKAUDIT_ID", &length))
-        record_write_line(record, &daemon->look, stdout);
+/* Nobody reads any more: there is nothing left to do. A full disk may have room again. */
+void tell_output_broken(Daemon *daemon, int error) {
+    if (!daemon->output_broken)
+        fprintf(stderr, "sockauditd: cannot write to standard output: %s\n", strerror(error));
+    daemon->output_broken = true;
+    clearerr(stdout);
+    if (error == EPIPE || error == EBADF)
+        (void)sd_event_exit(daemon->loop, -error);
 }
 
-static void send_record(Daemon *daemon, Record *record) {
-    if (daemon->options.json)
-        record_write_json(record, stdout);
-    else if (!daemon->journal)
-        write_line(daemon, record);
-    else if (journal_send(daemon->journal, record) == 0)
+/* What stands at the start is in the table that greets; a line for it would tell it twice. */
+static int print_record(Daemon *daemon, const Record *record) {
+    size_t length;
+
+    errno = 0;
+    int r = daemon->options.json ? record_write_json(record, stdout)
+            : daemon->greeted || !record_find(record, "SOCKAUDIT_ID", &length)
+                ? record_write_line(record, &daemon->look, stdout)
+                : 0;
+    if (r == -EIO)
+        tell_output_broken(daemon, errno ?: EIO);
+    else if (r == 0)
+        daemon->output_broken = false;
+    return r < 0 ? r : 1;
+}
+
+/* Returns 1: told; 0: kept for a journald that is away; or a negative errno. */
+static int send_record(Daemon *daemon, Record *record) {
+    if (!daemon->journal)
+        return print_record(daemon, record);
+    int r = journal_send(daemon->journal, record);
+    if (r == 0)
         flush_later(daemon);
+    else if (r > 0)
+        state_sure(daemon); /* what was kept went before it */
+    return r;
+}
+
+/* Makes and sends it; once more with the reserve where memory is short. As send_record(). */
+static int send_made(Daemon *daemon, int (*make)(const void *what, Record *record),
+                     const void *what) {
+    int r;
+
+    do {
+        _cleanup_(record_cleanup) Record record = {};
+        r = make(what, &record);
+        if (r >= 0)
+            r = send_record(daemon, &record);
+    } while (r == -ENOMEM && daemon_spend(daemon));
+    return r;
+}
+
+static int make_alert(const void *what, Record *record) {
+    return alert_of_listener(what, record);
 }
 
 static const char *resolved_reason(ResolvedWhy why) {
@@ -67,10 +111,12 @@ static const char *resolved_reason(ResolvedWhy why) {
 }
 
 static void tell_listener(Daemon *daemon, const LedgerChange *change, ReportEvent event) {
-    _cleanup_(record_cleanup) Record record = {};
     Listener listener = change->view.listener;
     AuditTime now = daemon_now();
 
+    /* Of one that was gone when this daemon began nothing was looked up. */
+    if (!listener.verdict.rule && listener.origin == ORIGIN_SOCKET && daemon->all->links)
+        listener.scope = endpoint_scope(&listener.endpoint, daemon->all->links);
     if (event != REPORT_RESOLVED && audit_advise(daemon->advice, &listener, &listener.advice) < 0)
         listener.advice = NULL;
     const ListenerAlert alert = {
@@ -84,20 +130,35 @@ static void tell_listener(Daemon *daemon, const LedgerChange *change, ReportEven
         .reason = event == REPORT_RESOLVED ? resolved_reason(change->why) : NULL,
         .n_returned = change->n_returned,
     };
-    state_note(daemon, change, STATE_TELLING);
-    if (alert_of_listener(&alert, &record) == 0)
-        send_record(daemon, &record);
-    state_note(daemon, change, STATE_TOLD);
+    /* A reminder or the news that it is over may come twice; that is no reason to ask. */
+    if (event == REPORT_FLAGGED)
+        state_note(daemon, change, STATE_TELLING);
+    int r = send_made(daemon, make_alert, &alert);
+    if (r > 0)
+        state_note(daemon, change, STATE_TOLD);
+    else
+        state_unsure(daemon, change->at);
     free(listener.advice);
 }
 
-static void tell_sum(Daemon *daemon, const RateSum *sum) {
-    _cleanup_(record_cleanup) Record record = {};
-    const char *user = sum->uid == RATE_OTHERS ? NULL : user_name(sum->uid);
-    uint64_t count = sum->n_flagged + sum->n_reminders + sum->n_refused;
+typedef struct Sum {
+    const RateSum *sum;
+    const char *user;
+    usec_t realtime;
+} Sum;
 
-    if (alert_of_suppressed(sum->uid, user, count, sum->span, daemon_now().realtime, &record) == 0)
-        send_record(daemon, &record);
+static int make_sum(const void *what, Record *record) {
+    const Sum *it = what;
+    const RateSum *sum = it->sum;
+    uint64_t count = sum->n_flagged + sum->n_reminders + sum->n_refused;
+    return alert_of_suppressed(sum->uid, it->user, count, sum->span, it->realtime, record);
+}
+
+static void tell_sum(Daemon *daemon, const RateSum *sum) {
+    const Sum what = {.sum = sum,
+                      .user = sum->uid == RATE_OTHERS ? NULL : user_name(sum->uid),
+                      .realtime = daemon_now().realtime};
+    (void)send_made(daemon, make_sum, &what);
 }
 
 void tell_change(void *userdata, const LedgerChange *change) {
@@ -125,20 +186,40 @@ void tell_change(void *userdata, const LedgerChange *change) {
     }
 }
 
-void tell_of_daemon(Daemon *daemon, ReportEvent event, int priority, const char *format, ...) {
-    _cleanup_(record_cleanup) Record record = {};
+typedef struct News {
+    ReportEvent event;
+    int priority;
+    usec_t realtime;
+    const char *format;
+    va_list *arguments;
+} News;
+
+static int make_news(const void *what, Record *record) {
+    const News *news = what;
     _cleanup_free_ char *message = NULL;
     va_list arguments;
 
-    va_start(arguments, format);
-    int n = vasprintf(&message, format, arguments);
+    va_copy(arguments, *news->arguments);
+    int n = vasprintf(&message, news->format, arguments);
     va_end(arguments);
     if (n < 0) {
         message = NULL;
-        return;
+        return -ENOMEM;
     }
-    if (alert_of_daemon(event, priority, daemon_now().realtime, message, &record) == 0)
-        send_record(daemon, &record);
+    return alert_of_daemon(news->event, news->priority, news->realtime, message, record);
+}
+
+void tell_of_daemon(Daemon *daemon, ReportEvent event, int priority, const char *format, ...) {
+    va_list arguments;
+
+    va_start(arguments, format);
+    const News what = {.event = event,
+                       .priority = priority,
+                       .realtime = daemon_now().realtime,
+                       .format = format,
+                       .arguments = &arguments};
+    (void)send_made(daemon, make_news, &what);
+    va_end(arguments);
 }
 
 void tell_source(Daemon *daemon, SourceId id, const SourceStatus *status) {

@@ -20,7 +20,9 @@ TestSuite(state, .timeout = 120);
 /* --- restarts --- */
 
 static void save(World *world, const Place *place, const char *boot, uint64_t generation) {
-    cr_assert_eq(ledger_save(world->ledger, place->fd, boot, generation, NULL, 0, &world->now), 0);
+    cr_assert_eq(
+        ledger_save(world->ledger, place->fd, boot, generation, NULL, 0, UNSURE_NONE, &world->now),
+        0);
 }
 
 /* The daemon ends and begins again, from what it saved. */
@@ -219,12 +221,12 @@ Test(state, knows_what_was_told_since_the_last_save) {
     world_listen(world, 9, 3009);
     world_dump(world);
     save(world, &place, BOOT_A, 7);
-    flag = ledger_flag_record(&world->last, STATE_TOLD, &world->now);
+    flag = ledger_flag_record(&world->last, STATE_TOLD);
     cr_assert_eq(state_log(place.fd, 7, &flag, true), 0); /* resolved since */
     for (uint64_t i = 0; i < 4; i++) {
         world_listen(world, 1 + i, (uint16_t)(3000 + i));
         world_dump(world);
-        flag = ledger_flag_record(&world->last, STATE_TELLING, &world->now);
+        flag = ledger_flag_record(&world->last, STATE_TELLING);
         cr_assert_eq(state_log(place.fd, 7, &flag, false), 0);
         flag.status = STATE_TOLD;
         if (i == 0)
@@ -276,5 +278,5 @@ Test(state, log_is_bounded) {
     int r, n = 0;
     while ((r = state_log(place.fd, 3, &flag, false)) == 0)
         cr_assert_lt(++n, 100000);
-    cr_assert_eq(r, -EFBIG);
+    cr_assert_eq(r, 1);
 }

@@ -21,12 +21,15 @@
 TestSuite(state_file, .timeout = 120);
 
 static void save(World *world, const Place *place, const char *boot, uint64_t generation) {
-    cr_assert_eq(ledger_save(world->ledger, place->fd, boot, generation, NULL, 0, &world->now), 0);
+    cr_assert_eq(
+        ledger_save(world->ledger, place->fd, boot, generation, NULL, 0, UNSURE_NONE, &world->now),
+        0);
 }
 
 static void save_all_sorts(World *world, const Place *place, uint64_t generation) {
     StateHits hits[] = {{.rule = 1, .count = 2}, {.rule = 3, .count = 0}};
-    cr_assert_eq(ledger_save(world->ledger, place->fd, BOOT_A, generation, hits, 2, &world->now),
+    cr_assert_eq(ledger_save(world->ledger, place->fd, BOOT_A, generation, hits, 2, UNSURE_NONE,
+                             &world->now),
                  0);
 }
 
@@ -164,7 +167,7 @@ Test(state_file, keeps_the_old_one_when_the_disk_is_full) {
     cr_assert_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
     small.rlim_max = before.rlim_max;
     cr_assert_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
-    int r = ledger_save(world->ledger, place.fd, BOOT_A, 2, NULL, 0, &world->now);
+    int r = ledger_save(world->ledger, place.fd, BOOT_A, 2, NULL, 0, UNSURE_NONE, &world->now);
     StateFlag flag = {.identity.endpoint.address.family = AF_INET};
     int logged[4];
     for (unsigned i = 0; i < 4; i++)
@@ -184,7 +187,8 @@ Test(state_file, keeps_the_old_one_when_the_disk_is_full) {
 static _Noreturn void save_for_ever(World *world, const Place *place) {
     StateFlag flag = {.identity.endpoint.address.family = AF_INET};
     for (uint64_t generation = 2;; generation++) {
-        ledger_save(world->ledger, place->fd, BOOT_A, generation, NULL, 0, &world->now);
+        ledger_save(world->ledger, place->fd, BOOT_A, generation, NULL, 0, UNSURE_NONE,
+                    &world->now);
         for (uint16_t i = 0; i < 20; i++) {
             flag.identity.endpoint.port = i;
             state_log(place->fd, generation, &flag, false);
