@@ -7,9 +7,13 @@ DAEMON_TESTS = \
 	tests/daemon/flood.py \
 	tests/daemon/foreground.py \
 	tests/daemon/holders.py \
+	tests/daemon/injected.py \
+	tests/daemon/journal.py \
+	tests/daemon/limits.py \
 	tests/daemon/payers.py \
 	tests/daemon/reload.py \
 	tests/daemon/run.py \
+	tests/daemon/storage.py \
 	tests/daemon/stuck.py \
 	tests/daemon/valgrind.py \
 	tests/daemon/verbs.py
@@ -21,3 +25,11 @@ EXTRA_DIST += dev
 check_PROGRAMS += tests/daemon/clot
 tests_daemon_clot_SOURCES = tests/daemon/clot.c
 tests_daemon_clot_LDADD = -lpthread
+EXTRA_DIST += tests/daemon/harness.py tests/daemon/inject.c
+# Preloaded into the daemon by the tests above; so it has no sanitizer of its own.
+check_DATA += tests/daemon/inject.so
+CLEANFILES += tests/daemon/inject.so
+tests/daemon/inject.so: tests/daemon/inject.c
+	$(AM_V_CC)$(MKDIR_P) $(@D) && \
+		$(CC) -D_GNU_SOURCE $(CFLAGS) -std=gnu17 -Wall -Wextra -U_FORTIFY_SOURCE -shared -fPIC \
+		-o $@ $(srcdir)/tests/daemon/inject.c $(LDFLAGS) -ldl

@@ -1,0 +1,329 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""sockauditd where its files are not as they should be: state, rules, runtime directory, output."""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import harness  # noqa: E402
+import support  # noqa: E402
+from harness import DAEMON, PATIENCE, RULES, Foreground, listen, mounted, until, write, write_rules
+
+
+# --- the state ------------------------------------------------------------------------------------
+
+def is_about_saving(told):
+    return told["event"] == "source-degraded" and "saved" in told["message"]
+
+
+def test_a_full_disk_is_told_once_and_forgotten(directory):
+    os.mkdir(directory + "/state")
+    write_rules(directory, "set burst 1000\n" + RULES)
+    with mounted("tmpfs", directory + "/state", "size=64k"), Foreground(directory) as daemon:
+        with listen("0.0.0.0", 4001):
+            daemon.expect(event="flagged", port=4001)
+            with open(directory + "/state/ballast", "wb", buffering=0) as ballast:
+                try:
+                    while True:
+                        ballast.write(bytes(4096))
+                except OSError:
+                    pass
+            daemon.all.clear()
+            # Each alert is noted before and after, and every few seconds all is saved.
+            for port in range(4100, 4150):
+                with listen("0.0.0.0", port):
+                    daemon.expect(event="flagged", port=port)
+            until("a save failed", lambda: any(map(is_about_saving, daemon.all)) or
+                  daemon.told_by(4200))
+            before = os.stat(directory + "/state").st_mtime_ns
+            until("it tries again", lambda: os.stat(directory + "/state").st_mtime_ns != before)
+            daemon.told_by(4201)
+            assert len(list(filter(is_about_saving, daemon.all))) == 1, daemon.all
+            os.unlink(directory + "/state/ballast")
+            daemon.expect_said("is saved", event="source-restored")
+            # What was told is told no more, also not after a kill.
+            daemon.stop(signal.SIGKILL)
+            with Foreground(directory) as after:
+                told = after.told_by(4202)
+                assert not [one for one in told if one.get("port") == 4001], told
+
+
+def test_a_state_is_behind_its_log_after_a_save_that_failed(directory):
+    """What is noted after a save that failed belongs to the state that is there."""
+    os.mkdir(directory + "/state")
+    with Foreground(directory) as daemon:
+        with listen("0.0.0.0", 4001):
+            daemon.expect(event="flagged", port=4001)
+            until("it is saved", lambda: "flag tcp" in read(directory + "/state/state"))
+            # A directory in the way of the next one: it can't be saved, but noted.
+            os.makedirs(directory + "/state/state.new/x")
+            with listen("0.0.0.0", 4002):
+                daemon.expect(event="flagged", port=4002)
+                daemon.expect(is_about_saving)
+                daemon.told_by(4003)
+                daemon.stop(signal.SIGKILL)
+                shutil.rmtree(directory + "/state/state.new")
+                with Foreground(directory) as after:
+                    told = after.told_by(4004)
+                    assert not [one for one in told if one.get("port") in (4001, 4002)], told
+
+
+def read(path):
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except FileNotFoundError:
+        return ""
+
+
+def replace_by(make):
+    def spoil(path, _text):
+        os.unlink(path)
+        make(path)
+    return spoil
+
+
+def self_link(path):
+    os.symlink(path, path)
+
+
+SPOILED = {
+    "empty": lambda path, text: write(path, ""),
+    "random": lambda path, text: write(path, random.randbytes(4000)),
+    "zeros": lambda path, text: write(path, bytes(len(text))),
+    "another version": lambda path, text: write(path, text.replace("sockaudit-state 1", "sockaudit-state 2")),
+    "another address": lambda path, text: write(path, text.replace("0.0.0.0", "0.0.0.1")),
+    "twice": lambda path, text: write(path, text + text),
+    "huge": lambda path, text: os.truncate(path, 20 << 20),
+    "a directory": replace_by(os.mkdir),
+    "a directory with a file": replace_by(lambda path: (os.mkdir(path), write(path + "/file", ""))),
+    "a FIFO": replace_by(os.mkfifo),
+    "a link to a file": replace_by(lambda path: os.symlink("/etc/passwd", path)),
+    "a link to itself": replace_by(self_link),
+}
+
+
+def begin_with_state(directory, name, spoil, text):
+    shutil.rmtree(directory + "/state", ignore_errors=True)
+    os.mkdir(directory + "/state")
+    path = directory + "/state/state"
+    write(path, text)
+    spoil(path, text)
+    # What an earlier one left, too: a directory can't take a file's place, nor the other way round.
+    aside = random.choice([None, os.mkdir, lambda at: write(at, "")])
+    if aside:
+        aside(path + ".corrupt")
+    with listen("0.0.0.0", 4001), Foreground(directory, loaded=None) as daemon:
+        told = daemon.expect(event="source-degraded", holds=lambda one: "state.corrupt" in one["message"])
+        assert "can't be read" in told["message"], (name, told)
+        daemon.expect(event="flagged", port=4001)
+        assert os.path.lexists(path + ".corrupt"), (name, os.listdir(directory + "/state"))
+        until(lambda: (name, "it saves", os.listdir(directory + "/state")),
+              lambda: read(path).startswith("sockaudit-state 1 "))
+    with open("/etc/passwd", encoding="utf-8") as passwd:
+        assert "root" in passwd.read()
+
+
+def good_state(directory):
+    with listen("0.0.0.0", 4001), Foreground(directory) as daemon:
+        daemon.expect(event="flagged", port=4001)
+        daemon.stop()
+    return read(directory + "/state/state")
+
+
+def test_a_spoiled_state_is_set_aside(directory):
+    text = good_state(directory)
+    assert "flag tcp" in text, text
+    for name, spoil in SPOILED.items():
+        begin_with_state(directory, name, spoil, text)
+
+
+def test_a_state_cut_anywhere_is_set_aside(directory):
+    text = good_state(directory)
+    step = int(os.environ.get("SOCKAUDIT_CUTS_STEP", "61"))
+    for at in range(random.randrange(step) or 1, len(text), step):
+        begin_with_state(directory, f"cut at {at}", lambda path, _: os.truncate(path, at), text)
+
+
+def test_a_log_that_is_none_keeps_nothing_up(directory):
+    for make in (os.mkdir, os.mkfifo, self_link, lambda path: write(path, random.randbytes(3000)),
+                 lambda path: os.truncate(path, 30 << 20) if write(path, "") is None else None):
+        for name in ("state.log", "state.new"):
+            shutil.rmtree(directory + "/state", ignore_errors=True)
+            os.mkdir(directory + "/state")
+            make(f"{directory}/state/{name}")
+            with Foreground(directory) as daemon, listen("0.0.0.0", 4001):
+                daemon.expect(event="flagged", port=4001)
+
+
+def test_a_state_directory_that_is_none_is_told(directory):
+    write(directory + "/state", "")
+    with Foreground(directory, loaded=None) as daemon:
+        daemon.expect_said("nothing can be kept", event="source-degraded")
+        daemon.told_by(4001)
+
+
+def test_a_state_directory_that_goes_is_made_again(directory):
+    with Foreground(directory) as daemon:
+        daemon.told_by(4001)
+        shutil.rmtree(directory + "/state")
+        daemon.told_by(4002)
+        until("it saves anew", lambda: "sockaudit-state" in read(directory + "/state/state"))
+
+
+# --- the rules ------------------------------------------------------------------------------------
+
+def reload_is_refused(daemon, port):
+    daemon.send(signal.SIGHUP)
+    told = daemon.expect(event="policy-rejected")
+    assert "what was in force still is" in told["message"], told
+    # The old policy is: `critical` it is by that alone.
+    with listen("0.0.0.0", port):
+        assert daemon.expect(event="flagged", port=port)["priority"] == 2
+    return told
+
+
+def test_rules_that_are_no_file_are_refused(directory):
+    path, ports = directory + "/rules", iter(range(4001, 4100))
+    with Foreground(directory) as daemon:
+        for make in (os.mkfifo, os.mkdir, self_link, lambda at: os.symlink("/dev/zero", at),
+                     lambda at: os.symlink("/nowhere", at), lambda at: None,
+                     lambda at: (write(at, ""), os.truncate(at, 1 << 30)),
+                     lambda at: write(at, "allow tcp port 1\n" * 500000),
+                     lambda at: write(at, bytes(4000)), lambda at: write(at, random.randbytes(4000)),
+                     lambda at: (write(at, RULES), os.chmod(at, 0o666)),
+                     lambda at: (write(at, RULES), os.chown(at, harness.NOBODY, 0))):
+            if os.path.isdir(path):
+                os.rmdir(path)
+            elif os.path.lexists(path):
+                os.unlink(path)
+            make(path)
+            reload_is_refused(daemon, next(ports))
+        if os.path.lexists(path):
+            os.unlink(path)
+        write_rules(directory, RULES)
+        daemon.send(signal.SIGHUP)
+        daemon.expect(event="policy-loaded")
+
+
+class InRoot(Foreground):
+    """With its rules where they are looked for, below the folder."""
+
+    def __init__(self, directory, **how):
+        super().__init__(directory, "--root", directory + "/root", **how)
+
+    def command(self, directory):
+        return [word for word in super().command(directory) if word not in (
+            "--rules", directory + "/rules")]
+
+
+def test_a_rules_directory_that_goes(directory):
+    rules = directory + "/root" + support.sysconfdir() + "/sockaudit"
+    os.makedirs(rules + "/rules.d")
+    write(rules + "/sockaudit.rules", RULES)
+    with InRoot(directory) as daemon:
+        assert not daemon.status()["policy"]["differs"], daemon.status()
+        shutil.rmtree(rules)
+        assert daemon.status()["policy"]["differs"], daemon.status()
+        reload_is_refused(daemon, 4001)
+    # Nor does it begin blind: by the built-in ones everything but loopback is flagged.
+    with InRoot(directory, loaded="policy-rejected") as daemon:
+        with listen("0.0.0.0", 5001):
+            daemon.expect(event="flagged", port=5001)
+        os.makedirs(rules + "/rules.d")
+        write(rules + "/sockaudit.rules", RULES)
+        daemon.send(signal.SIGHUP)
+        daemon.expect(event="policy-loaded")
+
+
+# --- the runtime directory ------------------------------------------------------------------------
+
+def test_a_runtime_directory_that_is_none_is_told(directory):
+    write(directory + "/run", "kept")
+    with Foreground(directory) as daemon:
+        daemon.expect_said("can't be answered", event="source-degraded")
+        daemon.told_by(4001)
+    assert read(directory + "/run") == "kept"
+
+
+def test_a_runtime_directory_that_is_read_only_is_told(directory):
+    os.mkdir(directory + "/run")
+    with mounted("tmpfs", directory + "/run", "ro"), Foreground(directory) as daemon:
+        daemon.expect_said("Read-only file system", event="source-degraded")
+        daemon.told_by(4001)
+
+
+def test_what_is_no_socket_is_not_removed(directory):
+    os.mkdir(directory + "/run")
+    write(directory + "/run/bus", "kept")
+    with Foreground(directory) as daemon:
+        daemon.expect_said("can't be answered", event="source-degraded")
+        daemon.told_by(4001)
+    assert read(directory + "/run/bus") == "kept"
+
+
+def test_a_dead_daemons_socket_is_taken_over(directory):
+    with Foreground(directory) as daemon:
+        assert daemon.status()
+        daemon.stop(signal.SIGKILL)
+        assert os.path.exists(directory + "/run/bus")
+    with Foreground(directory) as daemon:
+        until("it answers", lambda: daemon.ctl("status")[0] == 0)
+    assert not os.path.exists(directory + "/run/bus")
+
+
+def test_a_living_daemons_socket_stays_its(directory):
+    with Foreground(directory) as first:
+        os.mkdir(directory + "/second")
+        write_rules(directory + "/second", RULES)
+        os.symlink(directory + "/run", directory + "/second/run")
+        with Foreground(directory + "/second") as second:
+            second.expect_said("another sockauditd answers already", event="source-degraded")
+            second.told_by(4001)
+        assert first.status()
+
+
+# --- what it writes -------------------------------------------------------------------------------
+
+def test_an_output_that_nobody_reads_ends_it(directory):
+    for options in (("--foreground", "--json"), ("--foreground",)):
+        with Foreground(directory, *options) as daemon:
+            until("it serves", lambda: daemon.ctl("status")[0] == 0)
+            daemon.stop()
+        reader, writer = os.pipe()
+        daemon = harness.Process(directory, *options, stdout=writer)
+        os.close(writer)
+        try:
+            until("it serves", lambda: daemon.ctl("status")[0] == 0)
+            os.close(reader)
+            assert daemon.wait() == 0, daemon.process.returncode
+            assert not os.path.exists(directory + "/run/bus")
+        finally:
+            daemon.end()
+        shutil.rmtree(directory + "/state")
+
+
+def test_an_output_without_room_is_told_once(directory):
+    with open("/dev/full", "wb") as full:
+        with harness.Process(directory, "--foreground", "--json", stdout=full) as daemon:
+            until("it serves", lambda: daemon.ctl("status")[0] == 0)
+            for port in range(4001, 4005):
+                with listen("0.0.0.0", port):
+                    until("it is known", lambda: port in daemon.listeners())
+            assert daemon.stderr().count("standard output: No space left") == 1, daemon.stderr()
+
+
+def test_a_usage_error_is_one(directory):
+    for words in (["--json"], ["--nothing"], ["word"]):
+        done = subprocess.run([DAEMON, *words], capture_output=True, text=True, timeout=PATIENCE,
+                              cwd=directory, check=False)
+        assert done.returncode == 2 and done.stderr, (words, done)
+
+
+if __name__ == "__main__":
+    harness.main(__file__, globals())
