@@ -294,6 +294,8 @@ class Journal:
         self.entries = []
         self.thread = self.socket = None
         os.makedirs(os.path.dirname(path), exist_ok=True)
+        if os.path.exists(path):
+            os.unlink(path)
         self.open()
 
     def open(self):
