@@ -233,9 +233,9 @@ uint64_t rules_fingerprint(const DaemonOptions *options);
 
 /* --- holders.c: who holds what --- */
 
-/* Finds the owners of what is new. `hint`: a process that is thought to hold it, or 0. Returns 0 or
- * a negative errno. */
-int holders_attribute(Daemon *daemon, Snapshot *snapshot, pid_t hint);
+/* Finds the owners of what is new. `hint`: the listen() of a process that is thought to hold it, or
+ * NULL. Returns 0 or a negative errno. */
+int holders_attribute(Daemon *daemon, Snapshot *snapshot, const WitnessedEvent *hint);
 /* The same of daemon->all, and looks again at those who are known, when that is due. */
 int holders_attribute_all(Daemon *daemon);
 /* Has everything searched for anew soon: a new policy is to judge by what is true now. */

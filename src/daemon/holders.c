@@ -9,6 +9,7 @@
 
 #include "daemon/daemon.h"
 #include "owner/recheck.h"
+#include "owner/witness.h"
 #include "util/cleanup.h"
 #include "util/idmap.h"
 
@@ -37,25 +38,66 @@ static void keep_known_owners(Daemon *daemon, Snapshot *snapshot) {
     }
 }
 
-static int search(Daemon *daemon, Snapshot *snapshot, pid_t hint, SearchDepth depth) {
-    _cleanup_owner_search_ OwnerSearch *search = NULL;
-    bool all_known = true;
-
+static bool all_are_known(const Snapshot *snapshot) {
     for (size_t i = 0; i < snapshot->n_listeners; i++)
-        all_known &= snapshot->listeners[i].owner != NULL;
-    if (all_known)
+        if (!snapshot->listeners[i].owner)
+            return false;
+    return true;
+}
+
+static int search(Daemon *daemon, Snapshot *snapshot, SearchDepth depth) {
+    _cleanup_owner_search_ OwnerSearch *search = NULL;
+
+    if (all_are_known(snapshot))
         return 0;
     int r = owner_search_new(&daemon->machine.sources, snapshot, &search);
-    if (r >= 0 && hint > 0)
-        r = owner_search_hint(search, hint);
     if (r >= 0)
         r = owner_search_run(search, depth);
     return r;
 }
 
-int holders_attribute(Daemon *daemon, Snapshot *snapshot, pid_t hint) {
+/* The caller of listen(), as its reader saw it. */
+static int hint_caller(OwnerSearch *search, const WitnessedEvent *hint) {
+    Witnessed *witnessed = hint->witness;
+    return owner_search_hint(search, (pid_t)hint->event.pid,
+                             witnessed && witnessed->whole ? &witnessed->holder : NULL);
+}
+
+/* A socket that joined a reuseport group: who held the others holds them still, most often. Without
+ * this each that joins would cost a walk over /proc. */
+static int hint_known(Daemon *daemon, const Snapshot *snapshot, OwnerSearch *search) {
+    const Owner *last = NULL;
+
+    for (size_t i = 0; i < snapshot->n_sockets; i++) {
+        const Listener *listener = &snapshot->listeners[snapshot->sockets[i].listener];
+        const Owner *owner =
+            listener->owner ? NULL : ledger_owner(daemon->ledger, snapshot->sockets[i].cookie);
+        if (!owner || owner == last)
+            continue;
+        last = owner;
+        for (size_t j = 0; j < owner->n_holders; j++) {
+            int r = owner_search_hint(search, owner->holders[j].pid, NULL);
+            if (r < 0)
+                return r;
+        }
+    }
+    return 0;
+}
+
+int holders_attribute(Daemon *daemon, Snapshot *snapshot, const WitnessedEvent *hint) {
+    _cleanup_owner_search_ OwnerSearch *search = NULL;
+
     keep_known_owners(daemon, snapshot);
-    return search(daemon, snapshot, hint, SEARCH_FIRST);
+    if (all_are_known(snapshot))
+        return 0;
+    int r = owner_search_new(&daemon->machine.sources, snapshot, &search);
+    if (r >= 0 && hint)
+        r = hint_caller(search, hint);
+    if (r >= 0)
+        r = hint_known(daemon, snapshot, search);
+    if (r >= 0)
+        r = owner_search_run(search, SEARCH_FIRST);
+    return r;
 }
 
 /* --- looked at again ---------------------------------------------------------------------------
@@ -132,7 +174,7 @@ static int recheck(Daemon *daemon, bool thorough) {
         r = recheck_window(daemon, &window);
     idmap_done(&window.inodes);
     if (r >= 0)
-        r = search(daemon, all, 0, thorough ? SEARCH_ALL : SEARCH_FIRST);
+        r = search(daemon, all, thorough ? SEARCH_ALL : SEARCH_FIRST);
     /* A thorough search leaves the turn to the others when it is done. */
     daemon->recheck_at = window.first + window.n;
     return r;
@@ -143,10 +185,10 @@ int holders_attribute_all(Daemon *daemon) {
 
     keep_known_owners(daemon, daemon->all);
     if (now < daemon->recheck_next)
-        return search(daemon, daemon->all, 0, SEARCH_FIRST);
+        return search(daemon, daemon->all, SEARCH_FIRST);
     /* At the start there is nothing to look at again. */
     bool first = daemon->recheck_next == 0, thorough = !first && now >= daemon->thorough_next;
-    int r = first ? search(daemon, daemon->all, 0, SEARCH_FIRST) : recheck(daemon, thorough);
+    int r = first ? search(daemon, daemon->all, SEARCH_FIRST) : recheck(daemon, thorough);
     cpu = thread_cpu_now() - cpu;
     now = monotonic_now();
     if (first || thorough)

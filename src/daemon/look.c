@@ -64,7 +64,7 @@ int look_at_udp(Daemon *daemon) {
     if (r < 0)
         return r;
     set_scopes(daemon, daemon->some);
-    r = holders_attribute(daemon, daemon->some, 0);
+    r = holders_attribute(daemon, daemon->some, NULL);
     if (r < 0)
         return r;
     AuditTime now = daemon_now();
@@ -84,7 +84,7 @@ static int find_appeared(Daemon *daemon, const StateEvent *event, bool thorough)
 
 static int take_appeared(Daemon *daemon, const WitnessedEvent *seen) {
     set_scopes(daemon, daemon->some);
-    int r = holders_attribute(daemon, daemon->some, (pid_t)seen->event.pid);
+    int r = holders_attribute(daemon, daemon->some, seen);
     if (r < 0)
         return r;
     if (some_owner_unknown(daemon->some))
@@ -114,7 +114,7 @@ static int look_at_place(Daemon *daemon, const Endpoint *endpoint) {
     if (r < 0)
         return r;
     set_scopes(daemon, daemon->some);
-    r = holders_attribute(daemon, daemon->some, 0);
+    r = holders_attribute(daemon, daemon->some, NULL);
     if (r < 0)
         return r;
     AuditTime now = daemon_now();

@@ -33,9 +33,11 @@ OwnerSearch *owner_search_free(OwnerSearch *search);
 
 /*
  * Looks at that process first, which is thought to hold what is looked for (the caller of
- * listen()). Returns 0, also when it does not, or -ENOMEM.
+ * listen()). `seen`: all that was read of it a moment ago, or NULL; its texts are shared if it
+ * holds something and still is the same program, which is not read again then. Returns 0, also when
+ * it holds nothing, or -ENOMEM.
  */
-int owner_search_hint(OwnerSearch *search, pid_t pid);
+int owner_search_hint(OwnerSearch *search, pid_t pid, Holder *seen);
 
 typedef enum SearchDepth {
     SEARCH_FIRST, /* until each socket has a holder: the socket's own cgroups first, then the rest

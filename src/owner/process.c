@@ -115,6 +115,18 @@ int process_read(int process_fd, int root_fd, size_t cmdline_max, unsigned patie
     return 0;
 }
 
+bool process_is_still(int process_fd, const Holder *seen) {
+    _cleanup_holder_ Holder now = {};
+    char path[PATH_MAX + 16];
+
+    if (!seen->comm || !seen->exe || seen->start == 0 || read_stat(process_fd, &now) < 0 ||
+        now.start != seen->start || strcmp(now.comm, seen->comm) != 0)
+        return false;
+    ssize_t length = readlinkat(process_fd, "exe", path, sizeof(path));
+    return length >= 0 && (size_t)length == strlen(seen->exe) &&
+           memcmp(path, seen->exe, (size_t)length) == 0;
+}
+
 int process_read_cgroup(int process_fd, char **ret) {
     char buffer[16384];
     const char *path;

@@ -41,6 +41,13 @@ int io_uring_visit(int fd_directory, const char *ring, FdVisitor *visitor);
 int process_read(int process_fd, int root_fd, size_t cmdline_max, unsigned patience_msec,
                  Holder *ret, int *ret_error);
 
+/*
+ * Whether the process still is the one that was read, and runs the same program under the same name
+ * (a start time, a name and a link are read, none of which waits for anybody). What it changed of
+ * itself since, its user or directory, is not asked for.
+ */
+bool process_is_still(int process_fd, const Holder *seen);
+
 /* What takes longer is stuck, not slow; the loop may wait this long for it. */
 #define PROCESS_PATIENCE_MSEC 250
 

@@ -99,7 +99,6 @@ int owner_search_new(const OwnerSources *sources, Snapshot *snapshot, OwnerSearc
     search->snapshot = snapshot;
     search->cgroups.fd = sources->cgroup_fd;
     search->cmdline_budget = CMDLINE_BUDGET;
-    search->newest_pid = search_newest_pid(search);
     search->iterate_min = ITERATE_PROCESSES_MIN;
     search->same = calloc(snapshot->n_sockets + 1, sizeof(*search->same));
     search->held = calloc(snapshot->n_sockets + 1, sizeof(*search->held));
@@ -199,12 +198,19 @@ static bool is_unguided(const OwnerSearch *search) {
     return true;
 }
 
-int owner_search_hint(OwnerSearch *search, pid_t pid) {
-    return search_visit_process(search, pid);
+int owner_search_hint(OwnerSearch *search, pid_t pid, Holder *seen) {
+    search->seen = seen;
+    int r = search_visit_process(search, pid);
+    search->seen = NULL;
+    return r;
 }
 
 int owner_search_run(OwnerSearch *search, SearchDepth depth) {
     Snapshot *snapshot = search->snapshot;
+    bool is_done = search->n_missing == 0 && depth == SEARCH_FIRST;
+
+    if (!is_done && search->newest_pid == 0)
+        search->newest_pid = search_newest_pid(search);
     int r = search->n_missing > 0 || depth == SEARCH_ALL ? search_iterate(search, depth) : 0;
 
     if (r == 0 && depth == SEARCH_FIRST && search->n_missing > 0)

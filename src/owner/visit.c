@@ -176,6 +176,17 @@ static size_t holder_cmdline_size(const Holder *holder) {
     return size;
 }
 
+/* Most often its reader has read all of it at its listen(), a moment ago: that took a tenth of a
+ * millisecond, and as much again when another thread had to be waited for. */
+static int read_holder(OwnerSearch *search, int process_fd, Holder *ret, int *ret_error) {
+    size_t max = search->cmdline_budget > 0 ? CMDLINE_BYTES_MAX : CMDLINE_CUT;
+
+    if (search->seen && process_is_still(process_fd, search->seen))
+        return holder_share(search->seen, ret);
+    return process_read(process_fd, search->sources.root_fd, max, PROCESS_PATIENCE_MSEC, ret,
+                        ret_error);
+}
+
 /* Reads the process behind the hits and makes it a holder of each. */
 static int keep_hits(Visit *visit, pid_t pid, int fd_directory, int process_fd) {
     OwnerSearch *search = visit->search;
@@ -183,9 +194,7 @@ static int keep_hits(Visit *visit, pid_t pid, int fd_directory, int process_fd) 
     _cleanup_holder_ Holder holder = {};
     int error = 0;
 
-    size_t max = search->cmdline_budget > 0 ? CMDLINE_BYTES_MAX : CMDLINE_CUT;
-    int r = process_read(process_fd, search->sources.root_fd, max, PROCESS_PATIENCE_MSEC, &holder,
-                         &error);
+    int r = read_holder(search, process_fd, &holder, &error);
     if (r < 0)
         return r == -ESRCH ? 0 : r;
     holder.pid = pid;

@@ -43,9 +43,18 @@ uint64_t witness_netns(int proc_fd, pid_t pid, pid_t tid) {
     return thread_netns(proc_fd, prefix, tid);
 }
 
+static bool cmdline_is_whole(char *const *cmdline) {
+    size_t size = 0;
+
+    for (; cmdline && *cmdline; cmdline++)
+        size += strlen(*cmdline) + 1;
+    return size < WITNESS_CMDLINE_MAX;
+}
+
 int witness_take(int proc_fd, int root_fd, pid_t pid, pid_t tid, Witnessed **ret) {
     _cleanup_(witnessed_cleanup) Witnessed *witnessed = calloc(1, sizeof(*witnessed));
     char name[16];
+    int error = 0;
 
     if (!witnessed)
         return -ENOMEM;
@@ -55,9 +64,10 @@ int witness_take(int proc_fd, int root_fd, pid_t pid, pid_t tid, Witnessed **ret
         return errno == ENOENT ? -ESRCH : -errno;
 
     int r = process_read(process_fd, root_fd, WITNESS_CMDLINE_MAX, WITNESS_PATIENCE_MSEC,
-                         &witnessed->holder, NULL);
+                         &witnessed->holder, &error);
     if (r < 0)
         return r;
+    witnessed->whole = error == 0 && cmdline_is_whole(witnessed->holder.cmdline);
     witnessed->holder.pid = pid;
     witnessed->holder.fd = -1;
     witnessed->netns = thread_netns(process_fd, "", tid);

@@ -13,6 +13,7 @@ typedef struct Witnessed {
     Holder holder;  /* fd: -1, not looked for */
     uint64_t netns; /* inode of its network namespace, 0: not known */
     char *cgroup;   /* its cgroup's path now, or NULL */
+    bool whole;     /* nothing of the holder but its fd is missing, and nothing is cut */
 } Witnessed;
 
 /*

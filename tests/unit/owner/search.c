@@ -46,6 +46,7 @@ static void expect_newcomer(bool iterated) {
     Snapshot *snapshot = test_snapshot(inode, 0);
     cr_assert(owner_sources_open(NULL, &sources) == 0);
     cr_assert(owner_search_new(&sources, snapshot, &search) == 0);
+    search->newest_pid = search_newest_pid(search);
     search->listed = true;
     search->iterated = iterated;
     TestChild child = test_child(keep_open, NULL);

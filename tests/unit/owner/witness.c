@@ -93,6 +93,66 @@ Test(witness, a_cgroup_names_its_unit_only_where_root_made_it) {
     tree_done(&tree);
 }
 
+/* Where this process, a listener, is said to work, when `seen` is what is known of it. */
+static char *hinted_cwd(const OwnerSources *sources, Holder *seen) {
+    OwnerSearch *search;
+    uint32_t inode;
+    int fd = test_listen(&inode);
+    Snapshot *snapshot = test_snapshot(inode, 0);
+
+    cr_assert_eq(owner_search_new(sources, snapshot, &search), 0);
+    cr_assert_eq(owner_search_hint(search, getpid(), seen), 0);
+    cr_assert_eq(owner_search_run(search, SEARCH_FIRST), 0);
+    const Holder *holder = test_holder(snapshot->listeners[0].owner, getpid());
+    cr_assert(holder && holder->fd == fd && holder->exe && holder->cmdline && holder->cwd);
+    char *cwd = strdup(holder->cwd);
+    owner_search_free(search);
+    snapshot_free(snapshot);
+    close(fd);
+    return cwd;
+}
+
+static void expect_read_again(const OwnerSources *sources, Holder *seen, bool again) {
+    _cleanup_free_ char *cwd = hinted_cwd(sources, seen);
+    cr_expect((strcmp(cwd, "seen") != 0) == again, "%s", cwd);
+}
+
+static Witnessed *witness_of_self(const OwnerSources *sources) {
+    Witnessed *witnessed;
+    cr_assert_eq(witness_take(sources->proc_fd, sources->root_fd, getpid(), getpid(), &witnessed),
+                 0);
+    cr_assert(witnessed->whole);
+    free(witnessed->holder.cwd);
+    witnessed->holder.cwd = strdup("seen");
+    return witnessed;
+}
+
+Test(witness, what_a_reader_saw_is_not_read_again_while_the_program_is_the_same) {
+    OwnerSources sources;
+    cr_assert_eq(owner_sources_open(NULL, &sources), 0);
+
+    Witnessed *witnessed = witness_of_self(&sources);
+    expect_read_again(&sources, &witnessed->holder, false);
+    expect_read_again(&sources, &witnessed->holder, false); /* its texts are shared by now */
+    witnessed_free(witnessed);
+
+    witnessed = witness_of_self(&sources);
+    witnessed->holder.start++;
+    expect_read_again(&sources, &witnessed->holder, true);
+    witnessed_free(witnessed);
+
+    witnessed = witness_of_self(&sources);
+    witnessed->holder.comm[0] ^= 1;
+    expect_read_again(&sources, &witnessed->holder, true);
+    witnessed_free(witnessed);
+
+    witnessed = witness_of_self(&sources);
+    witnessed->holder.exe[1] ^= 1;
+    expect_read_again(&sources, &witnessed->holder, true);
+    witnessed_free(witnessed);
+    owner_sources_close(&sources);
+}
+
 Test(witness, what_was_not_seen_has_no_holder) {
     Owner *owner;
     cr_assert_eq(witness_owner(NULL, -1, &owner), 0);
