@@ -254,8 +254,6 @@ int daemon_run(Daemon *daemon) {
     notify_ready(daemon);
     int r = sd_event_loop(daemon->loop);
     notify_stopping();
-    if (r < 0 && daemon->output_broken)
-        return r; /* said */
     return r < 0 ? say_errno(r, "the event loop failed") : r;
 }
 

@@ -40,12 +40,12 @@ static void flush_later(Daemon *daemon) {
 
 /* Nobody reads any more: there is nothing left to do. A full disk may have room again. */
 void tell_output_broken(Daemon *daemon, int error) {
-    if (!daemon->output_broken)
+    if (!daemon->output_broken && error != EPIPE)
         fprintf(stderr, "sockauditd: cannot write to standard output: %s\n", strerror(error));
     daemon->output_broken = true;
     clearerr(stdout);
-    if (error == EPIPE || error == EBADF)
-        (void)sd_event_exit(daemon->loop, -error);
+    if (error == EPIPE)
+        (void)sd_event_exit(daemon->loop, 0); /* as greet_watch_reader() has it */
 }
 
 /* What stands at the start is in the table that greets; a line for it would tell it twice. */
