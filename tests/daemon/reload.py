@@ -118,6 +118,25 @@ def test_broken_rules_change_nothing(daemon, directory):
         assert not differs(directory)
 
 
+def test_rules_that_were_broken_at_the_start(_daemon, directory):
+    verbs.RULES = "frobnicate\n"
+    world = verbs.World(directory + "/world")
+    try:
+        assert "the built-in one" in world.good("status")
+        assert "not what is on disk" not in world.good("status")
+        world.write("/sockaudit.rules", BEFORE)  # in place: its folder's times stay
+        assert "not what is on disk" in world.good("status")
+        world.good("reload")
+        assert "the built-in one" not in world.good("status")
+        assert "not what is on disk" not in world.good("status")
+        world.write("/rules.d/90-none.txt", "no rules")
+        assert "not what is on disk" not in world.good("status"), "no file of rules"
+        world.write("/rules.d/90-more.rules", "allow tcp port 1\n")
+        assert "not what is on disk" in world.good("status")
+    finally:
+        world.stop()
+
+
 def test_another_period_counts_at_once(daemon, directory):
     """Six in a row, each after the one before was told: not by the dump of each half minute."""
     foreground.write_rules(directory, KEPT + "flag warning udp\nset poll 200ms\nset udp-grace 0s\n")
