@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "owner/file_identity.h"
+#include "owner/process.h"
 #include "util/cleanup.h"
 #include "util/glob.h"
 #include "util/memory.h"
@@ -87,7 +88,7 @@ void machine_close(Machine *machine) {
 
 static int ask_file_identity(void *userdata, const char *path, FileId *ret) {
     const Machine *machine = userdata;
-    return file_identity(machine->sources.root_fd, path, ret);
+    return file_identity_within(machine->sources.root_fd, path, PROCESS_PATIENCE_MSEC, ret);
 }
 
 static void learn_groups(Machine *machine, uid_t uid) {

@@ -87,6 +87,7 @@ typedef struct Daemon {
         exes_next; /* CLOCK_MONOTONIC: before it, the files of `exe` rules are not all asked for */
     bool exes_doubted;    /* one of them may be another by now */
     bool exes_changed;    /* some were others: verdicts given before may be, too */
+    size_t exes_stuck;    /* so many of them could not be looked at, as was told */
     bool builtin;         /* the policy is the built-in one: there are no rules, or broken ones */
     uint64_t generation;  /* of the policy, from 1 */
     uint64_t fingerprint; /* of the rules on disk when they were loaded: see rules_are_stale() */

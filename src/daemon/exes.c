@@ -5,6 +5,8 @@
  * Whatever a verdict depends on is asked for again, and all of them only when a process runs what
  * no rule names: a new program may have been installed.
  */
+#include <syslog.h>
+
 #include "daemon/daemon.h"
 
 /* To ask for all takes at most this part of the time. */
@@ -48,11 +50,28 @@ void exes_freshen(PolicyJudge *judge, const Listener *listener) {
         daemon->exes_doubted = true;
 }
 
+/* The server of a file system is away, or is back. */
+static void tell_stuck(Daemon *daemon, size_t n_stuck) {
+    if (n_stuck > 0 && daemon->exes_stuck == 0)
+        tell_of_daemon(daemon, REPORT_SOURCE_DEGRADED, LOG_WARNING,
+                       "%zu program%s that rules name cannot be looked at, because the file system "
+                       "does not answer: no rule that names one of them holds until it does",
+                       n_stuck, n_stuck == 1 ? "" : "s");
+    else if (n_stuck == 0 && daemon->exes_stuck > 0)
+        tell_of_daemon(daemon, REPORT_SOURCE_RESTORED, LOG_INFO,
+                       "all programs that rules name can be looked at again");
+    daemon->exes_stuck = n_stuck;
+}
+
 void exes_settle(Daemon *daemon) {
     AuditTime now = daemon_now();
+    const ExeTable *exes = daemon->judge->exes;
 
-    if (daemon->exes_doubted)
+    /* Nothing tells when what is stuck no longer is. */
+    if (daemon->exes_doubted || (exes && exe_table_n_stuck(exes) > 0))
         renew(daemon);
+    if (daemon->judge->exes)
+        tell_stuck(daemon, exe_table_n_stuck(daemon->judge->exes));
     if (!daemon->exes_changed)
         return;
     daemon->exes_changed = false;

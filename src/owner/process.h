@@ -56,10 +56,12 @@ bool process_is_still(int process_fd, const Holder *seen);
  * path leads to that file below root_fd. Returns 0 or a negative errno (-ENOENT: a kernel thread;
  * -EACCES).
  *
- * It may take for ever, where the file's server is away. A hard link is the file itself under
- * another name: it verifies, under the name that was run.
+ * It may take for ever, where the file's server is away; unless `cached`, by what the kernel has in
+ * its caches: -EBUSY when they don't tell where the path leads, and the rest is told. A hard link
+ * is the file itself under another name: it verifies, under the name that was run.
  */
-int exe_read(int process_fd, int root_fd, char **ret_path, FileId *ret_id, ExeState *ret_state);
+int exe_read(int process_fd, int root_fd, bool cached, char **ret_path, FileId *ret_id,
+             ExeState *ret_state);
 
 /* The path of the process's cgroup now (see proc_cgroup_parse()). Returns 0 or a negative errno. */
 int process_read_cgroup(int process_fd, char **ret);

@@ -3,9 +3,9 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "owner/file_identity.h"
 #include "owner/proc_parse.h"
 
 /* How a holder is found again. */
@@ -13,15 +13,12 @@ typedef enum Found { FOUND_SAME, FOUND_OTHER_PROGRAM, FOUND_GONE } Found;
 
 static void read_exe(OwnerRecheck *recheck, pid_t pid) {
     char name[32];
-    struct stat st;
 
     if (recheck->pid == pid)
         return;
     recheck->pid = pid;
     snprintf(name, sizeof(name), "%d/exe", (int)pid);
-    recheck->exe_result = fstatat(recheck->proc_fd, name, &st, 0) < 0 ? -errno : 0;
-    if (recheck->exe_result == 0)
-        recheck->exe_id = (FileId){.device = st.st_dev, .inode = st.st_ino};
+    recheck->exe_result = file_identity_of_link(recheck->proc_fd, name, &recheck->exe_id);
 }
 
 /* A pid that was given out again shows by its program, or by not having the socket at that fd. */

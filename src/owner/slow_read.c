@@ -22,6 +22,7 @@ typedef struct SlowRead {
     int process_fd, root_fd;
     size_t cmdline_max;
     bool wants_exe, wants_cmdline;
+    bool exe_cached; /* nothing but what the kernel has in its caches */
     atomic_bool
         exe_known; /* then what is of the exe is the caller's, if the rest is still at work */
     int exe_error, cmdline_error;
@@ -32,8 +33,8 @@ static void slow_read_work(AsideJob *job) {
     SlowRead *slow = (SlowRead *)job;
 
     if (slow->wants_exe)
-        slow->exe_error = exe_read(slow->process_fd, slow->root_fd, &slow->found.exe,
-                                   &slow->found.exe_id, &slow->found.exe_state);
+        slow->exe_error = exe_read(slow->process_fd, slow->root_fd, slow->exe_cached,
+                                   &slow->found.exe, &slow->found.exe_id, &slow->found.exe_state);
     atomic_store(&slow->exe_known, true);
     if (slow->wants_cmdline)
         slow->cmdline_error =
@@ -82,12 +83,14 @@ static void take_exe(SlowRead *slow, Holder *holder) {
 int process_read_slow(int process_fd, int root_fd, size_t cmdline_max, unsigned patience_msec,
                       Holder *holder, int *ret_exe_error, int *ret_cmdline_error) {
     /* Of this thread: no lock is wanted in a reader. */
-    static _Thread_local AsideBlame exe_blame, cmdline_blame;
+    static _Thread_local AsideBlame exe_blame, cached_blame, cmdline_blame;
 
     SlowRead *slow = slow_read_new(process_fd, root_fd, cmdline_max);
     if (!slow)
         return -ENOMEM;
-    slow->wants_exe = aside_may_try(&exe_blame, holder->uid);
+    /* One program where a server is away must not hide all others of its user. */
+    slow->exe_cached = !aside_may_try(&exe_blame, holder->uid);
+    slow->wants_exe = !slow->exe_cached || aside_may_try(&cached_blame, holder->uid);
     slow->wants_cmdline =
         aside_may_try(&cmdline_blame, holder->uid) && aside_left() < ASIDE_LEFT_LESS_MAX;
     int r = slow->wants_exe || slow->wants_cmdline ? aside_run(&slow->job, patience_msec) : -EBUSY;
@@ -104,7 +107,10 @@ int process_read_slow(int process_fd, int root_fd, size_t cmdline_max, unsigned 
     if (cmdline_known)
         holder->cmdline = TAKE_PTR(slow->found.cmdline);
     if (r == -ETIMEDOUT)
-        aside_blame(atomic_load(&slow->exe_known) ? &cmdline_blame : &exe_blame, holder->uid);
+        aside_blame(atomic_load(&slow->exe_known) ? &cmdline_blame
+                    : slow->exe_cached            ? &cached_blame
+                                                  : &exe_blame,
+                    holder->uid);
     aside_job_unref(&slow->job);
     return 0;
 }

@@ -63,13 +63,15 @@ static bool still_holds(int fd_directory, const Hit *hit) {
  */
 static void note_created(Owner *owner, int fd_directory, const Hit *hit) {
     char name[16];
-    struct stat st;
+    struct statx st;
     if (owner->created != 0 || hit->fd < 0 || fd_directory < 0)
         return;
     snprintf(name, sizeof(name), "%d", hit->fd);
-    if (fstatat(fd_directory, name, &st, 0) == 0 && S_ISSOCK(st.st_mode) && st.st_ctime > 0)
-        owner->created =
-            (usec_t)st.st_ctim.tv_sec * USEC_PER_SEC + (usec_t)st.st_ctim.tv_nsec / 1000;
+    /* The fd may be a file by now, and its server may be away: it is not asked. */
+    if (statx(fd_directory, name, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_TYPE | STATX_CTIME,
+              &st) == 0 &&
+        S_ISSOCK(st.stx_mode) && st.stx_ctime.tv_sec > 0)
+        owner->created = (usec_t)st.stx_ctime.tv_sec * USEC_PER_SEC + st.stx_ctime.tv_nsec / 1000;
 }
 
 static bool same_exe(const Holder *a, const Holder *b) {

@@ -99,6 +99,13 @@ ExeTableCheck exe_table_check(const ExeTable *table, const JudgeContext *context
     return check;
 }
 
+size_t exe_table_n_stuck(const ExeTable *table) {
+    size_t n = 0;
+    for (size_t i = 0; i < table->policy->n_exes; i++)
+        n += table->files[i].result == -ETIMEDOUT || table->files[i].result == -EBUSY;
+    return n;
+}
+
 bool exe_table_equal(const ExeTable *a, const ExeTable *b) {
     if (a->policy != b->policy)
         return false;

@@ -78,6 +78,10 @@ typedef enum ExeTableCheck {
 } ExeTableCheck;
 ExeTableCheck exe_table_check(const ExeTable *table, const JudgeContext *context, const FileId *id);
 
+/* Of how many paths it is not known which file they are, because asking takes too long: no `exe`
+ * that names one of them holds. */
+size_t exe_table_n_stuck(const ExeTable *table);
+
 /* Whether two tables of one policy say the same. */
 bool exe_table_equal(const ExeTable *a, const ExeTable *b);
 

@@ -10,6 +10,7 @@ DAEMON_TESTS = \
 	tests/daemon/injected.py \
 	tests/daemon/journal.py \
 	tests/daemon/limits.py \
+	tests/daemon/hung.py \
 	tests/daemon/payers.py \
 	tests/daemon/reload.py \
 	tests/daemon/run.py \
