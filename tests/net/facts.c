@@ -332,6 +332,8 @@ Test(facts, fact_08_the_cgroup_comes_with_the_socket) {
 
 Test(facts, fact_09_the_buffer_is_one_size_and_large_answers_are_whole) {
     NEEDS_NAMESPACE();
+    struct rlimit files = {2200, 2200};
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &files), 0);
     for (uint16_t i = 0; i < 2000; i++)
         make_tcp("::1", (uint16_t)(3000 + i));
     for (int i = 0; i < 5; i++) {

@@ -93,7 +93,7 @@ bool test_can_iterate(void) {
     close(root);
     if (fd >= 0)
         close(fd);
-    return USE_BPF && fd >= 0;
+    return USE_BPF && fd >= 0 && test_sees_all_pids();
 }
 
 bool test_sees_all_pids(void) {
