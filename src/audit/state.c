@@ -10,6 +10,7 @@
 
 #include "audit/state_text.h"
 #include "util/cleanup.h"
+#include "util/read.h"
 
 struct StateWriter {
     FILE *file;
@@ -32,20 +33,13 @@ static int read_file(int dir_fd, const char *name, size_t max, char **ret, size_
         return -EBADMSG;
     if ((uint64_t)status.st_size > max)
         return -EFBIG;
-    size_t size = (size_t)status.st_size, length = 0;
+    size_t size = (size_t)status.st_size, length;
     text = malloc(size + 1);
     if (!text)
         return -ENOMEM;
-    while (length < size) {
-        ssize_t n = read(fd, text + length, size - length);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -errno;
-        if (n == 0)
-            break;
-        length += (size_t)n;
-    }
+    int r = read_up_to(fd, text, size, &length);
+    if (r < 0)
+        return r;
     *ret = TAKE_PTR(text);
     *ret_length = length;
     return 0;

@@ -10,6 +10,7 @@
 #include "util/cleanup.h"
 #include "util/memory.h"
 #include "util/parse.h"
+#include "util/read.h"
 
 /* Two dozen lines of 130 bytes are usual. */
 #define PROTOCOLS_SIZE 16384
@@ -76,15 +77,8 @@ void protocols_read(int proc_fd, const char *directory, Protocols *ret) {
     fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return;
-    while (length < sizeof(text)) {
-        ssize_t n = read(fd, text + length, sizeof(text) - length);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0 || (n > 0 && length + (size_t)n == sizeof(text)))
-            return; /* half of it would call protocols absent that are there */
-        if (n == 0)
-            break;
-        length += (size_t)n;
-    }
+    /* Half of it would call protocols absent that are there. */
+    if (read_up_to(fd, text, sizeof(text), &length) < 0 || length == sizeof(text))
+        return;
     protocols_parse(text, length, ret);
 }

@@ -15,6 +15,7 @@
 #include "policy/file_trust.h"
 #include "util/cleanup.h"
 #include "util/memory.h"
+#include "util/read.h"
 
 const char *const placeholder_names[PLACEHOLDER_COUNT] = {
     [PLACEHOLDER_ADDRESS] = "address",
@@ -163,23 +164,6 @@ static int files_add_directory(AdviceFiles *files, const Trust *trust, const cha
     return 0;
 }
 
-static int read_all(int fd, char *buffer, size_t size, size_t *ret) {
-    size_t used = 0;
-
-    while (used < size) {
-        ssize_t n = read(fd, buffer + used, size - used);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -errno;
-        if (n == 0)
-            break;
-        used += (size_t)n;
-    }
-    *ret = used;
-    return 0;
-}
-
 /* Reads one file into the table; what is wrong with the file is told, not returned. */
 static int table_add_file(AdviceTable **table, const Trust *trust, const char *path,
                           Diagnostics *diagnostics) {
@@ -202,16 +186,15 @@ static int table_add_file(AdviceTable **table, const Trust *trust, const char *p
     int r = check_trust(trust, fd, &status, path, diagnostics);
     if (r <= 0)
         return r;
-    text = malloc(ADVICE_FILE_MAX + 1);
-    if (!text)
-        return -ENOMEM;
-    r = read_all(fd, text, ADVICE_FILE_MAX + 1, &length);
-    if (r < 0) {
-        warn_file(diagnostics, path, "can't be read: %s", strerror(-r));
+    r = read_whole(fd, ADVICE_FILE_MAX, &text, &length);
+    if (r == -ENOMEM)
+        return r;
+    if (r == -EFBIG) {
+        warn_file(diagnostics, path, "not read: more than %d KiB", ADVICE_FILE_MAX / 1024);
         return 0;
     }
-    if (length > ADVICE_FILE_MAX) {
-        warn_file(diagnostics, path, "not read: more than %d KiB", ADVICE_FILE_MAX / 1024);
+    if (r < 0) {
+        warn_file(diagnostics, path, "can't be read: %s", strerror(-r));
         return 0;
     }
     return advice_parse(table, path, text, length, diagnostics);

@@ -13,6 +13,7 @@
 #include "policy/suggest.h"
 #include "util/cleanup.h"
 #include "util/escape.h"
+#include "util/read.h"
 
 /* Far above what anybody writes. */
 #define FILE_SIZE_MAX (1024 * 1024)
@@ -56,30 +57,6 @@ static int open_directory(const char *path) {
     return fd < 0 ? -errno : fd;
 }
 
-static int read_all(int fd, size_t size, char **ret, size_t *ret_length) {
-    _cleanup_free_ char *text = malloc(size + 1);
-    size_t length = 0;
-
-    if (!text)
-        return -ENOMEM;
-    /* One byte more is asked for than there should be: it must not have grown. */
-    for (;;) {
-        ssize_t n = read(fd, text + length, size + 1 - length);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -errno;
-        length += (size_t)n;
-        if (length > size)
-            return -ESTALE;
-        if (n == 0)
-            break;
-    }
-    *ret = TAKE_PTR(text);
-    *ret_length = length;
-    return 0;
-}
-
 /* Whoever else could write there could have put a link, or other rules, in its place. */
 static int check_directory(LocalFile *file) {
     struct stat status;
@@ -107,7 +84,8 @@ static int read_file(LocalFile *file) {
     if (file->status.st_size > FILE_SIZE_MAX)
         return -EFBIG;
     file->exists = true;
-    return read_all(fd, (size_t)file->status.st_size, &file->text, &file->length);
+    r = read_whole(fd, (size_t)file->status.st_size, &file->text, &file->length);
+    return r == -EFBIG ? -ESTALE : r; /* it has grown meanwhile */
 }
 
 static bool is_same(const struct stat *a, const struct stat *b) {

@@ -16,6 +16,7 @@
 #include "policy/file_trust.h"
 #include "util/cleanup.h"
 #include "util/memory.h"
+#include "util/read.h"
 
 /* From the one that wins to the one that is covered. All follow the build's --prefix and
  * --sysconfdir, but for /run, which is everyone's. */
@@ -92,34 +93,6 @@ static int open_below(const Reader *reader, const char *path, int flags) {
     return fd < 0 ? -errno : fd;
 }
 
-/* Reads all of it; more than FILE_SIZE_MAX is -EFBIG. */
-static int read_all(int fd, char **ret_text, size_t *ret_length) {
-    _cleanup_free_ char *text = malloc(FILE_SIZE_MAX + 1);
-    size_t length = 0;
-
-    if (!text)
-        return -ENOMEM;
-    while (length <= FILE_SIZE_MAX) {
-        ssize_t count = read(fd, text + length, FILE_SIZE_MAX + 1 - length);
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count < 0)
-            return -errno;
-        if (count == 0)
-            break;
-        length += (size_t)count;
-    }
-    if (length > FILE_SIZE_MAX)
-        return -EFBIG;
-    char *fitted = realloc(text, length + 1);
-    if (fitted)
-        text = fitted;
-    text[length] = '\0';
-    *ret_text = TAKE_PTR(text);
-    *ret_length = length;
-    return 0;
-}
-
 static bool is_null_device(const struct stat *status) {
     return S_ISCHR(status->st_mode) && status->st_rdev == makedev(1, 3);
 }
@@ -159,7 +132,7 @@ static int read_opened(Reader *reader, char *name, int path_fd) {
         return refuse(reader, name, "can't be read: %s", strerror(errno));
     if (opened.st_dev != status.st_dev || opened.st_ino != status.st_ino)
         return refuse(reader, name, "was replaced while it was read");
-    r = read_all(fd, &text, &length);
+    r = read_whole(fd, FILE_SIZE_MAX, &text, &length);
     if (r == -ENOMEM)
         return r;
     if (r < 0)

@@ -16,4 +16,6 @@ libsockaudit_a_SOURCES += \
 	src/util/nearest.c \
 	src/util/nearest.h \
 	src/util/parse.c \
-	src/util/parse.h
+	src/util/parse.h \
+	src/util/read.c \
+	src/util/read.h
