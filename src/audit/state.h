@@ -21,8 +21,8 @@
 #define STATE_LOG_SIZE_MAX (16u << 20)
 /* From here on it is time for another `state`; alerts of one moment are noted yet. */
 #define STATE_LOG_FULL (1u << 20)
-#define STATE_WHY_SIZE     120
-#define BOOT_ID_SIZE       37 /* as /proc/sys/kernel/random/boot_id has it, with a NUL */
+#define STATE_WHY_SIZE 120
+#define BOOT_ID_SIZE   37 /* as /proc/sys/kernel/random/boot_id has it, with a NUL */
 
 typedef enum StateStatus {
     STATE_TOLD,    /* the alert was told */
