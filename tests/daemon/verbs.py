@@ -74,7 +74,37 @@ class World:
         return self.log.read().decode()
 
 
+NOTES = ['"\nallow tcp\n#', 'a\\', '\\"', '"', "x\r\nignore tcp", "\x1b]0;x\x07", "\u202eevil",
+         "# no", "{", "a" * 300, b"\xff\xfe", "\x7f\x9b31m", "note \"a\" until 2001-01-01"]
+
+
+def check_notes(world):
+    """Whatever a note says, it is the note of that one rule, or is refused."""
+    with listen("0.0.0.0", 4190):
+        until("it is known", lambda: 4190 in world.listeners())
+        for i, note in enumerate(NOTES):
+            with listen("0.0.0.0", 4150 + i):
+                until("it is known", lambda: 4150 + i in world.listeners())
+                before = len(json.loads(world.good("rules", "--json"))["rules"])
+                raw = note if isinstance(note, bytes) else note.encode()
+                done = subprocess.run(
+                    [BUILD + "/sockauditctl", "--runtime-dir", world.directory + "/run", "allow",
+                     str(4150 + i), "note", raw], capture_output=True, timeout=PATIENCE)
+                assert b"\x1b" not in done.stdout + done.stderr, done
+                world.good("reload")  # what was written can be read
+                allowed = done.returncode == 0
+                found = world.listeners()
+                assert (found[4150 + i]["verdict"] == "allow") == allowed, (note, done, found)
+                assert found[4190]["verdict"] == "flag", (note, found)
+                rules = json.loads(world.good("rules", "--json"))["rules"]
+                assert len(rules) == before + allowed, (note, done, rules)
+    with open(world.rules + "/rules.d/50-local.rules", encoding="utf-8") as local:
+        text = local.read()
+    assert all(c.isprintable() for c in text.replace("\n", "")), text
+
+
 def run(world):
+    check_notes(world)
     with listen("0.0.0.0", 4100) as one, listen("127.0.0.1", 4101):
         until("both are known", lambda: {4100, 4101} <= set(world.listeners()))
         flagged = world.listeners("--flagged")
