@@ -13,21 +13,14 @@
 #include "util/cleanup.h"
 #include "util/memory.h"
 
-/* Reads a file of the process up to `size` bytes; -errno or the length. */
+/* Reads a file of the process up to `size` bytes; -errno or the length. Those that are read here
+ * give at once all that there is room for: their end need not be asked for. */
 static ssize_t read_file(int process_fd, const char *name, char *buffer, size_t size) {
-    size_t length = 0;
     _cleanup_close_ int fd = openat(process_fd, name, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return -errno;
-    while (length < size) {
-        ssize_t n = read(fd, buffer + length, size - length);
-        if (n < 0)
-            return -errno;
-        if (n == 0)
-            break;
-        length += (size_t)n;
-    }
-    return (ssize_t)length;
+    ssize_t n = read(fd, buffer, size);
+    return n < 0 ? -errno : n;
 }
 
 static int read_stat(int process_fd, Holder *holder) {
