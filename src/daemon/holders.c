@@ -63,16 +63,16 @@ static int hint_caller(OwnerSearch *search, const WitnessedEvent *hint) {
                              witnessed && witnessed->whole ? &witnessed->holder : NULL);
 }
 
-/* A socket that joined a reuseport group: who held the others holds them still, most often. Without
- * this each that joins would cost a walk over /proc. */
+/* A socket that joined a reuseport group: who held the others holds them still, most often, and it,
+ * too. Without this each that joins would cost a walk over /proc. The owners that were kept are the
+ * ledger's own. */
 static int hint_known(Daemon *daemon, const Snapshot *snapshot, OwnerSearch *search) {
     const Owner *last = NULL;
 
     for (size_t i = 0; i < snapshot->n_sockets; i++) {
         const Listener *listener = &snapshot->listeners[snapshot->sockets[i].listener];
-        const Owner *owner =
-            listener->owner ? NULL : ledger_owner(daemon->ledger, snapshot->sockets[i].cookie);
-        if (!owner || owner == last)
+        const Owner *owner = ledger_owner(daemon->ledger, snapshot->sockets[i].cookie);
+        if (!owner || owner == listener->owner || owner == last)
             continue;
         last = owner;
         for (size_t j = 0; j < owner->n_holders; j++) {
