@@ -7,10 +7,11 @@ DAEMON_TESTS = \
 	tests/daemon/flood.py \
 	tests/daemon/foreground.py \
 	tests/daemon/holders.py \
+	tests/daemon/hung.py \
 	tests/daemon/injected.py \
 	tests/daemon/journal.py \
 	tests/daemon/limits.py \
-	tests/daemon/hung.py \
+	tests/daemon/names.py \
 	tests/daemon/payers.py \
 	tests/daemon/reload.py \
 	tests/daemon/run.py \
