@@ -50,7 +50,7 @@ static int on_reap(sd_event_source *source, void *userdata) {
         server->n_peers--;
         peer_free(peer);
     }
-    if (server->n_peers == 0)
+    if (server->n_peers == 0 && !server->accept_paused)
         set_enabled(server->timer, SD_EVENT_OFF);
     return 0;
 }
