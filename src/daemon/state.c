@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <syslog.h>
 
@@ -30,8 +31,18 @@ static int open_directory(Daemon *daemon) {
         return -errno;
     if (daemon->state_fd >= 0)
         close(daemon->state_fd);
+    daemon->state_fd = -1;
+    /* Two would write over each other. Where nothing can be locked, nobody is kept out. */
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK) {
+        close(fd);
+        return -EBUSY;
+    }
     daemon->state_fd = fd;
     return 0;
+}
+
+static const char *state_error(int error) {
+    return error == -EBUSY ? "another sockauditd keeps its state there" : strerror(-error);
 }
 
 /* Told when it begins and when it ends, however often it is tried between. */
@@ -42,7 +53,7 @@ static void tell_saving(Daemon *daemon, int error) {
         tell_of_daemon(daemon, REPORT_SOURCE_DEGRADED, LOG_WARNING,
                        "what is known could not be saved in %s: %s; after a restart some alerts "
                        "may be told again",
-                       directory, strerror(-error));
+                       directory, state_error(error));
     else if (error >= 0 && daemon->save_failing)
         tell_of_daemon(daemon, REPORT_SOURCE_RESTORED, LOG_INFO,
                        "what is known is saved in %s again", directory);
@@ -99,7 +110,7 @@ void state_open(Daemon *daemon) {
         tell_of_daemon(
             daemon, REPORT_SOURCE_DEGRADED, LOG_WARNING,
             "nothing can be kept in %s (%s): after a restart, what was told is told again",
-            daemon->options.state_dir, strerror(-r));
+            daemon->options.state_dir, state_error(r));
     if (r == 0) {
         Recall *recall = recall_new(daemon);
         ledger_load(daemon->ledger, &state, daemon->boot_id, recall_was_told, recall, &now);

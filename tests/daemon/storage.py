@@ -290,6 +290,21 @@ def test_a_living_daemons_socket_stays_its(directory):
         assert first.status()
 
 
+def test_a_living_daemons_state_stays_its(directory):
+    with Foreground(directory) as first:
+        assert first.status()
+        os.mkdir(directory + "/second")
+        write_rules(directory + "/second", RULES)
+        os.symlink(directory + "/state", directory + "/second/state")
+        with Foreground(directory + "/second", loaded=None) as second:
+            told = second.expect(event="source-degraded")
+            assert "another sockauditd keeps its state there" in told["message"], told
+            with listen("0.0.0.0", 4002):
+                second.expect(event="flagged", port=4002)
+                first.expect(event="flagged", port=4002)
+            second.stop()
+
+
 # --- what it writes -------------------------------------------------------------------------------
 
 def test_an_output_that_nobody_reads_ends_it(directory):
