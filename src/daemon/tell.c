@@ -190,36 +190,30 @@ typedef struct News {
     ReportEvent event;
     int priority;
     usec_t realtime;
-    const char *format;
-    va_list *arguments;
+    const char *message;
 } News;
 
 static int make_news(const void *what, Record *record) {
     const News *news = what;
-    _cleanup_free_ char *message = NULL;
-    va_list arguments;
-
-    va_copy(arguments, *news->arguments);
-    int n = vasprintf(&message, news->format, arguments);
-    va_end(arguments);
-    if (n < 0) {
-        message = NULL;
-        return -ENOMEM;
-    }
-    return alert_of_daemon(news->event, news->priority, news->realtime, message, record);
+    return alert_of_daemon(news->event, news->priority, news->realtime, news->message, record);
 }
 
 void tell_of_daemon(Daemon *daemon, ReportEvent event, int priority, const char *format, ...) {
-    va_list arguments;
+    _cleanup_free_ char *message = NULL;
+    int n;
 
-    va_start(arguments, format);
-    const News what = {.event = event,
-                       .priority = priority,
-                       .realtime = daemon_now().realtime,
-                       .format = format,
-                       .arguments = &arguments};
+    do {
+        va_list arguments;
+        va_start(arguments, format);
+        n = vasprintf(&message, format, arguments);
+        va_end(arguments);
+    } while (n < 0 && daemon_spend(daemon));
+    if (n < 0) {
+        message = NULL; /* it is undefined */
+        return;
+    }
+    const News what = {event, priority, daemon_now().realtime, message};
     (void)send_made(daemon, make_news, &what);
-    va_end(arguments);
 }
 
 void tell_source(Daemon *daemon, SourceId id, const SourceStatus *status) {
