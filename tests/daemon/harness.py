@@ -397,6 +397,8 @@ def run(name, test):
 
 def main(file, names):
     """Runs each test_…(directory); with arguments those whose names have one of them in it."""
+    # Begun in the background it is ignored, and so would the daemons, up to where they take it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     enter(file)
     tests = [(name, test) for name, test in names.items() if name.startswith("test_")
              and (len(sys.argv) < 2 or any(word in name for word in sys.argv[1:]))]
