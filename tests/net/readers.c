@@ -107,6 +107,9 @@ static bool wait_for(const Readers *readers, int msec) {
 
 #define LIVES 1000
 
+/* Events come from all network namespaces: a port that no other test running now listens on. */
+static uint16_t lives_port;
+
 /* A process that forks others, one after another, each of which listens for a millisecond. */
 static pid_t start_short_lives(unsigned n) {
     pid_t mother = fork();
@@ -116,7 +119,7 @@ static pid_t start_short_lives(unsigned n) {
     for (unsigned i = 0; i < n; i++) {
         pid_t child = fork();
         if (child == 0) {
-            int fd = world_socket(&(SocketWish){.address = "127.0.0.1", .port = 5001});
+            int fd = world_socket(&(SocketWish){.address = "127.0.0.1", .port = lives_port});
             usleep(1000);
             _exit(fd < 0);
         }
@@ -132,7 +135,7 @@ typedef struct Lives {
 static void take_lives(Readers *readers, Counts *counts, Lives *lives) {
     WitnessedEvent event;
     while (readers_next(readers, &event) > 0) {
-        if (event.event.port != 5001) {
+        if (event.event.port != lives_port) {
             /* of another */
         } else if (event.event.kind == STATE_EVENT_CLOSE)
             lives->closed++;
@@ -151,6 +154,7 @@ static Lives watch_lives(bool no_threads, ReadersState *ret_state) {
     Readers *readers = open_readers(&counts, no_threads);
     Lives lives = {};
     *ret_state = readers_state(readers);
+    lives_port = (uint16_t)(61000 + getpid() % 4000);
 
     pid_t mother = start_short_lives(LIVES);
     while (lives.closed < LIVES && wait_for(readers, 3000)) {
