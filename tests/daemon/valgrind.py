@@ -23,7 +23,7 @@ N = 200
 WRAPPER = """#!/bin/sh
 exec valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect \\
     --errors-for-leak-kinds=definite,indirect --track-fds=yes \\
-    --log-file={directory}/valgrind.%p {build}/sockauditd "$@"
+    --log-file={directory}/valgrind.%p {program} "$@"
 """
 
 
@@ -39,12 +39,22 @@ def is_sanitized():
         return any(re.match("SANITIZE_CFLAGS = .*-fsanitize", line) for line in makefile)
 
 
+def readable_program(directory):
+    """The daemon, or without line numbers where valgrind can't read them (clang's, before 3.20)."""
+    program = BUILD + "/sockauditd"
+    if subprocess.run(["valgrind", "-q", program, "--version"], capture_output=True).returncode == 0:
+        return os.path.abspath(program)
+    stripped = directory + "/sockauditd.stripped"
+    subprocess.run(["strip", "--strip-debug", "-o", stripped, program], check=True)
+    return stripped
+
+
 def make_build(directory):
     """A build directory whose daemon is the real one's, under valgrind."""
     for name in ("Makefile", "tests", "sockauditctl"):
         os.symlink(f"{BUILD}/{name}", f"{directory}/{name}")
     with open(directory + "/sockauditd", "w", encoding="utf-8") as wrapper:
-        wrapper.write(WRAPPER.format(directory=directory, build=BUILD))
+        wrapper.write(WRAPPER.format(directory=directory, program=readable_program(directory)))
     os.chmod(directory + "/sockauditd", 0o755)
 
 
