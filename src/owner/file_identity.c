@@ -42,7 +42,7 @@ int file_identity_of_link(int directory_fd, const char *link, FileId *ret) {
 }
 
 static int identity_of_path(int root_fd, const char *path, uint64_t resolve, FileId *ret) {
-    mode_t mode;
+    mode_t mode = 0;
 
     if (path[0] != '/')
         return -EINVAL;

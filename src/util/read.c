@@ -25,7 +25,7 @@ int read_up_to(int fd, char *buffer, size_t size, size_t *ret_length) {
 
 int read_whole(int fd, size_t max, char **ret, size_t *ret_length) {
     _cleanup_free_ char *text = malloc(max + 1);
-    size_t length;
+    size_t length = 0;
 
     if (!text)
         return -ENOMEM;
