@@ -2,6 +2,7 @@
 /* What the kernel's tracepoint tells, on the running kernel: KERNEL.md 18 to 21. */
 #include "collect/tracepoint.h"
 
+#include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -129,13 +130,17 @@ Test(tracepoint, fact_18_fires_three_times_for_mptcp) {
  */
 
 Test(tracepoint, fact_19_accepted_connections_do_not_fire) {
-    int listener = world_socket(&(SocketWish){.address = "127.0.0.1", .port = 4040});
+    /* The last step of a connection may be any process's, and other tests' listeners are told here
+     * too: an address that they don't use. */
+    const SocketWish wish = {.address = "127.0.0.40", .port = 4040};
+    int listener = world_socket(&wish);
+    Endpoint endpoint = world_endpoint(&wish, listener);
     struct sockaddr_in address = {
         .sin_family = AF_INET,
         .sin_port = htons(4040),
-        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+        .sin_addr.s_addr = inet_addr(wish.address),
     };
-    seen.pid = 0; /* the last step of a connection may be any process's */
+    seen.pid = 0;
     for (int i = 0; i < 100; i++) {
         int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         cr_assert_eq(connect(client, (struct sockaddr *)&address, sizeof(address)), 0);
@@ -147,7 +152,8 @@ Test(tracepoint, fact_19_accepted_connections_do_not_fire) {
     rings_read(&rings, &seen);
     size_t n = 0;
     for (size_t i = 0; i < seen.n; i++)
-        n += seen.events[i].port == 4040;
+        n += seen.events[i].port == 4040 &&
+             address_equal(&seen.events[i].address, &endpoint.address);
     cr_assert_eq(n, 1, "%zu events for one listener and its 100 connections", n);
     close(listener);
 }
@@ -240,15 +246,12 @@ Test(cgroups, fact_21_tells_the_cgroup_of_who_listens, .fini = tear_down, .timeo
     cr_assert_eq(seen.events[0].cgroup_id, id);
 }
 
-/* Fills a ring of one page on one CPU, and then makes no event that could tell of the loss. */
-static void lose_records(bool counter) {
-    cpu_set_t cpu;
-    CPU_ZERO(&cpu);
-    CPU_SET(trace_ring_cpu(rings.rings[0]), &cpu);
-    cr_assert_eq(sched_setaffinity(0, sizeof(cpu), &cpu), 0);
-    if (!counter)
-        trace_ring_forget_lost_counter(rings.rings[0]);
-
+/*
+ * Fills a ring of one page on one CPU, and then makes no event that could tell of the loss. Returns
+ * whether the loss was told once by each of the two ways: other tests' listeners on this CPU can
+ * fill the ring anew between two looks.
+ */
+static bool lose_records(void) {
     for (int i = 0; i < 300; i++)
         close(world_socket(&(SocketWish){.address = "127.0.0.1", .port = 4070}));
     TraceRead read;
@@ -260,15 +263,28 @@ static void lose_records(bool counter) {
         n += read.n_records;
     } while (read.more);
     cr_assert_gt(lost, 0);
-    cr_assert_eq(lost_in_ring, 0, "the ring itself tells with the next record only");
+    if (lost_in_ring > 0) /* which it tells with the next record only */
+        return false;
     /* Other tests on this CPU may listen too, so at least ours. */
     cr_assert_geq(n + lost, 600, "%zu came, %zu were lost", (size_t)n, (size_t)lost);
 
     close(world_socket(&(SocketWish){.address = "127.0.0.1", .port = 4070}));
     uint64_t told = lost;
     cr_assert_eq(trace_ring_read(rings.rings[0], 64, seen_add, &seen, &read), 0);
-    cr_assert_eq(read.lost_in_ring, told, "%zu, not %zu", (size_t)read.lost_in_ring, (size_t)told);
-    cr_assert_eq(read.lost, 0, "told twice");
+    printf("# lost %zu, in the ring %zu, told again %zu\n", (size_t)told, (size_t)read.lost_in_ring,
+           (size_t)read.lost);
+    return read.lost_in_ring == told && read.lost == 0;
+}
+
+static void lose_records_undisturbed(void) {
+    cpu_set_t cpu;
+    CPU_ZERO(&cpu);
+    CPU_SET(trace_ring_cpu(rings.rings[0]), &cpu);
+    cr_assert_eq(sched_setaffinity(0, sizeof(cpu), &cpu), 0);
+    bool told_once = false;
+    for (int i = 0; i < 100 && !told_once; i++)
+        told_once = lose_records();
+    cr_assert(told_once, "never told once, or never undisturbed");
 }
 
 Test(tracepoint, fact_21_lost_records_are_counted_by_the_kernel) {
@@ -276,13 +292,14 @@ Test(tracepoint, fact_21_lost_records_are_counted_by_the_kernel) {
     rings_open(&rings, 1);
     if (!trace_ring_counts_lost(rings.rings[0]))
         world_skip("this kernel (before 6.0) does not count what it lost");
-    lose_records(true);
+    lose_records_undisturbed();
 }
 
 Test(tracepoint, fact_21_lost_records_are_noticed_before_6_0) {
     rings_close(&rings);
     rings_open(&rings, 1);
-    lose_records(false);
+    trace_ring_forget_lost_counter(rings.rings[0]);
+    lose_records_undisturbed();
 }
 
 Test(tracepoint, a_ring_that_no_longer_counts_is_dead) {
