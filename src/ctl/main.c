@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The client: finds the verb and runs it. */
 #include <errno.h>
-#include <fcntl.h>
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "ctl/help.h"
 #include "ctl/tell.h"
@@ -14,6 +12,7 @@
 #include "util/cleanup.h"
 #include "util/escape.h"
 #include "util/memory.h"
+#include "util/standard_fds.h"
 
 static const Verb *find_verb(const char *name) {
     for (const Verb *verb = verbs; verb->name; verb++)
@@ -59,25 +58,14 @@ static ExitStatus run(const Options *options) {
     return status == STATUS_DONE ? verb->run(options) : status;
 }
 
-/*
- * Started with stdin, stdout or stderr closed, the next files to be opened would take their
- * numbers, and what is meant for people would be written to them. What stands in for stdout can't
- * be written to: it must not look as if all had been printed.
- */
-static void fill_closed_fds(void) {
-    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-        if (fcntl(fd, F_GETFD) < 0 &&
-            open("/dev/null", fd == STDERR_FILENO ? O_WRONLY : O_RDONLY) < 0)
-            _exit(STATUS_FAILED);
-}
-
 int main(int argc, char **argv) {
     const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
     const char *program = slash ? slash + 1 : argc > 0 ? argv[0] : "";
     bool is_short_name = strcmp(program, "auditctl") == 0;
     Options options;
 
-    fill_closed_fds();
+    if (standard_fds_fill() < 0)
+        return STATUS_FAILED;
     /* How wide characters are; numbers and messages stay as they are. */
     setlocale(LC_CTYPE, "");
     tell_as(is_short_name ? "auditctl" : "sockauditctl");

@@ -111,12 +111,15 @@ static int tell(void *userdata, const BusEvent *event) {
         return 0;
     if (!event->listener && event->kind != BUS_EVENT_LOST && watch->options->n_words > 0)
         return 0;
+    errno = 0;
     int r = options_have(watch->options, OPTION_JSON) ? print_json(watch, event)
                                                       : print_line(watch, event);
     if (r < 0)
         return r;
     /* Somebody reads along; who closed the pipe wants no more. */
-    return fflush(stdout) == 0 ? 0 : 1;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return 0;
+    return errno == EPIPE ? 1 : -(errno ?: EIO);
 }
 
 static ExitStatus watch_run(Watch *watch) {

@@ -114,6 +114,15 @@ static int watch_clock(Daemon *daemon) {
     return r;
 }
 
+/* What its environment says of it may be nonsense, where no service manager made that. */
+static int watch_dog(Daemon *daemon) {
+    int r = sd_event_set_watchdog(daemon->loop, true);
+    if (r != -EINVAL && r != -ERANGE)
+        return r;
+    (void)say_errno(r, "$WATCHDOG_USEC or $WATCHDOG_PID is passed over");
+    return 0;
+}
+
 static int open_loop(Daemon *daemon) {
     sigset_t signals;
 
@@ -132,7 +141,7 @@ static int open_loop(Daemon *daemon) {
     if (r >= 0)
         r = sd_event_add_signal(daemon->loop, NULL, SIGHUP, on_hangup, daemon);
     if (r >= 0)
-        r = sd_event_set_watchdog(daemon->loop, true);
+        r = watch_dog(daemon);
     if (r >= 0)
         r = sd_event_add_time(daemon->loop, &daemon->ledger_timer, CLOCK_BOOTTIME, 0, 10000,
                               on_ledger_timer, daemon);
@@ -184,14 +193,15 @@ static int open_foreground(Daemon *daemon) {
 /* The sources come before the first look: what begins to listen between is told twice, not never.
  */
 static int open_all(Daemon *daemon) {
-    int r = open_loop(daemon);
-    if (r < 0)
-        return say_errno(r, "cannot make an event loop");
-    r = passed_receive(&daemon->passed, &daemon->passed_events);
+    /* Before anything is opened: what is told to be passed, and is not, would be that. */
+    int r = passed_receive(&daemon->passed, &daemon->passed_events);
     if (r < 0)
         return say_errno(r,
                          "of the sockets that the service manager keeps for it, some are missing");
     daemon->handles = r > 0 ? &daemon->passed : NULL;
+    r = open_loop(daemon);
+    if (r < 0)
+        return say_errno(r, "cannot make an event loop");
     r = open_rooms(daemon);
     if (r < 0)
         return say_errno(r, "cannot look at this machine's sockets");

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "daemon/daemon.h"
+#include "util/standard_fds.h"
 
 static const char usage[] =
     "sockauditd [OPTION…]\n"
@@ -93,6 +94,8 @@ int main(int argc, char **argv) {
     };
     _cleanup_daemon_ Daemon *daemon = NULL;
 
+    if (standard_fds_fill() < 0)
+        return EXIT_FAILURE;
     int status = parse_options(argc, argv, &options);
     if (status >= 0)
         return status;

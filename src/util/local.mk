@@ -18,4 +18,6 @@ libsockaudit_a_SOURCES += \
 	src/util/parse.c \
 	src/util/parse.h \
 	src/util/read.c \
-	src/util/read.h
+	src/util/read.h \
+	src/util/standard_fds.c \
+	src/util/standard_fds.h

@@ -2,6 +2,7 @@
 # sockauditd as a whole, with real sockets.
 DAEMON_TESTS = \
 	tests/daemon/allow.py \
+	tests/daemon/begin.py \
 	tests/daemon/by-itself.py \
 	tests/daemon/flapping.py \
 	tests/daemon/flood.py \
