@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 #include <syslog.h>
+#include <unistd.h>
 
 #include "daemon/daemon.h"
 #include "owner/witness.h"
@@ -13,14 +14,30 @@
 /* That dump takes at most a twentieth of a core, however it is asked for. */
 #define RECONCILE_SHARE 20
 
+/*
+ * Whether it began after the event, and so has the pid of one that is gone by now. Its start is
+ * told in clock ticks: another that began within the same one can't be told from it.
+ */
+static bool began_later(const Witnessed *witnessed, const StateEvent *event) {
+    long ticks = sysconf(_SC_CLK_TCK);
+    usec_t asleep = daemon_now().boottime - monotonic_now(); /* what the event's clock left out */
+    return ticks > 0 &&
+           witnessed->holder.start * USEC_PER_SEC / (uint64_t)ticks > event->time / 1000 + asleep;
+}
+
 static int take_witness(const StateEvent *event, void *context, void **ret) {
     const Machine *machine = context;
     Witnessed *witnessed;
     int r = witness_take(machine->proc_fd, machine->sources.root_fd, (pid_t)event->pid,
                          (pid_t)event->tid, &witnessed);
-    if (r == 0)
-        *ret = witnessed;
-    return r;
+    if (r < 0)
+        return r;
+    if (began_later(witnessed, event)) {
+        witnessed_free(witnessed);
+        return -ESRCH;
+    }
+    *ret = witnessed;
+    return 0;
 }
 
 static void release_witness(void *record, void *context) {

@@ -14,6 +14,7 @@ DAEMON_TESTS = \
 	tests/daemon/limits.py \
 	tests/daemon/names.py \
 	tests/daemon/payers.py \
+	tests/daemon/pids.py \
 	tests/daemon/reload.py \
 	tests/daemon/run.py \
 	tests/daemon/storage.py \
