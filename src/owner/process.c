@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "owner/file_identity.h"
 #include "owner/proc_parse.h"
 #include "owner/process_internal.h"
 #include "util/cleanup.h"
@@ -111,13 +112,16 @@ int process_read(int process_fd, int root_fd, size_t cmdline_max, unsigned patie
 bool process_is_still(int process_fd, const Holder *seen) {
     _cleanup_holder_ Holder now = {};
     char path[PATH_MAX + 16];
+    FileId file;
 
     if (!seen->comm || !seen->exe || seen->start == 0 || read_stat(process_fd, &now) < 0 ||
         now.start != seen->start || strcmp(now.comm, seen->comm) != 0)
         return false;
     ssize_t length = readlinkat(process_fd, "exe", path, sizeof(path));
     return length >= 0 && (size_t)length == strlen(seen->exe) &&
-           memcmp(path, seen->exe, (size_t)length) == 0;
+           memcmp(path, seen->exe, (size_t)length) == 0 &&
+           file_identity_of_link(process_fd, "exe", &file) == 0 &&
+           file_id_equal(&file, &seen->exe_id);
 }
 
 int process_read_cgroup(int process_fd, char **ret) {

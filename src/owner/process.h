@@ -43,8 +43,8 @@ int process_read(int process_fd, int root_fd, size_t cmdline_max, unsigned patie
 
 /*
  * Whether the process still is the one that was read, and runs the same program under the same name
- * (a start time, a name and a link are read, none of which waits for anybody). What it changed of
- * itself since, its user or directory, is not asked for.
+ * (a start time, a name, a link and its file's identity are read, none of which waits for anybody).
+ * What it changed of itself since, its user or directory, is not asked for.
  */
 bool process_is_still(int process_fd, const Holder *seen);
 

@@ -150,6 +150,12 @@ Test(witness, what_a_reader_saw_is_not_read_again_while_the_program_is_the_same)
     witnessed->holder.exe[1] ^= 1;
     expect_read_again(&sources, &witnessed->holder, true);
     witnessed_free(witnessed);
+
+    /* Another file of the same name: replaced, or in another mount namespace. */
+    witnessed = witness_of_self(&sources);
+    witnessed->holder.exe_id.inode++;
+    expect_read_again(&sources, &witnessed->holder, true);
+    witnessed_free(witnessed);
     owner_sources_close(&sources);
 }
 
