@@ -2,6 +2,7 @@
 #include "util/idmap.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -36,16 +37,27 @@ static struct IdMapSlot *find_slot(const IdMap *map, uint64_t id) {
     return &map->slots[at];
 }
 
+/* One for all maps of the process: many live for a single event. */
+static uint64_t common_seed(void) {
+    static _Atomic uint64_t seed;
+    uint64_t mine = atomic_load_explicit(&seed, memory_order_relaxed);
+
+    if (mine == 0) {
+        if (getrandom(&mine, sizeof(mine), GRND_NONBLOCK) < 0)
+            mine = (uint64_t)(uintptr_t)&mine; /* early boot: better than none */
+        atomic_store_explicit(&seed, mine, memory_order_relaxed);
+    }
+    return mine;
+}
+
 static int grow(IdMap *map) {
     IdMap larger = {
         .n_slots = map->n_slots ? map->n_slots * 2 : 64,
         .n_used = map->n_used,
         .generation = 1,
-        .seed = map->seed,
+        .seed = map->n_slots ? map->seed : common_seed(),
     };
 
-    if (!larger.seed && getrandom(&larger.seed, sizeof(larger.seed), GRND_NONBLOCK) < 0)
-        larger.seed = (uint64_t)(uintptr_t)map; /* early boot: better than none */
     larger.slots = calloc(larger.n_slots, sizeof(*larger.slots));
     if (!larger.slots)
         return -ENOMEM;

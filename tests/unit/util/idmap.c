@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "util/memory.h"
 
@@ -109,11 +110,25 @@ Test(idmap, generations_wrap_around) {
     idmap_done(&map);
 }
 
-Test(idmap, ids_are_seeded) {
-    IdMap one = {}, other = {};
-    idmap_add(&one, 1, 1, NULL);
-    idmap_add(&other, 1, 1, NULL);
-    cr_assert_neq(one.seed, other.seed);
-    idmap_done(&one);
-    idmap_done(&other);
+static uint64_t seed_of_a_map(void) {
+    IdMap map = {};
+    idmap_add(&map, 1, 1, NULL);
+    uint64_t seed = map.seed;
+    idmap_done(&map);
+    return seed;
+}
+
+/* Each test is a process of its own: none has made a map yet. */
+Test(idmap, each_process_has_its_own_seed) {
+    uint64_t others;
+    int pipes[2];
+
+    cr_assert_eq(pipe(pipes), 0);
+    if (fork() == 0) {
+        others = seed_of_a_map();
+        _exit(write(pipes[1], &others, sizeof(others)) != sizeof(others));
+    }
+    cr_assert_eq(read(pipes[0], &others, sizeof(others)), (ssize_t)sizeof(others));
+    cr_assert_neq(seed_of_a_map(), others);
+    cr_assert_eq(seed_of_a_map(), seed_of_a_map());
 }
