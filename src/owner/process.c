@@ -4,8 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "owner/file_identity.h"
@@ -41,12 +44,28 @@ static int read_stat(int process_fd, Holder *holder) {
 }
 
 /* `Uid:` stands among the first lines: the rest, which costs the kernel more, is not copied. */
-static int read_uid(int process_fd, Holder *holder) {
+static int read_uid_of_status(int process_fd, uid_t *ret) {
     char buffer[1024];
     ssize_t n = read_file(process_fd, "status", buffer, sizeof(buffer));
-    if (n < 0)
-        return (int)n;
-    return proc_status_parse_uid(buffer, (size_t)n, &holder->uid);
+    return n < 0 ? (int)n : proc_status_parse_uid(buffer, (size_t)n, ret);
+}
+
+/*
+ * The owner of /proc/PID itself is the effective uid, also where all else is made root's because
+ * the process may not be dumped (task_dump_owner(), fs/proc/base.c), for a tenth of what `status`
+ * costs. Once the process is gone it is 0: what is read after it tells. In a recording only
+ * `status` has it.
+ */
+static int read_uid(int process_fd, Holder *holder) {
+    struct statfs fs;
+    struct stat st;
+
+    if (fstatfs(process_fd, &fs) < 0 || fstat(process_fd, &st) < 0)
+        return -errno;
+    if (fs.f_type != PROC_SUPER_MAGIC)
+        return read_uid_of_status(process_fd, &holder->uid);
+    holder->uid = st.st_uid;
+    return 0;
 }
 
 int cmdline_read(int process_fd, size_t max, char ***ret) {
@@ -80,26 +99,34 @@ static bool is_gone(int process_fd) {
     return n == -ENOENT || n == -ESRCH;
 }
 
-int process_read(int process_fd, int root_fd, size_t cmdline_max, unsigned patience_msec,
-                 Holder *ret, int *ret_error) {
+int process_read_begin(int process_fd, int root_fd, size_t cmdline_max, ProcessRead *ret) {
     _cleanup_holder_ Holder holder = {.uid = (uid_t)-1};
-    int error = 0, exe_error = 0, cmdline_error = 0;
+    SlowRead *slow;
+    int error = 0;
 
-    int r = note_error(read_stat(process_fd, &holder), &error);
+    int r = note_error(read_uid(process_fd, &holder), &error);
     if (r >= 0)
-        r = note_error(read_uid(process_fd, &holder), &error);
-    if (r >= 0)
-        r = process_read_slow(process_fd, root_fd, cmdline_max, patience_msec, &holder, &exe_error,
-                              &cmdline_error);
-    if (r >= 0)
-        r = note_error(exe_error, &error);
-    if (r >= 0)
-        r = note_error(cmdline_error, &error);
-    if (r >= 0)
-        r = note_error(read_cwd(process_fd, &holder), &error);
+        r = slow_read_begin(process_fd, root_fd, cmdline_max, holder.uid, &slow);
     if (r < 0)
         return r;
-    if ((error == -ENOENT || error == -ESRCH) && is_gone(process_fd))
+    *ret = (ProcessRead){.process_fd = process_fd, .slow = slow};
+    ret->out_of_memory = note_error(read_stat(process_fd, &holder), &error) < 0 ||
+                         note_error(read_cwd(process_fd, &holder), &error) < 0;
+    ret->holder = holder;
+    ret->error = error;
+    holder = (Holder){};
+    return 0;
+}
+
+int process_read_end(ProcessRead *read, unsigned patience_msec, Holder *ret, int *ret_error) {
+    _cleanup_holder_ Holder holder = read->holder;
+    int error = read->error, exe_error = 0, cmdline_error = 0;
+
+    slow_read_end(read->slow, patience_msec, &holder, &exe_error, &cmdline_error);
+    if (read->out_of_memory || note_error(exe_error, &error) < 0 ||
+        note_error(cmdline_error, &error) < 0)
+        return -ENOMEM;
+    if ((error == -ENOENT || error == -ESRCH) && is_gone(read->process_fd))
         return -ESRCH;
 
     *ret = holder;
@@ -107,6 +134,13 @@ int process_read(int process_fd, int root_fd, size_t cmdline_max, unsigned patie
     if (ret_error)
         *ret_error = error;
     return 0;
+}
+
+int process_read(int process_fd, int root_fd, size_t cmdline_max, unsigned patience_msec,
+                 Holder *ret, int *ret_error) {
+    ProcessRead read;
+    int r = process_read_begin(process_fd, root_fd, cmdline_max, &read);
+    return r < 0 ? r : process_read_end(&read, patience_msec, ret, ret_error);
 }
 
 bool process_is_still(int process_fd, const Holder *seen) {

@@ -41,6 +41,19 @@ int io_uring_visit(int fd_directory, const char *ring, FdVisitor *visitor);
 int process_read(int process_fd, int root_fd, size_t cmdline_max, unsigned patience_msec,
                  Holder *ret, int *ret_error);
 
+/* The same in two parts, between which those two are read by another thread. */
+typedef struct ProcessRead {
+    int process_fd; /* the caller's, open until the end */
+    struct SlowRead *slow;
+    Holder holder;
+    int error;
+    bool out_of_memory;
+} ProcessRead;
+
+/* Returns 0, and the end must follow in the same thread; or -ENOMEM. */
+int process_read_begin(int process_fd, int root_fd, size_t cmdline_max, ProcessRead *ret);
+int process_read_end(ProcessRead *read, unsigned patience_msec, Holder *ret, int *ret_error);
+
 /*
  * Whether the process still is the one that was read, and runs the same program under the same name
  * (a start time, a name, a link and its file's identity are read, none of which waits for anybody).

@@ -10,10 +10,18 @@
  * errno; *ret is a new vector. */
 int cmdline_read(int process_fd, size_t max, char ***ret);
 
+typedef struct SlowRead SlowRead;
+
 /*
- * Fills exe, exe_id, exe_state and cmdline of the holder, whose uid is known, with a patience for
- * both. What is not read in time stays unknown, but for the name of the exe; the errors tell why
- * (-ETIMEDOUT; -EBUSY: that user made us wait just now). Returns 0 or -ENOMEM.
+ * Has exe, exe_id, exe_state and cmdline of the process, which is `uid`'s, read beside the calling
+ * thread. Returns 0 or -ENOMEM; slow_read_end() must follow in the same thread.
  */
-int process_read_slow(int process_fd, int root_fd, size_t cmdline_max, unsigned patience_msec,
-                      Holder *holder, int *ret_exe_error, int *ret_cmdline_error);
+int slow_read_begin(int process_fd, int root_fd, size_t cmdline_max, uid_t uid, SlowRead **ret);
+
+/*
+ * Fills them into the holder, waited for up to patience_msec, and releases `slow`. What is not read
+ * in time stays unknown, but for the name of the exe; the errors tell why (-ETIMEDOUT; -EBUSY: that
+ * user made us wait just now).
+ */
+void slow_read_end(SlowRead *slow, unsigned patience_msec, Holder *holder, int *ret_exe_error,
+                   int *ret_cmdline_error);

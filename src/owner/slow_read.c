@@ -17,17 +17,22 @@
 #include "util/aside.h"
 #include "util/cleanup.h"
 
-typedef struct SlowRead {
+struct SlowRead {
     AsideJob job;
+    int begun; /* aside_begin()'s word; 0: it is to be waited for */
     int process_fd, root_fd;
     size_t cmdline_max;
+    uid_t uid;
     bool wants_exe, wants_cmdline;
     bool exe_cached; /* nothing but what the kernel has in its caches */
     atomic_bool
         exe_known; /* then what is of the exe is the caller's, if the rest is still at work */
     int exe_error, cmdline_error;
     Holder found; /* exe, exe_id, exe_state; cmdline */
-} SlowRead;
+};
+
+/* Who made this thread wait; no lock is wanted in a reader. */
+static _Thread_local AsideBlame exe_blame, cached_blame, cmdline_blame;
 
 static void slow_read_work(AsideJob *job) {
     SlowRead *slow = (SlowRead *)job;
@@ -50,10 +55,10 @@ static void slow_read_release(AsideJob *job) {
     free(slow);
 }
 
-static SlowRead *slow_read_new(int process_fd, int root_fd, size_t cmdline_max) {
+int slow_read_begin(int process_fd, int root_fd, size_t cmdline_max, uid_t uid, SlowRead **ret) {
     SlowRead *slow = calloc(1, sizeof(*slow));
     if (!slow)
-        return NULL;
+        return -ENOMEM;
     slow->job.work = slow_read_work;
     slow->job.release = slow_read_release;
     atomic_init(&slow->job.refs, 1);
@@ -61,7 +66,14 @@ static SlowRead *slow_read_new(int process_fd, int root_fd, size_t cmdline_max) 
     slow->process_fd = fcntl(process_fd, F_DUPFD_CLOEXEC, 0);
     slow->root_fd = fcntl(root_fd, F_DUPFD_CLOEXEC, 0);
     slow->cmdline_max = cmdline_max;
-    return slow;
+    slow->uid = uid;
+    /* One program where a server is away must not hide all others of its user. */
+    slow->exe_cached = !aside_may_try(&exe_blame, uid);
+    slow->wants_exe = !slow->exe_cached || aside_may_try(&cached_blame, uid);
+    slow->wants_cmdline = aside_may_try(&cmdline_blame, uid) && aside_left() < ASIDE_LEFT_LESS_MAX;
+    slow->begun = slow->wants_exe || slow->wants_cmdline ? aside_begin(&slow->job) : -EBUSY;
+    *ret = slow;
+    return 0;
 }
 
 /* The name alone, which takes no look at the file. */
@@ -80,37 +92,25 @@ static void take_exe(SlowRead *slow, Holder *holder) {
     holder->exe_state = slow->found.exe_state;
 }
 
-int process_read_slow(int process_fd, int root_fd, size_t cmdline_max, unsigned patience_msec,
-                      Holder *holder, int *ret_exe_error, int *ret_cmdline_error) {
-    /* Of this thread: no lock is wanted in a reader. */
-    static _Thread_local AsideBlame exe_blame, cached_blame, cmdline_blame;
-
-    SlowRead *slow = slow_read_new(process_fd, root_fd, cmdline_max);
-    if (!slow)
-        return -ENOMEM;
-    /* One program where a server is away must not hide all others of its user. */
-    slow->exe_cached = !aside_may_try(&exe_blame, holder->uid);
-    slow->wants_exe = !slow->exe_cached || aside_may_try(&cached_blame, holder->uid);
-    slow->wants_cmdline =
-        aside_may_try(&cmdline_blame, holder->uid) && aside_left() < ASIDE_LEFT_LESS_MAX;
-    int r = slow->wants_exe || slow->wants_cmdline ? aside_run(&slow->job, patience_msec) : -EBUSY;
-
+void slow_read_end(SlowRead *slow, unsigned patience_msec, Holder *holder, int *ret_exe_error,
+                   int *ret_cmdline_error) {
+    int r = slow->begun == 0 ? aside_end(patience_msec) : slow->begun;
     bool exe_known =
         slow->wants_exe && (r == 0 || (r == -ETIMEDOUT && atomic_load(&slow->exe_known)));
     bool cmdline_known = slow->wants_cmdline && r == 0;
+
     *ret_exe_error = exe_known ? slow->exe_error : r < 0 ? r : -EBUSY;
     *ret_cmdline_error = cmdline_known ? slow->cmdline_error : r < 0 ? r : -EBUSY;
     if (exe_known)
         take_exe(slow, holder);
     else
-        (void)exe_name_read(process_fd, &holder->exe);
+        (void)exe_name_read(slow->process_fd, &holder->exe);
     if (cmdline_known)
         holder->cmdline = TAKE_PTR(slow->found.cmdline);
     if (r == -ETIMEDOUT)
         aside_blame(atomic_load(&slow->exe_known) ? &cmdline_blame
                     : slow->exe_cached            ? &cached_blame
                                                   : &exe_blame,
-                    holder->uid);
+                    slow->uid);
     aside_job_unref(&slow->job);
-    return 0;
 }

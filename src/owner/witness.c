@@ -28,11 +28,15 @@ Witnessed *witnessed_free(Witnessed *witnessed) {
 }
 
 /* `directory`: of the process. */
-static uint64_t thread_netns(int directory, const char *prefix, pid_t tid) {
+static uint64_t thread_netns(int directory, const char *prefix, pid_t pid, pid_t tid) {
     struct stat netns;
     char name[48];
 
-    snprintf(name, sizeof(name), "%stask/%d/ns/net", prefix, tid);
+    /* The first thread's is the process's, for half the price. */
+    if (tid == pid)
+        snprintf(name, sizeof(name), "%sns/net", prefix);
+    else
+        snprintf(name, sizeof(name), "%stask/%d/ns/net", prefix, tid);
     return fstatat(directory, name, &netns, 0) == 0 ? netns.st_ino : 0;
 }
 
@@ -40,7 +44,7 @@ uint64_t witness_netns(int proc_fd, pid_t pid, pid_t tid) {
     char prefix[16];
 
     snprintf(prefix, sizeof(prefix), "%d/", pid);
-    return thread_netns(proc_fd, prefix, tid);
+    return thread_netns(proc_fd, prefix, pid, tid);
 }
 
 static bool cmdline_is_whole(char *const *cmdline) {
@@ -53,6 +57,7 @@ static bool cmdline_is_whole(char *const *cmdline) {
 
 int witness_take(int proc_fd, int root_fd, pid_t pid, pid_t tid, Witnessed **ret) {
     _cleanup_(witnessed_cleanup) Witnessed *witnessed = calloc(1, sizeof(*witnessed));
+    ProcessRead read;
     char name[16];
     int error = 0;
 
@@ -63,17 +68,19 @@ int witness_take(int proc_fd, int root_fd, pid_t pid, pid_t tid, Witnessed **ret
     if (process_fd < 0)
         return errno == ENOENT ? -ESRCH : -errno;
 
-    int r = process_read(process_fd, root_fd, WITNESS_CMDLINE_MAX, WITNESS_PATIENCE_MSEC,
-                         &witnessed->holder, &error);
+    int r = process_read_begin(process_fd, root_fd, WITNESS_CMDLINE_MAX, &read);
     if (r < 0)
         return r;
+    witnessed->netns = thread_netns(process_fd, "", pid, tid);
+    int cgroup_error = process_read_cgroup(process_fd, &witnessed->cgroup);
+    r = process_read_end(&read, WITNESS_PATIENCE_MSEC, &witnessed->holder, &error);
+    if (r < 0)
+        return r;
+    if (cgroup_error == -ENOMEM)
+        return cgroup_error;
     witnessed->whole = error == 0 && cmdline_is_whole(witnessed->holder.cmdline);
     witnessed->holder.pid = pid;
     witnessed->holder.fd = -1;
-    witnessed->netns = thread_netns(process_fd, "", tid);
-    r = process_read_cgroup(process_fd, &witnessed->cgroup);
-    if (r == -ENOMEM)
-        return r;
     *ret = TAKE_PTR(witnessed);
     return 0;
 }

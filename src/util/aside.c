@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #define HELPER_STACK_SIZE (256 * 1024)
 
@@ -100,7 +102,17 @@ static void make_key(void) {
     own_key_error = pthread_key_create(&own_key, on_caller_end);
 }
 
-/* Signals are not the helper's. The caller's class and CPUs are, by default. */
+/* A reader is bound to its CPU; beside it, on another, its helper's work takes no time. With more
+ * CPUs than the set has room for it shares the caller's. */
+static int set_cpus(pthread_attr_t *attributes) {
+    cpu_set_t cpus;
+
+    if (sched_getaffinity(getpid(), sizeof(cpus), &cpus) < 0)
+        return 0;
+    return pthread_attr_setaffinity_np(attributes, sizeof(cpus), &cpus);
+}
+
+/* Signals are not the helper's. The caller's class is, by default. */
 static int thread_start(Helper *helper) {
     pthread_attr_t attributes;
     pthread_t thread;
@@ -112,6 +124,8 @@ static int thread_start(Helper *helper) {
     r = pthread_attr_setstacksize(&attributes, HELPER_STACK_SIZE);
     if (r == 0)
         r = pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    if (r == 0)
+        r = set_cpus(&attributes);
     if (r == 0) {
         sigfillset(&all);
         pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -174,7 +188,7 @@ static bool helper_wait(Helper *helper, unsigned patience_msec) {
     return !helper->job;
 }
 
-int aside_run(AsideJob *job, unsigned patience_msec) {
+int aside_begin(AsideJob *job) {
     if (atomic_load(&n_left) >= ASIDE_LEFT_MAX)
         return -EBUSY;
     int r = own ? 0 : helper_new();
@@ -186,6 +200,12 @@ int aside_run(AsideJob *job, unsigned patience_msec) {
     own->job = job;
     own->begun = 0;
     pthread_cond_signal(&own->changed);
+    pthread_mutex_unlock(&own->lock);
+    return 0;
+}
+
+int aside_end(unsigned patience_msec) {
+    pthread_mutex_lock(&own->lock);
     bool done = helper_wait(own, patience_msec);
     pthread_mutex_unlock(&own->lock);
     if (done)
@@ -195,6 +215,11 @@ int aside_run(AsideJob *job, unsigned patience_msec) {
     pthread_setspecific(own_key, NULL);
     helper_leave(helper);
     return -ETIMEDOUT;
+}
+
+int aside_run(AsideJob *job, unsigned patience_msec) {
+    int r = aside_begin(job);
+    return r < 0 ? r : aside_end(patience_msec);
 }
 
 bool aside_may_try(const AsideBlame *blame, uint32_t uid) {

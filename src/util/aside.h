@@ -5,8 +5,9 @@
  * stat() while the server of a network file system is away; both for as long as somebody else
  * likes, and no signal but SIGKILL ends it.
  *
- * Each thread that calls has one helper, with its scheduling class and CPUs, that sleeps between
- * jobs. One that does not come back is left behind, and the next job gets a new one.
+ * Each thread that calls has one helper, with its scheduling class and the CPUs of the process,
+ * that sleeps between jobs. One that does not come back is left behind, and the next job gets a new
+ * one.
  */
 #pragma once
 
@@ -27,11 +28,18 @@ struct AsideJob {
 #define ASIDE_LEFT_LESS_MAX 16
 
 /*
- * Has the job done. Returns 0 when it was; -ETIMEDOUT when not within patience_msec of its
- * beginning: it may still be at work, and will be, until it comes back; -EBUSY when too many were
- * left behind already, or another negative errno when there is no helper: then it never began.
- * The reference stays the caller's.
+ * Gives the job to this thread's helper and comes back at once; aside_end() must follow, before
+ * anything else is given. Returns 0; -EBUSY when too many were left behind already, or another
+ * negative errno when there is no helper: then the job never begins. The reference stays the
+ * caller's.
  */
+int aside_begin(AsideJob *job);
+/*
+ * Waits for it. Returns 0 when it was done; -ETIMEDOUT when not within patience_msec of its
+ * beginning: it may still be at work, and will be, until it comes back.
+ */
+int aside_end(unsigned patience_msec);
+/* Both. */
 int aside_run(AsideJob *job, unsigned patience_msec);
 
 void aside_job_ref(AsideJob *job);

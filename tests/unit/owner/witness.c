@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -156,6 +157,29 @@ Test(witness, what_a_reader_saw_is_not_read_again_while_the_program_is_the_same)
     witnessed->holder.exe_id.inode++;
     expect_read_again(&sources, &witnessed->holder, true);
     witnessed_free(witnessed);
+    owner_sources_close(&sources);
+}
+
+/* Another user than it began as, so that it may not be dumped and most in its /proc is root's. */
+static void become_another(void *userdata) {
+    (void)userdata;
+    cr_assert_eq(setresuid(SOME_USER + 1, SOME_USER, SOME_USER + 2), 0);
+    cr_assert_eq(prctl(PR_GET_DUMPABLE), 0);
+}
+
+Test(witness, the_effective_user_is_told_of_who_may_not_be_dumped) {
+    if (geteuid() != 0)
+        test_cannot_run("needs root");
+    OwnerSources sources;
+    cr_assert_eq(owner_sources_open(NULL, &sources), 0);
+    TestChild child = test_child(become_another, NULL);
+    _cleanup_(witnessed_cleanup) Witnessed *witnessed = NULL;
+
+    cr_assert_eq(witness_take(sources.proc_fd, sources.root_fd, child.pid, child.pid, &witnessed),
+                 0);
+    cr_assert_eq(witnessed->holder.uid, SOME_USER);
+    cr_assert(witnessed->whole);
+    test_child_end(&child);
     owner_sources_close(&sources);
 }
 
