@@ -189,7 +189,7 @@ static ExitStatus explain_all(const Options *options, const Policy *policy, cons
     return verb_print(options, text);
 }
 
-static bool user_in_given_group(void *userdata, uid_t uid, gid_t gid) {
+static int user_in_given_group(void *userdata, uid_t uid, gid_t gid) {
     const Hypothesis *hypothesis = userdata;
     (void)uid;
     return hypothesis->group_given && hypothesis->group == gid;

@@ -2,9 +2,7 @@
 #include "ctl/hypothesis.h"
 
 #include <errno.h>
-#include <grp.h>
 #include <limits.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,6 +12,7 @@
 #include "util/cleanup.h"
 #include "util/escape.h"
 #include "util/memory.h"
+#include "util/name_service.h"
 
 /* Splits `HOST:PORT` at the last colon, brackets taken off; host is at most ENDPOINT_SIZE bytes. */
 static int split_endpoint(const char *text, char host[static ENDPOINT_SIZE], bool *ret_bracketed,
@@ -108,11 +107,8 @@ static ExitStatus set_user(Hypothesis *hypothesis, const char *value) {
         hypothesis->listener.uid = (uint32_t)number;
         return STATUS_DONE;
     }
-    const struct passwd *user = getpwnam(value);
-    if (user) {
-        hypothesis->listener.uid = user->pw_uid;
+    if (name_user_id(value, &hypothesis->listener.uid) == 0)
         return STATUS_DONE;
-    }
     if (!is_account_name(value))
         return bad_value("user", value, "is no user of this machine, and no name for one");
     hypothesis->assumed_user = value;
@@ -128,10 +124,8 @@ static ExitStatus set_group(Hypothesis *hypothesis, const char *value) {
         hypothesis->group = (gid_t)number;
         return STATUS_DONE;
     }
-    const struct group *group = getgrnam(value);
-    if (!group)
+    if (name_group_id(value, &hypothesis->group) < 0)
         return bad_value("group", value, "is no group of this machine; a number will do");
-    hypothesis->group = group->gr_gid;
     return STATUS_DONE;
 }
 

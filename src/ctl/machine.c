@@ -3,9 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <inttypes.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -40,9 +38,11 @@ static void read_port_range(Machine *machine, const NetHandles *handles) {
 
 bool machine_renew(Machine *machine, const NetHandles *handles) {
     uint16_t first = machine->ephemeral_first, last = machine->ephemeral_last;
+    bool missed = machine->members.missed;
 
+    machine->members.missed = false;
     read_port_range(machine, handles);
-    return machine->ephemeral_first != first || machine->ephemeral_last != last;
+    return missed || machine->ephemeral_first != first || machine->ephemeral_last != last;
 }
 
 static void use_first_root(Machine *machine) {
@@ -91,25 +91,24 @@ static int ask_file_identity(void *userdata, const char *path, FileId *ret) {
     return file_identity_within(machine->sources.root_fd, path, PROCESS_PATIENCE_MSEC, ret);
 }
 
-static void learn_groups(Machine *machine, uid_t uid) {
-    const struct passwd *user = getpwuid(uid);
+static int learn_groups(Machine *machine, uid_t uid) {
+    int r = name_user_groups(uid, machine->members.groups, NAME_GROUPS_MAX);
 
-    machine->members.known = true;
+    machine->members.known = r >= 0 || r == -ENOENT;
+    machine->members.missed |= !machine->members.known;
     machine->members.uid = uid;
-    machine->members.n_groups = 0;
-    if (!user)
-        return;
-    int n_groups = MACHINE_GROUPS_MAX;
-    if (getgrouplist(user->pw_name, user->pw_gid, machine->members.groups, &n_groups) < 0)
-        n_groups = MACHINE_GROUPS_MAX;
-    machine->members.n_groups = n_groups;
+    machine->members.n_groups = r >= 0 ? r : 0;
+    return machine->members.known ? 0 : r;
 }
 
-static bool ask_user_in_group(void *userdata, uid_t uid, gid_t gid) {
+static int ask_user_in_group(void *userdata, uid_t uid, gid_t gid) {
     Machine *machine = userdata;
 
-    if (!machine->members.known || machine->members.uid != uid)
-        learn_groups(machine, uid);
+    if (!machine->members.known || machine->members.uid != uid) {
+        int r = learn_groups(machine, uid);
+        if (r < 0)
+            return r;
+    }
     for (int i = 0; i < machine->members.n_groups; i++)
         if (machine->members.groups[i] == gid)
             return true;

@@ -6,8 +6,7 @@
 #include "owner/owners.h"
 #include "policy/lint.h"
 #include "policy/policy.h"
-
-#define MACHINE_GROUPS_MAX 1024
+#include "util/name_service.h"
 
 typedef struct Machine {
     bool is_open; /* false in a zeroed one */
@@ -16,8 +15,9 @@ typedef struct Machine {
     uint16_t ephemeral_first, ephemeral_last;
     struct { /* the groups of the user that was asked for last */
         bool known;
+        bool missed; /* some could not be told, and a verdict was without them */
         uid_t uid;
-        gid_t groups[MACHINE_GROUPS_MAX];
+        gid_t groups[NAME_GROUPS_MAX];
         int n_groups;
     } members;
 } Machine;
@@ -31,7 +31,7 @@ int machine_open(Machine *machine, const NetHandles *handles);
 void machine_close(Machine *machine);
 
 /* Reads again which ports the kernel gives to who asks for none; the handles are those that it was
- * opened with. Whether they are others now. */
+ * opened with. Whether they are others now, or verdicts were given that lacked a user's groups. */
 bool machine_renew(Machine *machine, const NetHandles *handles);
 
 /* What a verdict on a listener of the snapshot needs. Borrows machine and snapshot. */

@@ -5,8 +5,8 @@
 #include <sys/types.h>
 
 /*
- * The user's name, raw, or NULL when there is none. It lasts until the next call. What is known is
- * asked for no more until it is forgotten; not for threads.
+ * The user's name, raw, or NULL when there is none (or it can't be told now). It lasts until the
+ * next call. What is known is asked for no more until it is forgotten; not for threads.
  */
 const char *user_name(uid_t uid);
 

@@ -131,9 +131,12 @@ static int open_loop(Daemon *daemon) {
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGHUP);
+    sigaddset(&signals, SIGCHLD); /* sd_event_add_child(3) */
     int r = -pthread_sigmask(SIG_BLOCK, &signals, NULL);
     if (r >= 0)
         r = sd_event_default(&daemon->loop);
+    if (r >= 0)
+        r = name_helper_new(daemon->loop, &daemon->names);
     if (r >= 0)
         r = sd_event_add_signal(daemon->loop, NULL, SIGTERM, on_stop, daemon);
     if (r >= 0)
@@ -294,6 +297,7 @@ Daemon *daemon_free(Daemon *daemon) {
     event_handles_close(&daemon->passed_events);
     if (daemon->state_fd >= 0)
         close(daemon->state_fd);
+    name_helper_free(daemon->names);
     sd_event_unref(daemon->loop);
     free(daemon->reserve);
     free(daemon);

@@ -50,6 +50,8 @@ typedef struct Pending {
     bool waits;         /* for the next dump of everything: it may not be looked for before */
 } Pending;
 
+typedef struct NameHelper NameHelper;
+
 typedef struct Daemon {
     DaemonOptions options;
     sd_event *loop;
@@ -66,6 +68,7 @@ typedef struct Daemon {
     NetHandles passed;
     EventHandles passed_events;
     const NetHandles *handles; /* those, or NULL: it opens its own */
+    NameHelper *names;
     Machine machine;
     Collector *collector;
     Lookup *lookup;
@@ -241,6 +244,17 @@ int holders_attribute(Daemon *daemon, Snapshot *snapshot, const WitnessedEvent *
 int holders_attribute_all(Daemon *daemon);
 /* Has everything searched for anew soon: a new policy is to judge by what is true now. */
 void holders_doubt(Daemon *daemon);
+
+/* --- name_helper.c: who is who --- */
+
+/* From now on the questions of util/name_service.h are put to a process that is started when one is
+ * asked, for no longer than it may take. The loop waits for its end. */
+int name_helper_new(sd_event *loop, NameHelper **ret);
+/* Takes NULL, returns NULL. */
+NameHelper *name_helper_free(NameHelper *helper);
+/* That process: `sockauditd --name-helper`, with its socket as stdin. Returns 0 or a negative errno
+ * when it is at its end. */
+int name_helper_run(void);
 
 /* --- payers.c: whose share is used --- */
 

@@ -11,6 +11,7 @@ sockauditd_SOURCES = \
 	src/daemon/holders.c \
 	src/daemon/look.c \
 	src/daemon/main.c \
+	src/daemon/name_helper.c \
 	src/daemon/notify.c \
 	src/daemon/payers.c \
 	src/daemon/pending.c \

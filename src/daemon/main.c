@@ -19,6 +19,7 @@ static const char usage[] =
     "      --runtime-dir DIR  where the socket `bus` is ($RUNTIME_DIRECTORY, /run/sockaudit)\n"
     "      --state-dir DIR    where is kept what lasts ($STATE_DIRECTORY, /var/lib/sockaudit)\n"
     "      --pass-sockets     for the service's ExecStartPre=: sockauditd(8)\n"
+    "      --name-helper      for the daemon itself: sockauditd(8)\n"
     "  -h, --help             this text\n"
     "      --version          the version\n";
 
@@ -28,6 +29,7 @@ enum {
     OPT_RULES,
     OPT_ROOT,
     OPT_PASS_SOCKETS,
+    OPT_NAME_HELPER,
     OPT_RUNTIME_DIR,
     OPT_STATE_DIR,
     OPT_VERSION
@@ -41,6 +43,7 @@ static const struct option long_options[] = {
     {"runtime-dir", required_argument, NULL, OPT_RUNTIME_DIR},
     {"state-dir", required_argument, NULL, OPT_STATE_DIR},
     {"pass-sockets", no_argument, NULL, OPT_PASS_SOCKETS},
+    {"name-helper", no_argument, NULL, OPT_NAME_HELPER},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, OPT_VERSION},
     {},
@@ -70,6 +73,8 @@ static int parse_options(int argc, char **argv, DaemonOptions *options) {
             break;
         case OPT_PASS_SOCKETS:
             return passed_open() < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        case OPT_NAME_HELPER:
+            return name_helper_run() < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
         case 'h':
             fputs(usage, stdout);
             return 0;
@@ -99,8 +104,9 @@ int main(int argc, char **argv) {
     int status = parse_options(argc, argv, &options);
     if (status >= 0)
         return status;
-    setlocale(LC_CTYPE, "");
-    signal(SIGPIPE, SIG_IGN); /* who reads our stdout may go: greet_watch_reader() */
+    if (options.foreground)
+        setlocale(LC_CTYPE, ""); /* whether the terminal takes more than ASCII */
+    signal(SIGPIPE, SIG_IGN);    /* who reads our stdout may go: greet_watch_reader() */
     if (daemon_new(&options, &daemon) < 0)
         return EXIT_FAILURE;
     status = daemon_run(daemon);

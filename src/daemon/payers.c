@@ -2,21 +2,16 @@
 /* Whose share is used: a container's users are those of the user who runs it. */
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <stdlib.h>
 
 #include "collect/small_file.h"
 #include "daemon/daemon.h"
 #include "util/cleanup.h"
+#include "util/name_service.h"
 
 static int find_user(void *userdata, const char *name, uid_t *ret) {
-    const struct passwd *user = getpwnam(name);
-
     (void)userdata;
-    if (!user)
-        return -ENOENT;
-    *ret = user->pw_uid;
-    return 0;
+    return name_user_id(name, ret);
 }
 
 void payers_load(Daemon *daemon) {

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
-#include <grp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
@@ -11,6 +10,7 @@
 #include "daemon/daemon.h"
 #include "policy/local_rules.h"
 #include "util/cleanup.h"
+#include "util/name_service.h"
 
 static void fill_sources(const Daemon *daemon, BusStatus *status) {
     for (SourceId id = 0; id < SOURCE_COUNT && status->n_sources < BUS_SOURCES_MAX; id++) {
@@ -319,12 +319,12 @@ int serve_open(Daemon *daemon) {
         .allow = handle_allow,
         .userdata = daemon,
     };
-    const struct group *readers = getgrnam("adm");
+    gid_t readers;
     const BusConfig config = {
         .event = daemon->loop,
         .runtime_dir = daemon->options.runtime_dir,
         .system_bus = !daemon->options.foreground,
-        .reader_gid = readers ? readers->gr_gid : (gid_t)-1,
+        .reader_gid = name_group_id("adm", &readers) == 0 ? readers : (gid_t)-1,
         .handlers = &handlers,
     };
 

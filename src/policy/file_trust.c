@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <pwd.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 #include "policy/names.h"
 #include "util/cleanup.h"
 #include "util/escape.h"
+#include "util/name_service.h"
 
 /* The last uid that Debian, Fedora and systemd give to system users. */
 #define SYSTEM_UID_MAX 999
@@ -30,8 +30,8 @@ static char *fd_path(int fd) {
 
 /* One that adduser(8) gives out to people could be anybody's who chose that name. */
 static uid_t service_uid(void) {
-    const struct passwd *user = getpwnam(TRUST_SERVICE_USER);
-    return user && user->pw_uid <= SYSTEM_UID_MAX ? user->pw_uid : 0;
+    uint32_t uid;
+    return name_user_id(TRUST_SERVICE_USER, &uid) == 0 && uid <= SYSTEM_UID_MAX ? uid : 0;
 }
 
 int trust_init(Trust *trust, uid_t uid, int root_fd) {

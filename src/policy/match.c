@@ -90,8 +90,8 @@ static Answer group_holds(const Case *judged, const Item *item) {
         return ANSWER_NO;
     if (!context->user_in_group || context->assumed_user)
         return ANSWER_UNKNOWN;
-    return answer_of(
-        context->user_in_group(context->userdata, judged->listener->uid, item->account.id));
+    int r = context->user_in_group(context->userdata, judged->listener->uid, item->account.id);
+    return r < 0 ? ANSWER_UNKNOWN : answer_of(r);
 }
 
 Answer match_judge_group(const Case *judged, const Match *match) {

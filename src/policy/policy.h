@@ -51,8 +51,9 @@ typedef struct JudgeContext {
 
     /* Which file an absolute path is now, in the daemon's own root: 0 or a negative errno. */
     int (*file_identity)(void *userdata, const char *path, FileId *ret);
-    /* Whether the user is in that group, by primary or supplementary membership. */
-    bool (*user_in_group)(void *userdata, uid_t uid, gid_t gid);
+    /* Whether the user is in that group, by primary or supplementary membership: 1, 0, or a
+     * negative errno when that can't be told now. */
+    int (*user_in_group)(void *userdata, uid_t uid, gid_t gid);
     void *userdata;
 
     const ExeTable *exes;     /* of the policy that judges, or NULL: file_identity is asked */

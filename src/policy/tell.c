@@ -100,11 +100,17 @@ char *match_tell_user(const Case *judged, const Match *match) {
     return user ? text("it belongs to %s", user) : NULL;
 }
 
+static bool groups_are_known(const Case *judged) {
+    const JudgeContext *context = judged->context;
+    return context->user_in_group && !context->assumed_user &&
+           context->user_in_group(context->userdata, judged->listener->uid, (gid_t)-1) >= 0;
+}
+
 char *match_tell_group(const Case *judged, const Match *match) {
     _cleanup_free_ char *user = user_text(judged);
     if (!user)
         return NULL;
-    if (!judged->context->user_in_group || judged->context->assumed_user)
+    if (!groups_are_known(judged))
         return text("the groups of %s are not known", user);
     return text("%s is %s", user, match->negated ? "in it" : "not in it");
 }

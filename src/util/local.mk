@@ -13,6 +13,8 @@ libsockaudit_a_SOURCES += \
 	src/util/idmap.h \
 	src/util/memory.c \
 	src/util/memory.h \
+	src/util/name_service.c \
+	src/util/name_service.h \
 	src/util/nearest.c \
 	src/util/nearest.h \
 	src/util/parse.c \

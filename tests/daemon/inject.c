@@ -59,7 +59,10 @@ static int is_spared(const void *caller) {
     return (uintptr_t)caller >= spared_from && (uintptr_t)caller < spared_to;
 }
 
-__attribute__((constructor)) static void begin(void) {
+/* Faults are the daemon's: its helper for names has none. */
+__attribute__((constructor)) static void begin(int argc, char **argv) {
+    if (argc > 1 && strcmp(argv[1], "--name-helper") == 0)
+        return;
     dl_iterate_phdr(find_spared, NULL);
     const char *path = getenv("INJECT_CONTROL");
     int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;

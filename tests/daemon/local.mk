@@ -12,6 +12,7 @@ DAEMON_TESTS = \
 	tests/daemon/injected.py \
 	tests/daemon/journal.py \
 	tests/daemon/limits.py \
+	tests/daemon/name-helper.py \
 	tests/daemon/names.py \
 	tests/daemon/payers.py \
 	tests/daemon/pids.py \
@@ -37,3 +38,11 @@ tests/daemon/inject.so: tests/daemon/inject.c
 	$(AM_V_CC)$(MKDIR_P) $(@D) && \
 		$(CC) -D_GNU_SOURCE $(CFLAGS) -std=gnu17 -Wall -Wextra -U_FORTIFY_SOURCE -shared -fPIC \
 		-o $@ $(srcdir)/tests/daemon/inject.c $(LDFLAGS) -ldl
+# A name service that takes its time.
+EXTRA_DIST += tests/daemon/nss_hung.c
+check_DATA += tests/daemon/nss_hung.so
+CLEANFILES += tests/daemon/nss_hung.so
+tests/daemon/nss_hung.so: tests/daemon/nss_hung.c
+	$(AM_V_CC)$(MKDIR_P) $(@D) && \
+		$(CC) -D_GNU_SOURCE $(CFLAGS) -std=gnu17 -Wall -Wextra -shared -fPIC \
+		-o $@ $(srcdir)/tests/daemon/nss_hung.c $(LDFLAGS)

@@ -22,7 +22,7 @@ N = 200
 
 WRAPPER = """#!/bin/sh
 exec valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect \\
-    --errors-for-leak-kinds=definite,indirect --track-fds=yes \\
+    --errors-for-leak-kinds=definite,indirect --track-fds=yes --child-silent-after-fork=yes \\
     --log-file={directory}/valgrind.%p {program} "$@"
 """
 

@@ -20,7 +20,7 @@ static int file_identity(void *userdata, const char *path, FileId *ret) {
     return 0;
 }
 
-static bool user_in_group(void *userdata, uid_t uid, gid_t gid) {
+static int user_in_group(void *userdata, uid_t uid, gid_t gid) {
     (void)userdata;
     return uid == gid;
 }

@@ -52,7 +52,7 @@ static int identity_of(void *userdata, const char *path, FileId *ret) {
     return 0;
 }
 
-static bool in_no_group(void *userdata, uid_t uid, gid_t gid) {
+static int in_no_group(void *userdata, uid_t uid, gid_t gid) {
     (void)userdata, (void)uid, (void)gid;
     return false;
 }

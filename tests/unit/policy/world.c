@@ -27,7 +27,7 @@ int world_file_identity(void *userdata, const char *path, FileId *ret) {
 }
 
 /* uid 2 is in group 1 beside its own. */
-static bool user_in_group(void *userdata, uid_t uid, gid_t gid) {
+static int user_in_group(void *userdata, uid_t uid, gid_t gid) {
     (void)userdata;
     return uid == gid || (uid == 2 && gid == 1);
 }

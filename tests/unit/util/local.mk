@@ -8,6 +8,7 @@ tests_unit_test_util_SOURCES = \
 	tests/unit/util/glob.c \
 	tests/unit/util/idmap.c \
 	tests/unit/util/memory.c \
+	tests/unit/util/name_service.c \
 	tests/unit/util/nearest.c \
 	tests/unit/util/parse.c \
 	tests/unit/util/read.c

@@ -1,0 +1,178 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Who is who is asked for by a helper process: what the name services of the machine are made of is
+not loaded into the daemon, and one that does not answer holds nobody up."""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import harness  # noqa: E402
+from harness import BUILD, Foreground, listen, until, write, write_rules
+
+# As nss_hung.c has them.
+UID, GID = 54321, 54320
+RULES = f"allow scope loopback\nallow tcp port 4100 group {GID}\n" + harness.RULES
+
+
+@contextlib.contextmanager
+def hung_name_service(directory):
+    """Users are asked for there, too. Yields what the daemon needs in its environment."""
+    shutil.copy(BUILD + "/tests/daemon/nss_hung.so", directory + "/libnss_hung.so.2")
+    write(directory + "/nsswitch.conf", "passwd: files hung\ngroup: files\nservices: files\n")
+    if not os.path.exists("/etc/nsswitch.conf"):
+        harness.skip("there is no /etc/nsswitch.conf to put another one over")
+    subprocess.run(["mount", "--bind", directory + "/nsswitch.conf", "/etc/nsswitch.conf"], check=True)
+    try:
+        yield {"LD_LIBRARY_PATH": directory, "NSS_HUNG": directory + "/hung"}
+    finally:
+        subprocess.run(["umount", "/etc/nsswitch.conf"], check=True)
+
+
+@contextlib.contextmanager
+def listening(uid, port):
+    """A process of that user, who listens."""
+    theirs, ours = os.pipe()
+    ready, tell = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.close(ours)
+            os.setgroups([])
+            os.setgid(uid)
+            os.setuid(uid)
+            with listen("0.0.0.0", port):
+                os.write(tell, b"!")
+                os.read(theirs, 1)
+        finally:
+            os._exit(0)
+    os.close(theirs)
+    os.close(tell)
+    try:
+        assert os.read(ready, 1) == b"!"
+        yield
+    finally:
+        os.close(ours)
+        os.close(ready)
+        os.waitpid(pid, 0)
+
+
+def children(pid):
+    """The pids of its children, also of those that ended and were not waited for."""
+    found = []
+    for name in os.listdir("/proc"):
+        with contextlib.suppress(OSError, IndexError):
+            if name.isdigit():
+                with open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as file:
+                    if file.read().rpartition(")")[2].split()[1] == str(pid):
+                        found.append(int(name))
+    return found
+
+
+def read_status(pid):
+    with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+        return dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+
+
+def check_loaded_no_service(daemon):
+    with open(f"/proc/{daemon.pid}/maps", encoding="utf-8") as file:
+        assert "libnss_" not in (maps := file.read()), maps
+
+
+def flagged(daemon, n):
+    """Of the next so many that are flagged, in whichever order, each by its port."""
+    told = {}
+    while len(told) < n:
+        one = daemon.expect(event="flagged")
+        told[one["port"]] = one
+    return told
+
+
+def test_names_are_asked_for_outside(directory):
+    write_rules(directory, RULES)
+    with hung_name_service(directory) as env, Foreground(directory, env=env) as daemon:
+        with listening(UID, 4000), listening(UID, 4100), listening(54322, 4001):
+            told = flagged(daemon, 2)
+            assert (told[4000]["uid"], told[4000]["user"]) == (UID, "hungry"), told
+            assert told[4001]["uid"] == 54322 and "user" not in told[4001], told
+            assert [one["verdict"] for port, one in daemon.listeners().items() if port == 4100] == \
+                ["allow"]
+        check_loaded_no_service(daemon)
+        # It ends when it is not needed any more, and the daemon takes note.
+        until(lambda: children(daemon.pid), lambda: not children(daemon.pid))
+        with listen("0.0.0.0", 4002):
+            told = daemon.expect(event="flagged", port=4002)
+            assert told["user"] == "root", told
+
+
+def test_one_that_hangs_holds_nobody_up(directory):
+    write_rules(directory, RULES)
+    with hung_name_service(directory) as env, Foreground(directory, env=env) as daemon:
+        write(env["NSS_HUNG"], "")
+        with listening(UID, 4000), listening(UID, 4100), listen("0.0.0.0", 4002):
+            told = flagged(daemon, 3)
+            assert told[4000]["uid"] == UID and "user" not in told[4000], told
+            os.unlink(env["NSS_HUNG"])
+            # Allowed by a group that could not be asked for: that is told, and made good.
+            told = daemon.expect(event="resolved", port=4100)
+            assert told["rule"].startswith("allow"), told
+        ports = iter(range(4003, 4020))
+
+        def is_named():
+            """At once, but where the machine has much else to do."""
+            with listening(UID, port := next(ports)):
+                return daemon.expect(event="flagged", port=port).get("user") == "hungry"
+
+        until("it has no name", is_named)
+
+
+def test_one_that_hangs_for_good_is_given_up(directory):
+    write_rules(directory, RULES + "set burst 10000\n")
+    with hung_name_service(directory) as env, Foreground(directory, env=env) as daemon:
+        write(env["NSS_HUNG"], "")
+        with listening(UID, 4000):
+            daemon.expect(event="flagged", port=4000)
+        [hung] = children(daemon.pid)
+        ports = iter(range(4001, 4900))
+
+        def is_replaced():
+            """By the first question that comes late enough."""
+            with listening(UID, port := next(ports)):
+                daemon.expect(event="flagged", port=port)
+            time.sleep(.3)
+            return hung not in children(daemon.pid)
+
+        until("it still runs", is_replaced)
+    # Nor does it hold up the daemon's end, or outlive it.
+    assert not os.path.exists(f"/proc/{hung}")
+
+
+def test_the_helper_has_no_privileges(directory):
+    """No capability of the daemon's, and none of its sockets."""
+    caps = "+sys_ptrace,+dac_read_search,+net_admin"
+    program = harness.DAEMON
+    for path in (directory, directory + "/rules"):
+        os.chown(path, harness.NOBODY, 0)
+    if subprocess.run([program, "--version"], user=harness.NOBODY, stdout=subprocess.DEVNULL,
+                      check=False).returncode != 0:
+        harness.skip("the build directory is closed to others")
+    prefix = ["setpriv", "--reuid", str(harness.NOBODY), "--clear-groups", "--inh-caps", caps,
+              "--ambient-caps", caps]
+    with Foreground(directory, prefix=prefix) as daemon:
+        assert int(read_status(daemon.pid)["CapEff"], 16) != 0
+        with listening(54322, 4000):
+            daemon.expect(event="flagged", port=4000)
+        [helper] = children(daemon.pid)
+        status = until("it did not become itself", lambda: one
+                       if (one := read_status(helper))["Name"] == "sockaudit-names" else None)
+        for kind in ("CapPrm", "CapEff", "CapAmb"):
+            assert int(status[kind], 16) == 0, status
+        assert int(status["SigBlk"], 16) == 0, status
+        assert sorted(os.listdir(f"/proc/{helper}/fd")) == ["0", "1", "2"]
+
+
+harness.main(__file__, globals())

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A name service of the tests (libnss_hung.so.2): knows one user, and answers no question about
+ * a number as long as the file $NSS_HUNG exists, as a directory service does whose server is away.
+ */
+#include <errno.h>
+#include <nss.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define UID 54321
+#define GID 54320
+
+enum nss_status _nss_hung_getpwuid_r(uid_t uid, struct passwd *entry, char *buffer, size_t size,
+                                     int *error);
+
+enum nss_status _nss_hung_getpwuid_r(uid_t uid, struct passwd *entry, char *buffer, size_t size,
+                                     int *error) {
+    static const char text[] = "hungry\0x\0/\0/bin/false";
+    const char *path = getenv("NSS_HUNG");
+
+    while (path && access(path, F_OK) == 0)
+        usleep(10000);
+    *error = uid == UID ? ERANGE : ENOENT;
+    if (uid != UID)
+        return NSS_STATUS_NOTFOUND;
+    if (size < sizeof(text))
+        return NSS_STATUS_TRYAGAIN;
+    memcpy(buffer, text, sizeof(text));
+    *entry = (struct passwd){.pw_name = buffer,
+                             .pw_passwd = buffer + 7,
+                             .pw_uid = UID,
+                             .pw_gid = GID,
+                             .pw_gecos = buffer + 7,
+                             .pw_dir = buffer + 9,
+                             .pw_shell = buffer + 11};
+    return NSS_STATUS_SUCCESS;
+}
