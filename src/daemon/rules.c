@@ -163,11 +163,13 @@ int rules_reload(Daemon *daemon, char **ret_text) {
     }
     if (r == 0)
         return 0;
-    *ret_text = r == -EBADMSG ? diagnostics_text(diagnostics) : strdup(strerror(-r));
+    *ret_text = r == -EBADMSG ? diagnostics_text(diagnostics)
+                              : strdup(r == -ENOENT ? "no file of them exists" : strerror(-r));
     tell_of_daemon(daemon, REPORT_POLICY_REJECTED, LOG_ERR,
                    "the rules on disk are not used, what was in force still is:\n%s",
                    *ret_text ?: strerror(-r));
-    return r;
+    /* Whatever it was, it is not the client who lacks a listener, a right or room. */
+    return r == -ENOMEM ? r : -EBADMSG;
 }
 
 void rules_close(Daemon *daemon) {

@@ -233,6 +233,8 @@ int local_rules_allow(const char *root, const Listener *const *listeners, size_t
     int r = begin_trust(&file, root);
     if (r == 0)
         r = allow(&file, path, listeners, n_listeners, until, note, diagnostics, lines);
+    if (r == -ENOENT) /* the directory went under it: it is no listener that there is not */
+        r = -ESTALE;
     if (r < 0 && r != -EBADMSG)
         *ret_lines = tell_why(&file, path, r);
     local_file_done(&file);
