@@ -29,6 +29,7 @@ typedef struct Ruleset {
     size_t n_sets, sets_allocated;
     ForwardTable table;
     bool too_many;
+    bool sets_lack; /* elements of sets, and so ports */
 } Ruleset;
 
 static void ruleset_done(Ruleset *ruleset) {
@@ -130,8 +131,13 @@ static int set_elements(void *userdata, uint32_t family, const char *table, cons
     if (nftnl_set_set_str(set, NFTNL_SET_TABLE, table) < 0 ||
         nftnl_set_set_str(set, NFTNL_SET_NAME, name) < 0)
         return -ENOMEM;
+    r = dump(ruleset, NFT_MSG_GETSETELEM, (uint16_t)family, set, take_elements, set, &result);
+    if (r < 0)
+        return r;
+    if (result.end != DUMP_COMPLETE && !(result.end == DUMP_REFUSED && result.error == -ENOENT))
+        ruleset->sets_lack = true;
     *ret = set;
-    return dump(ruleset, NFT_MSG_GETSETELEM, (uint16_t)family, set, take_elements, set, &result);
+    return 0;
 }
 
 /* Chains, rules and the sets that they need. Returns 0 with *ret_result, or -ENOMEM. */
@@ -191,22 +197,26 @@ int forwards_collect(Netlink *netfilter, int proc_fd, const char *directory, Sna
     for (unsigned tries = 0; netfilter && tries < READ_TRIES_MAX; tries++) {
         ruleset_done(&ruleset);
         r = read_ruleset(&ruleset, &result);
-        if (r < 0 || result.end != DUMP_INTERRUPTED)
+        if (r < 0 || (result.end != DUMP_INTERRUPTED && !ruleset.sets_lack))
             break;
     }
     if (r == 0 && result.end == DUMP_COMPLETE)
         r = forward_table_resolve(&ruleset.table, snapshot);
     else if (r == 0)
         tell_refusal(&result, &snapshot->forwards_coverage);
+    bool too_many = ruleset.too_many, sets_lack = ruleset.sets_lack;
     ruleset_done(&ruleset);
     if (r == -ENOMEM)
         return r;
 
     if (snapshot->forwards_coverage.state != COVERAGE_FULL)
         return 0;
-    if (ruleset.too_many)
+    if (too_many)
         coverage_set(&snapshot->forwards_coverage, COVERAGE_INCOMPLETE,
                      "of the NAT rules, only the first %d were read", RULES_MAX);
+    else if (sets_lack)
+        coverage_set(&snapshot->forwards_coverage, COVERAGE_INCOMPLETE,
+                     "not all sets that the NAT rules name could be read");
     else if (legacy_nat_exists(proc_fd, directory))
         coverage_set(&snapshot->forwards_coverage, COVERAGE_INCOMPLETE,
                      "iptables-legacy has a nat table, which is not read");

@@ -98,6 +98,15 @@ def main():
     subprocess.run("nft add rule ip n pre ip daddr 192.0.2.1 dnat to 10.0.0.9".split(), check=True)
     good &= check("a rule without ports is told as not covered",
                   snapshot()[1].startswith("incomplete: 1 "), snapshot()[1])
+
+    # As many as are read (RULES_MAX of forwards.c) and one more, in place of all the others.
+    subprocess.run("nft flush ruleset".split(), check=True)
+    subprocess.run("nft -f -".split(), check=True, text=True, input=(
+        "table ip n {\nchain pre { type nat hook prerouting priority dstnat; }\n"
+        "chain many {\n" + 100001 * "counter\n" + "}\n}\n"))
+    good &= check("more rules than are read are told as not covered",
+                  snapshot()[1].startswith("incomplete: of the NAT rules, only the first 100000"),
+                  snapshot()[1])
     sys.exit(0 if good else 1)
 
 
