@@ -16,7 +16,8 @@ struct EventQueue {
 
 EventQueue *event_queue_new(size_t size) {
     size_t bytes = sizeof(EventQueue) + size * sizeof(WitnessedEvent);
-    EventQueue *queue = aligned_alloc(CACHE_LINE, (bytes + CACHE_LINE - 1) & ~(size_t)63);
+    EventQueue *queue =
+        aligned_alloc(CACHE_LINE, (bytes + CACHE_LINE - 1) & ~(size_t)(CACHE_LINE - 1));
     if (!queue)
         return NULL;
     atomic_init(&queue->pushed, 0);

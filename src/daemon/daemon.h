@@ -86,13 +86,12 @@ typedef struct Daemon {
     Policy *policy;
     PolicyJudge *judge;
     AdviceTable *advice;
-    usec_t
-        exes_next; /* CLOCK_MONOTONIC: before it, the files of `exe` rules are not all asked for */
-    bool exes_doubted;    /* one of them may be another by now */
-    bool exes_changed;    /* some were others: verdicts given before may be, too */
-    size_t exes_stuck;    /* so many of them could not be looked at, as was told */
-    bool builtin;         /* the policy is the built-in one: there are no rules, or broken ones */
-    uint64_t generation;  /* of the policy, from 1 */
+    usec_t exes_next;    /* CLOCK_MONOTONIC: before it not all files of `exe` rules are asked for */
+    bool exes_doubted;   /* one of them may be another by now */
+    bool exes_changed;   /* some were others: verdicts given before may be, too */
+    size_t exes_stuck;   /* so many of them could not be looked at, as was told */
+    bool builtin;        /* the policy is the built-in one: there are no rules, or broken ones */
+    uint64_t generation; /* of the policy, from 1 */
     uint64_t fingerprint; /* of the rules on disk when they were loaded: see rules_are_stale() */
 
     Ledger *ledger;
@@ -111,7 +110,6 @@ typedef struct Daemon {
     size_t next_closed;
     uint32_t elsewhere_tid; /* a thread that was in another namespace at `elsewhere_at` */
     usec_t elsewhere_at;
-    uint64_t n_pending_dropped, n_unwitnessed;
     LookBudget look_budget;
     Subuids subuids; /* whose containers' uids are whose */
     /* CLOCK_MONOTONIC: of the dump of everything, the next, the earliest next, the last's begin */
@@ -119,8 +117,6 @@ typedef struct Daemon {
     BusServer *bus;            /* NULL: could not be opened */
     usec_t policy_loaded;      /* realtime */
     uint64_t links_generation; /* rises when they are others */
-    uint64_t n_unseen;         /* came and went, and not even their namespace is known */
-
 } Daemon;
 
 /* Both clocks, now. */
@@ -258,7 +254,8 @@ int name_helper_run(void);
 
 /* --- payers.c: whose share is used --- */
 
-/* Reads /etc/subuid, at the start and at a reload. What can't be read leaves what was known. */
+/* Reads /etc/subuid, at the start and at a reload: without it each uid pays for itself. Out of
+ * memory leaves what was known. */
 void payers_load(Daemon *daemon);
 /* Who is charged for what that uid does; `userdata` is the Daemon. */
 uid_t payer_of(void *userdata, uid_t uid);

@@ -71,8 +71,7 @@ void reconcile_soon(Daemon *daemon) {
     reconcile_in(daemon, SWEEP_DELAY);
 }
 
-/* After a dump that lacked something, or had more than the ledger could take, the next comes soon.
- */
+/* After a dump that lacked something the next comes soon. */
 static void reconcile_next(Daemon *daemon) {
     LedgerStats stats;
     ledger_stats(daemon->ledger, &stats);
@@ -89,7 +88,8 @@ static int on_reconcile(sd_event_source *source, uint64_t time, void *userdata) 
     int r = look_at_all(daemon);
     rules_renew_machine(daemon);
     exes_settle(daemon);
-    daemon->reconciled = begun;
+    if (r >= 0)
+        daemon->reconciled = begun;
     daemon->reconcile_not_before =
         monotonic_now() + (thread_cpu_now() - cpu) * (RECONCILE_SHARE - 1);
     reconcile_next(daemon);
@@ -117,7 +117,6 @@ Endpoint event_endpoint(const StateEvent *event) {
 static void on_unwitnessed(Daemon *daemon, const StateEvent *event) {
     usec_t now = monotonic_now();
 
-    daemon->n_unwitnessed++;
     if (event->tid == daemon->elsewhere_tid && now < daemon->elsewhere_at + ELSEWHERE_FOR)
         return;
     if (daemon->reconcile_at <= earliest_reconcile(daemon, SWEEP_DELAY))

@@ -39,10 +39,10 @@ static ExeTableCheck check(const PolicyJudge *judge, const Owner *owner) {
 
 void exes_freshen(PolicyJudge *judge, const Listener *listener) {
     Daemon *daemon = judge->userdata;
-    ExeTableCheck found = listener->owner ? check(judge, listener->owner) : EXE_TABLE_RIGHT;
 
-    if (daemon->judge != judge) /* made this moment */
+    if (daemon->judge != judge || !listener->owner) /* made this moment; nobody to ask about */
         return;
+    ExeTableCheck found = check(judge, listener->owner);
     if (found == EXE_TABLE_WRONG ||
         (found == EXE_TABLE_UNNAMED && monotonic_now() >= daemon->exes_next))
         renew(daemon);

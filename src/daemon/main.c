@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "bus/names.h"
 #include "daemon/daemon.h"
 #include "util/standard_fds.h"
 
@@ -94,7 +95,7 @@ static int parse_options(int argc, char **argv, DaemonOptions *options) {
 
 int main(int argc, char **argv) {
     DaemonOptions options = {
-        .runtime_dir = getenv("RUNTIME_DIRECTORY") ?: "/run/sockaudit",
+        .runtime_dir = getenv("RUNTIME_DIRECTORY") ?: BUS_RUNTIME_DIR_DEFAULT,
         .state_dir = getenv("STATE_DIRECTORY") ?: "/var/lib/sockaudit",
     };
     _cleanup_daemon_ Daemon *daemon = NULL;

@@ -20,7 +20,7 @@ void payers_load(Daemon *daemon) {
     Subuids subuids = {};
     size_t length = 0;
 
-    /* Without the file, or one that is too long, each uid pays for itself. */
+    /* Nor is one read that is too long. */
     if (root >= 0 && small_file_read(root, "etc/subuid", &text, &length) >= 0 &&
         subuids_parse(text, length, find_user, NULL, &subuids) < 0)
         return; /* out of memory */

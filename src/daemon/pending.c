@@ -59,7 +59,6 @@ void pending_add(Daemon *daemon, const WitnessedEvent *seen, bool waits) {
     if (!has_room(daemon, seen)) {
         /* The full dump finds it, if it is there to stay. */
         witnessed_free(seen->witness);
-        daemon->n_pending_dropped++;
         reconcile_soon(daemon);
         return;
     }
@@ -87,8 +86,13 @@ static bool pending_look(Daemon *daemon, Pending *pending, usec_t now) {
         reconcile_soon(daemon);
         return false;
     }
-    if (r > 0 || ++pending->tries == ELEMENTS(retry_delays))
+    if (r > 0)
         return true;
+    if (++pending->tries == ELEMENTS(retry_delays)) {
+        if (r < 0) /* it may be there all the same */
+            events_look_again(daemon);
+        return true;
+    }
     pending->next = now + retry_delays[pending->tries];
     return false;
 }
@@ -127,10 +131,8 @@ static void tell_brief(Daemon *daemon, const WitnessedEvent *listened, const Sta
     const Witnessed *witnessed = listened->witness;
     AuditTime now = daemon_now();
 
-    if (!witnessed || witnessed->netns == 0 || closed->port == 0) {
-        daemon->n_unseen++;
+    if (!witnessed || witnessed->netns == 0 || closed->port == 0)
         return;
-    }
     if (witness_owner(witnessed, daemon->machine.sources.cgroup_fd, &owner) < 0)
         return;
     Listener listener = {
@@ -168,10 +170,8 @@ bool pending_close_event(Daemon *daemon, const StateEvent *closed) {
 
 void pending_forget(Daemon *daemon, const StateEvent *listened) {
     for (size_t i = daemon->n_pending; i-- > 0;)
-        if (daemon->pending[i].seen.event.sk == listened->sk) {
-            daemon->n_unseen++;
+        if (daemon->pending[i].seen.event.sk == listened->sk)
             pending_drop(daemon, i);
-        }
 }
 
 bool pending_was_closed(Daemon *daemon, const WitnessedEvent *seen) {
