@@ -11,19 +11,6 @@
 /* A clock that is more off than this was set; less is what NTP does all the time. */
 #define CLOCK_STEP USEC_PER_SEC
 
-const char *ledger_event_name(LedgerEvent event) {
-    static const char *const names[] = {
-        [LEDGER_APPEARED] = "appeared",
-        [LEDGER_CHANGED] = "changed",
-        [LEDGER_GONE] = "gone",
-        [LEDGER_FLAGGED] = "flagged",
-        [LEDGER_RESOLVED] = "resolved",
-        [LEDGER_STILL_FLAGGED] = "still-flagged",
-        [LEDGER_SUPPRESSED] = "suppressed",
-    };
-    return names[event];
-}
-
 const char *resolved_why_name(ResolvedWhy why) {
     static const char *const names[] = {
         [RESOLVED_GONE] = "gone",   [RESOLVED_POLICY] = "policy",   [RESOLVED_SNOOZE] = "snooze",
@@ -236,19 +223,6 @@ void ledger_set_links(Ledger *ledger, const LinkTable *links, const AuditTime *n
     ledger_begin(ledger, now);
     links_take(ledger, links);
     ledger_end(ledger);
-}
-
-int ledger_set_owner(Ledger *ledger, uint64_t cookie, Owner *owner, const AuditTime *now) {
-    ledger_begin(ledger, now);
-    uint32_t socket = socket_find(ledger, cookie);
-    if (socket) {
-        uint32_t entry = socket_at(ledger, socket)->entry;
-        unsigned what = entry_take_owner(ledger, entry, owner_ref(owner));
-        if (what)
-            entry_judge(ledger, entry, what, RESOLVED_CHANGED);
-    }
-    ledger_end(ledger);
-    return socket != 0;
 }
 
 /* --- asked --- */

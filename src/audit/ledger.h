@@ -52,9 +52,6 @@ typedef enum LedgerEvent {
     LEDGER_SUPPRESSED,    /* `sum`; there is no view */
 } LedgerEvent;
 
-/* `appeared`, `changed`, …, `still-flagged`: as in the journal where it has the event. */
-const char *ledger_event_name(LedgerEvent event);
-
 enum {
     LEDGER_HOLDERS = 1 << 0,
     LEDGER_SCOPE = 1 << 1,
@@ -167,9 +164,6 @@ bool ledger_links_are_other(const Ledger *ledger, const LinkTable *links);
 
 /* Interfaces or addresses changed: scopes and ways in are computed anew and judged. */
 void ledger_set_links(Ledger *ledger, const LinkTable *links, const AuditTime *now);
-
-/* Who holds the socket, found out later; a reference is taken. 1, or 0: not known. */
-int ledger_set_owner(Ledger *ledger, uint64_t cookie, Owner *owner, const AuditTime *now);
 
 /*
  * A new policy: everything is judged by it, differences are told. The judge is borrowed until the

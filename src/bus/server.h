@@ -147,7 +147,3 @@ typedef struct BusServerStats {
     bool on_system_bus;            /* the name is ours */
 } BusServerStats;
 void bus_server_stats(const BusServer *server, BusServerStats *ret);
-
-static inline void bus_server_cleanup(BusServer **server) {
-    bus_server_free(*server);
-}

@@ -79,7 +79,3 @@ int forward_table_add_hook(ForwardTable *table, const char *chain);
  * snapshot's sockets and links must be there already. Returns 0 or -ENOMEM.
  */
 int forward_table_resolve(const ForwardTable *table, Snapshot *snapshot);
-
-static inline void forward_table_cleanup(ForwardTable *table) {
-    forward_table_done(table);
-}

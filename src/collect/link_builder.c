@@ -5,10 +5,6 @@
 
 #include "collect/link_parse.h"
 
-void link_builder_clear(LinkBuilder *builder) {
-    builder->n_links = builder->n_addresses = builder->n_defaults = builder->n_malformed = 0;
-}
-
 void link_builder_done(LinkBuilder *builder) {
     free(builder->links);
     free(builder->addresses);

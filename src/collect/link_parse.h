@@ -31,8 +31,6 @@ int address_parse_message(const struct nlmsghdr *message, void *data); /* RTM_NE
  */
 int route_parse(const struct nlmsghdr *message, void *data);
 
-/* Forgets what was added, keeps the memory: for another try. */
-void link_builder_clear(LinkBuilder *builder);
 void link_builder_done(LinkBuilder *builder);
 
 /*

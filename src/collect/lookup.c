@@ -18,16 +18,12 @@
 
 struct Lookup {
     Netlink *netlink;
-    Snapshot *scratch; /* for lookup_gone() */
 };
 
 int lookup_open(const NetHandles *handles, Lookup **ret) {
     _cleanup_lookup_ Lookup *lookup = calloc(1, sizeof(*lookup));
 
     if (!lookup)
-        return -ENOMEM;
-    lookup->scratch = snapshot_new();
-    if (!lookup->scratch)
         return -ENOMEM;
     int r = netlink_open(handles, HANDLE_LOOKUP, NETLINK_SOCK_DIAG, &lookup->netlink);
     if (r < 0)
@@ -40,7 +36,6 @@ Lookup *lookup_close(Lookup *lookup) {
     if (!lookup)
         return NULL;
     netlink_close(lookup->netlink);
-    snapshot_free(lookup->scratch);
     free(lookup);
     return NULL;
 }
@@ -347,23 +342,4 @@ int lookup_appeared(Lookup *lookup, const StateEvent *event, LookupKnown known, 
         return r;
     /* Nothing at all may yet mean one that is bound to a device. */
     return lookup_appeared_at_port(lookup, event, known, data, snapshot);
-}
-
-int lookup_gone(Lookup *lookup, const Endpoint *endpoint, uint64_t cookie) {
-    Listener found;
-
-    int r = lookup_exact(lookup, endpoint, &found);
-    if (r == 0)
-        return 1;
-    if (r > 0 && found.cookie == cookie)
-        return 0;
-    if (r < 0 && r != -EXDEV && r != -EOPNOTSUPP)
-        return r;
-
-    snapshot_clear(lookup->scratch);
-    const PortWish wish = {endpoint->address.family, endpoint->port};
-    r = look_at_port(lookup, endpoint->proto, &wish, lookup->scratch);
-    if (r < 0)
-        return r;
-    return idmap_find(&lookup->scratch->by_cookie, cookie) == NULL;
 }

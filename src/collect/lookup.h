@@ -71,10 +71,6 @@ int lookup_appeared_exact(Lookup *lookup, const StateEvent *event, LookupKnown k
 int lookup_appeared_at_port(Lookup *lookup, const StateEvent *event, LookupKnown known, void *data,
                             Snapshot *snapshot);
 
-/* Whether the socket of that cookie is gone: 1, or 0 when it still listens on the endpoint; or a
- * negative errno when that can't be told. */
-int lookup_gone(Lookup *lookup, const Endpoint *endpoint, uint64_t cookie);
-
 static inline void lookup_cleanup(Lookup **lookup) {
     lookup_close(*lookup);
 }

@@ -56,7 +56,4 @@ int owner_search_run(OwnerSearch *search, SearchDepth depth);
 static inline void owner_search_cleanup(OwnerSearch **search) {
     owner_search_free(*search);
 }
-static inline void owner_sources_cleanup(OwnerSources *sources) {
-    owner_sources_close(sources);
-}
 #define _cleanup_owner_search_ _cleanup_(owner_search_cleanup)

@@ -31,7 +31,3 @@ size_t journal_flush(Journal *journal);
 
 /* How many records wait. */
 size_t journal_kept(const Journal *journal);
-
-static inline void journal_cleanup(Journal **journal) {
-    journal_free(*journal);
-}

@@ -26,12 +26,6 @@
         _taken;                                                                                    \
     })
 
-/* Defines TYPE_cleanup(TYPE **) for _cleanup_(), from a destructor that takes NULL. */
-#define DEFINE_CLEANUP(type, name, destructor)                                                     \
-    static inline void name##_cleanup(type **pointer) {                                            \
-        destructor(*pointer);                                                                      \
-    }
-
 #define _cleanup_free_     _cleanup_(cleanup_free)
 #define _cleanup_close_    _cleanup_(cleanup_close)
 #define _cleanup_fclose_   _cleanup_(cleanup_fclose)

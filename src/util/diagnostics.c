@@ -179,10 +179,6 @@ static void print_with(const Diagnostic *diagnostic, const Colours *with, FILE *
         print_source_line(diagnostic, with, out);
 }
 
-void diagnostic_print(const Diagnostic *diagnostic, FILE *out) {
-    print_with(diagnostic, &no_colours, out);
-}
-
 static void print_rest(size_t count, const char *what, FILE *out) {
     if (count > 0)
         fprintf(out, "… and %zu more %s%s\n", count, what, count > 1 ? "s" : "");

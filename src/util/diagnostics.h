@@ -62,13 +62,11 @@ __attribute__((format(printf, 4, 5))) void diagnostics_add(Diagnostics *diagnost
                                                            const char *format, ...);
 
 /*
- * Prints one as `FILE:LINE:COLUMN: error: MESSAGE`, then the source line indented by two and the
- * caret line under it. A tab in the source line is one blank in both; bytes that must not reach a
- * terminal are escaped, with the caret still under its place. `…` stands for what is left out.
+ * Prints all of them in order, each as `FILE:LINE:COLUMN: error: MESSAGE`, then the source line
+ * indented by two and the caret line under it, and how many were not kept. A tab in the source line
+ * is one blank in both; bytes that must not reach a terminal are escaped, with the caret still
+ * under its place. `…` stands for what is left out.
  */
-void diagnostic_print(const Diagnostic *diagnostic, FILE *out);
-
-/* Prints all of them in order, and how many were not kept. */
 void diagnostics_print(const Diagnostics *diagnostics, FILE *out);
 
 /* The same; with `colour`, place, level and caret stand out by escape sequences. */

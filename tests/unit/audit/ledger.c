@@ -259,12 +259,11 @@ Test(ledger, remembers_who_held_it_last) {
 
 Test(ledger, keeps_a_flag_when_the_owner_is_found_later) {
     _cleanup_world_ World *world = world_new(NULL);
-    world_listen(world, 1, 3000);
+    WorldSocket *listener = world_listen(world, 1, 3000);
     world_dump(world);
     told("appeared:3000 flagged:3000");
-    Owner *owner = world_owner("/usr/bin/node");
-    cr_assert_eq(ledger_set_owner(world->ledger, 1, owner, &world->now), 1);
-    owner_unref(owner);
+    listener->owner = world_owner("/usr/bin/node");
+    world_look_at(world, 3000, false);
     told("changed:3000/h");
     world_close(world, 1);
     world_look_at(world, 3000, true);
@@ -279,12 +278,11 @@ Test(ledger, joins_flags_when_the_owner_is_found_later) {
     world_dump(world);
     world_close(world, 1);
     world_look_at(world, 3000, true);
-    world_listen(world, 2, 3000);
+    WorldSocket *second = world_listen(world, 2, 3000);
     world_look_at(world, 3000, false);
     world_told(world);
-    Owner *owner = world_owner("/usr/bin/node");
-    ledger_set_owner(world->ledger, 2, owner, &world->now);
-    owner_unref(owner);
+    second->owner = world_owner("/usr/bin/node");
+    world_look_at(world, 3000, false);
     told("changed:3000/h");
     world_pass(world, USEC_PER_MINUTE);
     told("");

@@ -51,6 +51,19 @@ static void say(World *world, const char *words) {
     world->told_length = n + length;
 }
 
+static const char *event_name(LedgerEvent event) {
+    static const char *const names[] = {
+        [LEDGER_APPEARED] = "appeared",
+        [LEDGER_CHANGED] = "changed",
+        [LEDGER_GONE] = "gone",
+        [LEDGER_FLAGGED] = "flagged",
+        [LEDGER_RESOLVED] = "resolved",
+        [LEDGER_STILL_FLAGGED] = "still-flagged",
+        [LEDGER_SUPPRESSED] = "suppressed",
+    };
+    return names[event];
+}
+
 static void sink(void *userdata, const LedgerChange *change) {
     World *world = userdata;
     char words[96], more[24] = "";
@@ -77,7 +90,7 @@ static void sink(void *userdata, const LedgerChange *change) {
                  (unsigned long long)(change->sum.n_flagged + change->sum.n_reminders +
                                       change->sum.n_refused));
     else
-        snprintf(words, sizeof(words), "%s:%u%s", ledger_event_name(change->event),
+        snprintf(words, sizeof(words), "%s:%u%s", event_name(change->event),
                  change->view.listener.endpoint.port, more);
     say(world, words);
 }

@@ -158,7 +158,7 @@ Test(links, the_local_address_is_ours_and_the_other_the_peers) {
     Build build = address_message(AF_INET, "10.8.0.1", "10.8.0.6", 3, 0);
     feed(&builder, &build);
     cr_assert_str_eq(only_address(&builder), "10.8.0.6");
-    link_builder_clear(&builder);
+    link_builder_done(&builder);
     build = address_message(AF_INET6, "fd00::1", NULL, 3, 0);
     feed(&builder, &build);
     cr_assert_str_eq(only_address(&builder), "fd00::1");
@@ -224,7 +224,7 @@ Test(links, a_default_route_of_several_ways) {
 
     static const uint16_t lengths[] = {0, 7, 64};
     for (size_t i = 0; i < 3; i++) {
-        link_builder_clear(&builder);
+        link_builder_done(&builder);
         build = route_message(AF_INET, 0, RTN_UNICAST, RT_TABLE_MAIN);
         hops[0].rtnh_len = lengths[i];
         build_attribute(&build, RTA_MULTIPATH, hops, sizeof(hops));
