@@ -12,13 +12,21 @@
 /* Unnamed structs in structs; the kernel's own are three deep. */
 #define NESTING_MAX 8
 
+/* The kinds that are younger than Linux 5.15, whose headers Ubuntu 22.04 has (linux/btf.h). */
+enum {
+    KIND_DECL_TAG = 17,
+    KIND_TYPE_TAG = 18,
+    KIND_ENUM64 = 19, /* struct btf_enum64: a name and two halves of a value */
+    SIZE_OF_ENUM64 = 12,
+};
+
 /* What stands behind a struct btf_type, by kind; -1: a kind that we don't know. */
 static int64_t trailing_size(const struct btf_type *type) {
     int64_t n = BTF_INFO_VLEN(type->info);
     switch (BTF_INFO_KIND(type->info)) {
     case BTF_KIND_INT:
     case BTF_KIND_VAR:
-    case BTF_KIND_DECL_TAG:
+    case KIND_DECL_TAG:
         return sizeof(uint32_t);
     case BTF_KIND_ARRAY:
         return sizeof(struct btf_array);
@@ -27,8 +35,8 @@ static int64_t trailing_size(const struct btf_type *type) {
         return n * (int64_t)sizeof(struct btf_member);
     case BTF_KIND_ENUM:
         return n * (int64_t)sizeof(struct btf_enum);
-    case BTF_KIND_ENUM64:
-        return n * (int64_t)sizeof(struct btf_enum64);
+    case KIND_ENUM64:
+        return n * SIZE_OF_ENUM64;
     case BTF_KIND_FUNC_PROTO:
         return n * (int64_t)sizeof(struct btf_param);
     case BTF_KIND_DATASEC:
@@ -41,7 +49,7 @@ static int64_t trailing_size(const struct btf_type *type) {
     case BTF_KIND_RESTRICT:
     case BTF_KIND_FUNC:
     case BTF_KIND_FLOAT:
-    case BTF_KIND_TYPE_TAG:
+    case KIND_TYPE_TAG:
         return 0;
     default:
         return -1;

@@ -15,7 +15,7 @@ import server  # noqa: E402
 import wire  # noqa: E402
 
 
-FDS_OF_PEER = 4  # the connection, and what its reader needs
+FDS_OF_PEER = 5  # the connection, what its reader needs, and the pidfd that libsystemd 256 and later keeps
 
 
 class Odd(server.Server):

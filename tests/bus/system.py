@@ -112,7 +112,9 @@ class System(support.Case):
         self.assertEqual(self.seen(), {0, 1000, 1001})
         self.assertEqual(self.seen(user=ALICE), {ALICE})
         self.assertEqual(self.seen(user=support.NOBODY), set())
-        self.assertEqual(self.seen(user=support.NOBODY, groups=ADM), {0, 1000, 1001})
+        # dbus-daemon 1.12 tells no groups: a member of adm is then taken for anybody.
+        old = b"Daemon 1.12." in subprocess.run(["dbus-daemon", "--version"], capture_output=True).stdout
+        self.assertEqual(self.seen(user=support.NOBODY, groups=ADM), set() if old else {0, 1000, 1001})
         self.verb("snooze", "3001", "1h", user=ALICE)
         # There is no polkit here.
         self.verb("snooze", "3000", "1h", user=ALICE, status=5)

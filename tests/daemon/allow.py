@@ -32,8 +32,9 @@ class Allow(run.Case):
             os.chmod(place, 0o755)
 
     def begin_service(self):
-        """With what the unit gives it, and no root (systemd/sockaudit.service.in)."""
-        capabilities = ",".join("+" + name for name in ("perfmon", "sys_ptrace", "dac_read_search",
+        """With what the unit gives it, and no root (systemd/sockaudit.service.in). cap_38 is
+        CAP_PERFMON, whose name Ubuntu 22.04's setpriv does not know."""
+        capabilities = ",".join("+" + name for name in ("cap_38", "sys_ptrace", "dac_read_search",
                                                         "net_admin", "setuid"))
         process = run.subprocess.Popen(
             ["setpriv", f"--reuid={SERVICE}", f"--regid={SERVICE}", "--clear-groups",
