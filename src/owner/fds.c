@@ -2,6 +2,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -60,6 +62,8 @@ int io_uring_visit(int fd_directory, const char *ring, FdVisitor *visitor) {
     return 0;
 }
 
+#define BUFFER_SIZE 16384
+
 /* As getdents64(2) gives it; glibc's readdir() would cost an allocation of 32 KiB a process. */
 typedef struct DirectoryEntry {
     uint64_t inode;
@@ -91,8 +95,23 @@ static int fd_visit(int fd_directory, const char *name, FdVisitor *visitor) {
     }
 }
 
+/* Visits a buffer of entries. Returns what the visitor did. */
+static int buffer_visit(int fd_directory, const char *buffer, size_t length, FdVisitor *visitor) {
+    uint16_t offsets[BUFFER_SIZE / offsetof(DirectoryEntry, name)];
+    size_t n = 0;
+    int r = 0;
+
+    for (size_t at = 0; at < length; at += ((const DirectoryEntry *)(buffer + at))->length)
+        offsets[n++] = (uint16_t)at;
+    for (size_t i = 0; i < n && r == 0; i++) {
+        size_t at = offsets[visitor->newest_first ? n - 1 - i : i];
+        r = fd_visit(fd_directory, ((const DirectoryEntry *)(buffer + at))->name, visitor);
+    }
+    return r;
+}
+
 int fds_visit(int fd_directory, FdVisitor *visitor) {
-    _Alignas(DirectoryEntry) char buffer[16384];
+    _Alignas(DirectoryEntry) char buffer[BUFFER_SIZE];
 
     for (;;) {
         long n = syscall(SYS_getdents64, fd_directory, buffer, sizeof(buffer));
@@ -100,12 +119,8 @@ int fds_visit(int fd_directory, FdVisitor *visitor) {
             return -errno;
         if (n == 0)
             return 0;
-        for (long at = 0; at < n;) {
-            const DirectoryEntry *entry = (const DirectoryEntry *)(buffer + at);
-            int r = fd_visit(fd_directory, entry->name, visitor);
-            if (r < 0)
-                return r;
-            at += entry->length;
-        }
+        int r = buffer_visit(fd_directory, buffer, (size_t)n, visitor);
+        if (r != 0)
+            return r < 0 ? r : 0;
     }
 }

@@ -14,11 +14,12 @@
 
 /* What the fds of one process are looked through for. */
 typedef struct FdVisitor {
-    /* A socket by its inode; fd -1: registered in an io_uring. Returns 0 or a negative errno,
-     * which ends the scan. */
+    /* A socket by its inode; fd -1: registered in an io_uring. Returns 0; 1 to end the scan, or a
+     * negative errno, which does so, too. */
     int (*socket)(void *userdata, int fd, uint32_t inode);
     void *userdata;
-    bool ring_busy; /* set when a ring could not be read: its thread was at work each time */
+    bool newest_first; /* of each few hundred: a new fd is most often the last */
+    bool ring_busy;    /* set when a ring could not be read: its thread was at work each time */
 } FdVisitor;
 
 /*

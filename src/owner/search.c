@@ -199,8 +199,10 @@ static bool is_unguided(const OwnerSearch *search) {
 }
 
 int owner_search_hint(OwnerSearch *search, pid_t pid, Holder *seen) {
+    search->hinted = true;
     search->seen = seen;
     int r = search_visit_process(search, pid);
+    search->hinted = false;
     search->seen = NULL;
     return r;
 }

@@ -44,7 +44,8 @@ struct OwnerSearch {
     size_t n_pids, pids_allocated;
     size_t next_pid, next_threads; /* how far the passes over them are */
     IdMap visited;
-    Holder *seen;     /* what is known of the process that is visited, or NULL */
+    bool hinted;      /* the process that is visited is thought to hold what is looked for */
+    Holder *seen;     /* and this is known of it, or NULL */
     pid_t newest_pid; /* the last that was given out when /proc was begun on; 0: unknown */
     bool listed, cgroups_done, iterated;
     /* So many processes make the iterator worth its start; UINT_MAX: never; for tests. */

@@ -39,7 +39,8 @@ static int visit_socket(void *userdata, int fd, uint32_t inode) {
     if (r < 0)
         return r;
     visit->hits[visit->n_hits++] = (Hit){.fd = fd, .inode = inode, .socket = *socket};
-    return 0;
+    /* Of who just called listen() the one fd is enough: a server may have many others. */
+    return visit->search->hinted && visit->search->n_missing == 1;
 }
 
 /* Whether the fd still is that socket, now that the process has been read. */
@@ -225,7 +226,8 @@ static int keep_hits_of_table(Visit *visit, pid_t pid, int fd_directory) {
 
 static int visit_table(OwnerSearch *search, pid_t pid, int fd_directory) {
     Visit visit = {.search = search};
-    FdVisitor visitor = {.socket = visit_socket, .userdata = &visit};
+    FdVisitor visitor = {
+        .socket = visit_socket, .userdata = &visit, .newest_first = search->hinted};
 
     int r = fds_visit(fd_directory, &visitor);
     search->ring_busy |= visitor.ring_busy;

@@ -33,6 +33,29 @@ Test(search, finds_this_process_with_everything_about_it) {
     close(fd);
 }
 
+/* A server may have many fds beside the one that it has just made. */
+Test(search, of_the_caller_of_listen_the_newest_fd_is_enough) {
+    OwnerSources sources;
+    OwnerSearch *search;
+    uint32_t inode;
+    int fd = test_listen(&inode), newest = fcntl(fd, F_DUPFD_CLOEXEC, 200);
+    Snapshot *snapshot = test_snapshot(inode, 0);
+    cr_assert(owner_sources_open(NULL, &sources) == 0);
+    cr_assert(owner_search_new(&sources, snapshot, &search) == 0);
+
+    cr_assert_eq(owner_search_hint(search, getpid(), NULL), 0);
+    cr_assert_eq(owner_search_run(search, SEARCH_FIRST), 0);
+    const Owner *owner = snapshot->listeners[0].owner;
+    cr_assert_eq(owner->n_holders, 1);
+    cr_assert_eq(owner->holders[0].pid, getpid());
+    cr_assert_eq(owner->holders[0].fd, newest);
+    owner_search_free(search);
+    owner_sources_close(&sources);
+    snapshot_free(snapshot);
+    close(newest);
+    close(fd);
+}
+
 static void keep_open(void *userdata) {
     (void)userdata;
 }
