@@ -8,4 +8,4 @@ tests_bus_serve_LDADD = libsockaudit.a $(SYSTEMD_LIBS)
 BUS_TESTS = tests/bus/odd.py tests/bus/server.py tests/bus/system.py
 dist_check_SCRIPTS += $(BUS_TESTS)
 TESTS += $(BUS_TESTS)
-EXTRA_DIST += tests/bus/wire.py
+EXTRA_DIST += tests/bus/clients.py tests/bus/wire.py

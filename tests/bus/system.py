@@ -3,10 +3,10 @@
 """The server on a system bus of the test's own, with the policy file that is installed."""
 
 import os
+import select
 import shutil
 import subprocess
 import sys
-import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE + "/../cli")
@@ -51,7 +51,6 @@ class System(support.Case):
             file.write(CONFIG.format(folder=self.folder, source=SOURCE))
         os.environ["DBUS_SYSTEM_BUS_ADDRESS"] = f"unix:path={self.folder}/socket"
         os.environ["RUNTIME_DIRECTORY"] = self.folder + "/nothing"
-        shutil.copy(support.CTL, self.folder + "/ctl")
         self.bus = None
         self.addCleanup(self.end_bus)
 
@@ -64,14 +63,12 @@ class System(support.Case):
                                      ' --nopidfile --nosyslog --config-file "$1/bus.conf"',
                                      "sh", self.folder],
                                     stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + 5
-        while not os.path.exists(self.folder + "/socket") and time.monotonic() < deadline:
-            time.sleep(0.02)
+        support.until("the bus listens", lambda: os.path.exists(self.folder + "/socket"))
 
     def end_bus(self):
         if self.bus:
             self.bus.terminate()
-            self.bus.wait(10)
+            self.bus.wait(support.PATIENCE)
             self.bus = None
         if os.path.exists(self.folder + "/socket"):
             os.unlink(self.folder + "/socket")
@@ -80,26 +77,18 @@ class System(support.Case):
         self.server = self.start([support.BUILD + "/tests/bus/serve", self.folder + "/run", "3",
                                   "--system"], b"ready")
 
-    def wait_for_name(self, there=1):
-        deadline = time.monotonic() + 10
-        line = b""
-        while time.monotonic() < deadline:
-            self.server.stdin.write(b"stats\n")
-            self.server.stdin.flush()
-            line = self.server.stdout.readline()
-            if line.endswith(b"system=%d\n" % there):
-                return
-            time.sleep(0.05)
-        self.fail(line)
+    def tell(self, line):
+        self.server.stdin.write(line + b"\n")
+        self.server.stdin.flush()
 
-    def verb(self, *words, user=None, groups=None, status=0):
-        command = [self.folder + "/ctl", *words]
-        if user is not None:
-            extra = f"--groups={groups}" if groups else "--clear-groups"
-            command = ["setpriv", f"--reuid={user}", f"--regid={user}", extra, *command]
-        done = subprocess.run(command, capture_output=True, timeout=60, check=False)
-        self.assertEqual(done.returncode, status, (done.stdout, done.stderr))
-        return done
+    def wait_for_name(self, there=1):
+        def is_there():
+            self.tell(b"stats")
+            return self.server.stdout.readline().endswith(b"system=%d\n" % there)
+        support.until(f"the name is there: {there}", is_there)
+
+    def verb(self, *words, **how):
+        return self.ctl(*words, **{"status": 0, **how})
 
     def seen(self, **who):
         document = support.strict_json(self.verb("list", "--json", **who).stdout)
@@ -121,7 +110,6 @@ class System(support.Case):
         self.verb("reload", user=ALICE, status=5)
         self.verb("reload")
         self.verb("show", "99", status=4)
-
 
     def polkit(self, answer):
         return self.start([support.BUILD + "/tests/bus/polkit", answer], b"ready")
@@ -160,17 +148,19 @@ class System(support.Case):
         self.start_bus()
         self.serve()
         self.wait_for_name()
-        process = subprocess.Popen([self.folder + "/ctl", "watch", "--json"],
+        process = subprocess.Popen([support.CTL, "watch", "--json"],
                                    stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         self.addCleanup(process.stdout.close)
-        time.sleep(0.5)
-        self.server.stdin.write(b"signal 1\n")
-        self.server.stdin.flush()
+
+        def is_told():  # as soon as it has subscribed
+            self.tell(b"signal 1")
+            return select.select([process.stdout], [], [], 0.1)[0]
+        support.until("a signal comes", is_told)
         line = process.stdout.readline()
         self.assertEqual(support.strict_json(line)["port"], 3000)
         self.assertNotIn(b"secret", line)  # it goes to everybody
         process.terminate()
-        process.wait(10)
+        process.wait(support.PATIENCE)
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ def message(member, types="", values=(), serial=1, interface=INTERFACE, path=PAT
 class Peer:
     """A connection, authenticated unless told otherwise."""
 
-    def __init__(self, path, hello=True, timeout=10):
+    def __init__(self, path, hello=True, timeout=60):
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(timeout)
         self.socket.connect(path)

@@ -4,7 +4,6 @@
 prefix: under `make distcheck` it is none that anybody uses."""
 
 import os
-import subprocess
 
 import support
 
@@ -13,10 +12,7 @@ class Installed(support.Case):
     def setUp(self):
         super().setUp()
         self.root = self.folder + "/root"
-        # Not the outer make's: its jobs are not ours to take.
-        env = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
-        subprocess.run(["make", "-s", "-C", support.BUILD, "install-data",
-                        "DESTDIR=" + self.root], check=True, env=env, stdout=subprocess.DEVNULL)
+        support.install_data(self.root)
 
     def files(self):
         done = self.ctl("rules", "--json", "--root", self.root, status=0)

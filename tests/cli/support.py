@@ -9,12 +9,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 BUILD = os.path.abspath(os.environ.get("BUILD", "."))
 HERE = os.path.dirname(os.path.abspath(__file__))
 CTL = BUILD + "/sockauditctl"
 NOBODY = 65534
+PATIENCE = 180  # seconds, on a machine with much else to do
 CI = bool(os.environ.get("CI"))
 
 
@@ -32,6 +34,14 @@ def directory(name):
 def sysconfdir():
     """Where this build looks for the administrator's files."""
     return directory("sysconfdir")
+
+
+def install_data(root):
+    """What is no program, below that root, as `make install` puts it into place."""
+    # Not the outer make's: its jobs are not ours to take.
+    env = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    subprocess.run(["make", "-s", "-C", BUILD, "install-data", "DESTDIR=" + root], check=True,
+                   env=env, stdout=subprocess.DEVNULL)
 
 
 def no_duplicates(pairs):
@@ -58,6 +68,21 @@ def skip(why):
     raise unittest.SkipTest(why)
 
 
+def until(what, holds, patience=PATIENCE):
+    """Waits until `holds` returns something true, and returns that."""
+    deadline = time.monotonic() + patience
+    while not (result := holds()):
+        assert time.monotonic() < deadline, what() if callable(what) else what
+        time.sleep(0.02)
+    return result
+
+
+def as_user(uid, *more, groups=None):
+    """The words before a command that let that user run it."""
+    return ["setpriv", f"--reuid={uid}", f"--regid={uid}",
+            f"--groups={groups}" if groups else "--clear-groups", *more]
+
+
 class Case(unittest.TestCase):
     """With a folder of its own, readable to everyone, and a policy in it."""
 
@@ -77,17 +102,19 @@ class Case(unittest.TestCase):
         os.chmod(path, 0o644)
         return path
 
-    def ctl(self, *words, program=None, user=None, env=None, status=None, stdout=subprocess.PIPE):
+    def ctl(self, *words, program=None, user=None, groups=None, env=None, status=None,
+            stdout=subprocess.PIPE):
         """Runs the client; stdout and stderr are bytes. `status`: what it must end with."""
         command = [program or CTL, *words]
         if user is not None:
             copy = self.folder + "/ctl"
-            shutil.copy(CTL, copy)
+            if not os.path.exists(copy):
+                shutil.copy(CTL, copy)
             command[0] = copy
-            command = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", *command]
+            command = [*as_user(user, groups=groups), *command]
         done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=stdout,
                               stderr=subprocess.PIPE, env=dict(os.environ, **(env or {})),
-                              timeout=60, check=False)
+                              timeout=PATIENCE, check=False)
         self.assertGreaterEqual(done.returncode, 0, done.stderr)
         self.assertNotIn(b"Sanitizer", done.stderr)
         if status is not None:
@@ -111,7 +138,7 @@ class Case(unittest.TestCase):
     def end(process):
         process.stdin.close()
         try:
-            process.wait(10)
+            process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -121,8 +148,13 @@ class Case(unittest.TestCase):
         return self.start([program, *words], b"listens", **how)
 
 
-def main(file):
+def enter(file):
+    """Into a network namespace of its own: runs the file anew there."""
     if os.environ.get("IN_NAMESPACE") != "yes":
         script = HERE + "/../net/namespace.sh"
         os.execv(script, [script, sys.executable, os.path.abspath(file), *sys.argv[1:]])
+
+
+def main(file):
+    enter(file)
     unittest.main(module="__main__", verbosity=1)

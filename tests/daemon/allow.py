@@ -5,11 +5,12 @@ file of root's, which it may not give back."""
 
 import os
 import stat
+import subprocess
 import sys
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, HERE)
-import run  # pylint: disable=wrong-import-position
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import run  # noqa: E402
+import support  # noqa: E402
 
 SERVICE = 990
 MINE = "# root's own\n\tallow tcp  port 9999 # kept\n"
@@ -22,9 +23,9 @@ class Allow(run.Case):
         with open("/etc/passwd", encoding="utf-8") as passwd:
             lines = [line for line in passwd if not line.startswith("sockaudit:")]
         self.write("passwd", "".join(lines) + f"sockaudit:x:{SERVICE}:{SERVICE}::/:/bin/false\n")
-        run.subprocess.run(["mount", "--bind", self.folder + "/passwd", "/etc/passwd"], check=True)
-        self.addCleanup(run.subprocess.run, ["umount", "/etc/passwd"], check=True)
-        self.rules = f"{self.tree}/root{run.support.sysconfdir()}/sockaudit/rules.d"
+        subprocess.run(["mount", "--bind", self.folder + "/passwd", "/etc/passwd"], check=True)
+        self.addCleanup(subprocess.run, ["umount", "/etc/passwd"], check=True)
+        self.rules = f"{self.tree}/root{support.sysconfdir()}/sockaudit/rules.d"
         self.local = self.rules + "/50-local.rules"
         os.makedirs(self.rules, exist_ok=True)
         for place in (self.rules, self.folder):
@@ -36,13 +37,13 @@ class Allow(run.Case):
         CAP_PERFMON, whose name Ubuntu 22.04's setpriv does not know."""
         capabilities = ",".join("+" + name for name in ("cap_38", "sys_ptrace", "dac_read_search",
                                                         "net_admin", "setuid"))
-        process = run.subprocess.Popen(
-            ["setpriv", f"--reuid={SERVICE}", f"--regid={SERVICE}", "--clear-groups",
-             f"--inh-caps={capabilities}", f"--ambient-caps={capabilities}",
+        process = subprocess.Popen(
+            [*support.as_user(SERVICE, f"--inh-caps={capabilities}",
+                              f"--ambient-caps={capabilities}"),
              self.tree + "/sockauditd", "--foreground", "--root", self.tree + "/root",
              "--runtime-dir", self.folder + "/run", "--state-dir", self.folder + "/state"],
-            text=True, stdin=run.subprocess.DEVNULL, stdout=run.subprocess.PIPE,
-            stderr=run.subprocess.STDOUT, umask=0o077)
+            text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, umask=0o077)
         self.addCleanup(self.kill, process)
         lines = run.Lines(process.stdout)
         lines.expect("Now watching")
@@ -92,7 +93,7 @@ class Allow(run.Case):
         self.assertFalse(os.path.exists(self.folder + "/elsewhere"))
         os.unlink(self.local)
         self.write("theirs", MINE)
-        os.chown(self.folder + "/theirs", run.support.NOBODY, 0)
+        os.chown(self.folder + "/theirs", support.NOBODY, 0)
         os.rename(self.folder + "/theirs", self.local)
         self.assertIn("50-local.rules is owned by nobody", self.allow(8000, status=1))
         self.assertEqual(self.local_rules()[0], MINE)

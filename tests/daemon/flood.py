@@ -1,26 +1,21 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """sockauditd while others open and close listeners as fast as they can: what stands is not told to
-be gone, what others open is told, and nothing is lost. In network and mount namespaces of its own.
-"""
+be gone, what others open is told, and nothing is lost."""
 
 import ctypes
-import json
 import os
-import queue
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
-import threading
-import time
 
-BUILD = os.environ.get("BUILD", ".")
-HERE = os.path.dirname(os.path.abspath(__file__))
-PATIENCE = 60  # seconds, on a machine with much else to do
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import harness  # noqa: E402
+from harness import MEMORY_SCALE, listen, with_foreground
+
 CLONE_NEWNET = 0x40000000
-FLOODER = 65534
+FLOODER = harness.NOBODY
 
 RULES = """allow scope loopback
 flag critical tcp port 4000-4999
@@ -28,70 +23,6 @@ flag warning tcp
 ignore udp
 set burst 10000
 """
-
-
-class Daemon:
-    """A sockauditd in the foreground; all that it tells is kept."""
-
-    def __init__(self, directory):
-        self.directory = directory
-        with open(directory + "/rules", "w", encoding="utf-8") as file:
-            file.write(RULES)
-        self.process = subprocess.Popen(
-            [BUILD + "/sockauditd", "--foreground", "--json", "--rules", directory + "/rules",
-             "--runtime-dir", directory, "--state-dir", directory + "/state"],
-            stdout=subprocess.PIPE, text=True)
-        self.lines = queue.Queue()
-        self.told = []
-        threading.Thread(target=self.read, daemon=True).start()
-        self.expect(event="policy-loaded")
-
-    def read(self):
-        for line in self.process.stdout:
-            self.lines.put(json.loads(line))
-
-    def expect(self, **wanted):
-        """The next object that has these values."""
-        deadline = time.monotonic() + PATIENCE
-        while True:
-            try:
-                told = self.lines.get(timeout=max(0, deadline - time.monotonic()))
-            except queue.Empty:
-                raise AssertionError(f"was not told: {wanted}; last: {self.told[-5:]}") from None
-            self.told.append(told)
-            if all(told.get(key) == value for key, value in wanted.items()):
-                return told
-
-    def resident(self):
-        """KiB."""
-        with open(f"/proc/{self.process.pid}/status", encoding="ascii") as file:
-            return next(int(line.split()[1]) for line in file if line.startswith("VmRSS"))
-
-    def listeners(self):
-        done = subprocess.run([BUILD + "/sockauditctl", "--runtime-dir", self.directory, "list",
-                               "--json", "--all"], stdout=subprocess.PIPE, check=True)
-        return json.loads(done.stdout)["listeners"]
-
-    def is_sanitized(self):
-        """Then what is freed stays for a while, and memory says nothing."""
-        with open(f"/proc/{self.process.pid}/maps", encoding="ascii") as file:
-            return "san.so" in file.read()
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(PATIENCE)
-
-
-def listen(address, port, reuseport=False, device=None):
-    sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if reuseport:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    if device:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode())
-    sock.bind((address, port))
-    sock.listen()
-    return sock
 
 
 class Beside:
@@ -147,7 +78,7 @@ def churn_group(_done):
 
 def stay(_done):
     with listen("0.0.0.0", 4110):
-        time.sleep(2 * PATIENCE)
+        signal.pause()
 
 
 def churn_unbound(_done):
@@ -157,6 +88,7 @@ def churn_unbound(_done):
     sock.close()
 
 
+@with_foreground(RULES)
 def test_what_stands_is_never_told_to_be_gone(daemon):
     standing = [listen("0.0.0.0" if port % 2 else "192.0.2.1", port)
                 for port in range(20000, 20450)]
@@ -168,7 +100,7 @@ def test_what_stands_is_never_told_to_be_gone(daemon):
     while flagged != ports:
         told = daemon.expect(event="flagged")
         flagged |= {told["port"]} & ports
-    before = len(daemon.told)
+    before = len(daemon.all)
 
     beside = [Beside(churn, 3000), Beside(churn_elsewhere, 3000, elsewhere=True),
               Beside(churn_group, 3000), Beside(churn_unbound, 3000)]
@@ -179,10 +111,10 @@ def test_what_stands_is_never_told_to_be_gone(daemon):
     with listen("0.0.0.0", 4001):
         daemon.expect(event="flagged", port=4001)
     daemon.expect(event="resolved", port=4001)
-    told = [one for one in daemon.told[before:] if one.get("port") in ports]
+    told = [one for one in daemon.all[before:] if one.get("port") in ports]
     assert not told, told[:5]
     # What is gone for a moment is not told, but counted.
-    known = {one["port"]: one for one in daemon.listeners() if one["port"] in ports}
+    known = {port: one for port, one in daemon.listeners().items() if port in ports}
     assert set(known) == ports, ports - set(known)
     returned = [one for one in known.values() if one["returned"] > 0]
     assert not returned, (len(returned), returned[0])
@@ -191,8 +123,9 @@ def test_what_stands_is_never_told_to_be_gone(daemon):
         sock.close()
 
 
+@with_foreground(RULES)
 def test_another_users_listener_is_told_in_a_flood(daemon):
-    before = daemon.resident()
+    before = daemon.memory()
     with Beside(churn, uid=FLOODER), Beside(churn_unbound, uid=FLOODER):
         for port in range(4100, 4110):
             with listen("0.0.0.0", port):
@@ -202,10 +135,11 @@ def test_another_users_listener_is_told_in_a_flood(daemon):
         with Beside(stay, uid=FLOODER):
             told = daemon.expect(event="flagged", port=4110)
         assert told["uid"] == FLOODER, told
-    grown = daemon.resident() - before
-    assert grown < 64 << 10 or daemon.is_sanitized(), f"grew by {grown} KiB"
+    grown = daemon.memory() - before
+    assert grown < MEMORY_SCALE * (64 << 10), f"grew by {grown} KiB"
 
 
+@with_foreground(RULES)
 def test_a_listener_without_bind_is_found(daemon):
     with Beside(churn_unbound, uid=FLOODER):
         with socket.socket() as sock:
@@ -214,41 +148,12 @@ def test_a_listener_without_bind_is_found(daemon):
     assert told["pid"] == os.getpid(), told
 
 
+@with_foreground(RULES)
 def test_one_that_hides_behind_a_device_is_found(daemon):
     with listen("0.0.0.0", 4200, device="zoo0"):
         told = daemon.expect(event="flagged", port=4200)
     assert told["device"] == "zoo0", told
 
 
-def run(test):
-    with tempfile.TemporaryDirectory() as directory:
-        daemon = Daemon(directory)
-        try:
-            test(daemon)
-            print("ok:", test.__name__, flush=True)
-            return True
-        except AssertionError as error:
-            print("FAILED:", test.__name__, error, flush=True)
-            return False
-        finally:
-            if daemon.process.poll() is None:
-                status = daemon.stop()
-                assert status == 0, f"{test.__name__}: the daemon ended with {status}"
-
-
-def main():
-    if os.environ.get("IN_NAMESPACE") != "yes":
-        os.execv(HERE + "/../net/namespace.sh", ["namespace.sh", os.path.abspath(__file__)])
-    if os.environ.get("IN_MOUNTS") != "yes":
-        os.environ["IN_MOUNTS"] = "yes"
-        os.execvp("unshare", ["unshare", "-m", "sh", "-c",
-                              "mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null; exec \"$0\"",
-                              os.path.abspath(__file__)])
-    wanted = sys.argv[1:]
-    tests = [test for name, test in sorted(globals().items()) if name.startswith("test_")]
-    results = [run(test) for test in tests if not wanted or test.__name__ in wanted]
-    sys.exit(0 if all(results) else 1)
-
-
 if __name__ == "__main__":
-    main()
+    harness.main(__file__, globals())

@@ -8,16 +8,14 @@ import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, HERE)
-import verbs  # pylint: disable=wrong-import-position
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import harness  # noqa: E402
+from harness import Readable, listen, until, write_rules
 
 PYTHON = os.path.realpath(sys.executable)
 SLEEP = os.path.realpath(shutil.which("sleep"))
-verbs.PATIENCE = 180  # known holders are looked at again every half minute
-verbs.RULES = f"allow tcp port 4201, 4203 exe {PYTHON}\nflag warning tcp\nignore udp\n"
+RULES = f"allow tcp port 4201, 4203 exe {PYTHON}\nflag warning tcp\nignore udp\n"
 
 # Listens on a port, says so, and waits for a word of what to do.
 CHILD = """
@@ -59,20 +57,24 @@ class Child:
         self.process.stdout.close()
 
 
-def pids(world, port):
-    found = world.listeners("--all").get(port)
+def pids(daemon, port):
+    found = daemon.listeners().get(port)
     return {owner["pid"] for owner in found["owners"]} if found else set()
 
 
-def verdict(world, port):
-    return world.listeners("--all")[port]["verdict"]
+def verdict(daemon, port):
+    return daemon.listeners()[port]["verdict"]
 
 
-def run(world, leaves, runs, passes, way):
+def held_by(daemon, port, *wanted):
+    """Waits for it. Known holders are looked at again every half minute."""
+    until(lambda: (port, wanted, pids(daemon, port)), lambda: pids(daemon, port) == set(wanted))
+
+
+def check_handed_over(daemon, leaves, runs, passes, way):
     for port, child in ((4200, leaves), (4201, runs), (4202, passes)):
-        verbs.until(f"{port} is known", lambda port=port, child=child:
-                    pids(world, port) == {child.process.pid})
-    assert verdict(world, 4201) == "allow" and verdict(world, 4202) == "flag"
+        held_by(daemon, port, child.process.pid)
+    assert verdict(daemon, 4201) == "allow" and verdict(daemon, 4202) == "flag"
 
     leaves.tell("leave")
     worker = int(leaves.process.stdout.readline())
@@ -83,49 +85,48 @@ def run(world, leaves, runs, passes, way):
     try:
         leaves.process.wait()
         passes.process.wait()
-        verbs.until("the worker holds it", lambda: pids(world, 4200) == {worker})
-        verbs.until("who got it holds it", lambda: pids(world, 4202) == {os.getpid()})
-        verbs.until("it runs another program", lambda: verdict(world, 4201) == "flag")
-        owner = world.listeners()[4201]["owners"][0]
+        held_by(daemon, 4200, worker)
+        held_by(daemon, 4202, os.getpid())
+        until("it runs another program", lambda: verdict(daemon, 4201) == "flag")
+        owner = daemon.listeners()[4201]["owners"][0]
         assert owner["pid"] == runs.process.pid and owner["exe"] == SLEEP, owner
     finally:
         os.kill(worker, 9)
         os.close(fds[0])
 
-    # A second holder is found by a search, which a reload brings on.
-    with verbs.listen("0.0.0.0", 4203) as shared:
-        verbs.until("4203 is known", lambda: pids(world, 4203) == {os.getpid()})
-        assert verdict(world, 4203) == "allow"
+
+def check_shared(daemon):
+    """A second holder is found by a search, which a reload brings on."""
+    with listen("0.0.0.0", 4203) as shared:
+        held_by(daemon, 4203, os.getpid())
+        assert verdict(daemon, 4203) == "allow"
         with subprocess.Popen([SLEEP, "1000"], pass_fds=[shared.fileno()]) as other:
             try:
-                world.good("reload")
-                verbs.until("two hold it",
-                            lambda: pids(world, 4203) == {os.getpid(), other.pid})
-                assert verdict(world, 4203) == "flag"
+                daemon.good("reload")
+                held_by(daemon, 4203, os.getpid(), other.pid)
+                assert verdict(daemon, 4203) == "flag"
             finally:
                 other.kill()
-        verbs.until("one holds it", lambda: pids(world, 4203) == {os.getpid()})
-        assert verdict(world, 4203) == "allow"
+        held_by(daemon, 4203, os.getpid())
+        assert verdict(daemon, 4203) == "allow"
 
 
-def main():
-    verbs.enter_namespaces(os.path.abspath(__file__))
-    with tempfile.TemporaryDirectory() as directory, socket.socket(socket.AF_UNIX) as way:
+def test_holders_that_change(directory):
+    write_rules(directory, RULES)
+    children = []
+    with socket.socket(socket.AF_UNIX) as way, Readable(directory).serving() as daemon:
         way.bind(directory + "/way")
         way.listen()
-        world = verbs.World(directory)
-        children = []
         try:
             children += [Child(4200), Child(4201, SLEEP), Child(4202, directory + "/way")]
-            run(world, *children, way)
+            check_handed_over(daemon, *children, way)
+            check_shared(daemon)
         finally:
             for child in children:
                 child.end()
-            told = world.stop()
-    assert told.count("listens on 0.0.0.0:4201") == 1, told
-    assert "sleep" in told, told
-    print("ok: holders that change")
+    assert daemon.told("listens on 0.0.0.0:4201") == 1
+    assert daemon.told("sleep")
 
 
 if __name__ == "__main__":
-    main()
+    harness.main(__file__, globals())

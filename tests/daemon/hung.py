@@ -6,34 +6,26 @@ other): the daemon and `scan` go on, and what could not be looked at equals noth
 import ctypes
 import json
 import os
-import shutil
-import signal
 import socket
 import struct
 import subprocess
 import sys
-import tempfile
 import time
 
-BUILD = os.environ.get("BUILD", ".")
-HERE = os.path.dirname(os.path.abspath(__file__))
-PATIENCE = 60  # seconds, on a machine with much else to do
-HOLDER = os.path.realpath(BUILD + "/tests/cli/holder")
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import harness  # noqa: E402
+import support  # noqa: E402
+from harness import PATIENCE, Foreground, until, write
+
+HOLDER = os.path.realpath(harness.HOLDER)
 NAME = b"program"
-
-
-def until(what, holds):
-    deadline = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.05)
 
 
 class FileSystem:
     """One program, of which nothing may be kept in caches but its contents."""
 
     def __init__(self, where, contents):
-        self.contents = contents
+        self.where, self.contents = where, contents
         device = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC)
         libc = ctypes.CDLL(None, use_errno=True)
         options = f"fd={device},rootmode=40000,user_id=0,group_id=0".encode()
@@ -55,10 +47,14 @@ class FileSystem:
         self.control.sendall(what)
         assert self.control.recv(1) == what
 
-    def end(self):
-        """Who waits for an answer gets an error."""
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        """Who waits for an answer gets an error; before, it can't even be killed."""
         self.control.close()
         os.waitpid(self.pid, 0)
+        subprocess.run(["umount", "-l", self.where], check=True)
 
     def serve(self, device, control):
         os.set_blocking(device, False)
@@ -112,119 +108,84 @@ class FileSystem:
         return 38, b""
 
 
-class World:
-    def __init__(self, directory):
-        self.directory = directory
-        self.holders = []
-        mount = directory + "/mount"
-        os.mkdir(mount)
-        with open(HOLDER, "rb") as file:
-            self.file_system = FileSystem(mount, file.read())
-        self.program = mount + "/" + NAME.decode()
-        self.rules = directory + "/rules"
-        self.fewer_rules = directory + "/fewer-rules"
-        rest = (f"allow exe {self.program}\nallow exe {HOLDER} tcp port 4201\n"
-                "flag critical tcp port 4200-4299\nignore udp\nallow scope loopback\n")
-        with open(self.rules, "w", encoding="utf-8") as file:
-            # Were each waited for, these took minutes.
-            file.writelines(f"allow exe {mount}/absent-{i}\n" for i in range(1000))
-            file.write(rest)
-        with open(self.fewer_rules, "w", encoding="utf-8") as file:
-            file.write(rest)
-        self.log = open(directory + "/log", "wb")
-        self.daemon = subprocess.Popen(
-            [BUILD + "/sockauditd", "--foreground", "--json", "--rules", self.rules,
-             "--runtime-dir", directory + "/run", "--state-dir", directory + "/state"],
-            stdout=self.log)
+class Holders:
+    """Processes that listen, until the end."""
 
-    def told(self):
-        with open(self.directory + "/log", encoding="utf-8") as log:
-            return [json.loads(line) for line in log if line.endswith("\n")]
+    def __init__(self):
+        self.processes = []
 
-    def ctl(self, *words):
-        return subprocess.run([BUILD + "/sockauditctl", *words], capture_output=True, text=True,
-                              timeout=PATIENCE)
-
-    def listen(self, program, port):
+    def add(self, program, port):
         process = subprocess.Popen([program, "0.0.0.0", str(port)], stdin=subprocess.PIPE,
                                    stdout=subprocess.PIPE)
-        self.holders.append(process)
+        self.processes.append(process)
         assert b"listens" in process.stdout.readline(), port
 
-    def verdicts(self, *words):
-        done = self.ctl(*words, "--json")
-        assert words[0] == "scan" or done.returncode == 0, done
-        return {one["port"]: one["verdict"] for one in json.loads(done.stdout)["listeners"]}
+    def __enter__(self):
+        return self
 
-    def listed(self):
-        return self.verdicts("list", "--all", "--runtime-dir", self.directory + "/run")
-
-    def scanned(self):
-        """By rules without the name that the daemon's helper is at: who looks up the same name sleeps
-        in the kernel (d_alloc_parallel()) so that not even SIGKILL ends it."""
-        return self.verdicts("scan", "--all", "--rules", self.fewer_rules)
-
-    def end(self):
-        # First: whoever waits for it can't even be killed.
-        self.file_system.end()
-        for process in [*self.holders, self.daemon]:
-            if process.poll() is None:
-                process.kill()
+    def __exit__(self, *_):
+        for process in self.processes:
+            process.kill()
             process.wait(PATIENCE)
-        subprocess.run(["umount", "-l", self.directory + "/mount"], check=False)
-        self.log.close()
+            process.stdin.close()
+            process.stdout.close()
 
 
-def run(world):
-    status = ["status", "--runtime-dir", world.directory + "/run"]
-    until("the daemon answers", lambda: world.ctl(*status).returncode == 0)
-    world.listen(world.program, 4200)
-    world.listen(HOLDER, 4201)
-    alive = {4200: "allow", 4201: "allow"}
-    until("both are allowed", lambda: world.listed() == alive)
-    assert world.scanned() == alive, world.scanned()
-
-    world.file_system.order(b"h")
-    world.listen(HOLDER, 4202)
-    until("what comes is judged", lambda: world.listed().get(4202) == "flag")
-    assert world.ctl("reload", "--runtime-dir", world.directory + "/run").returncode == 0
-    # What could not be compared is not allowed; what could, is.
-    hung = {4200: "flag", 4201: "allow", 4202: "flag"}
-    until("what hangs equals nothing", lambda: world.listed() == hung)
-    until("that is told", lambda: any(one["event"] == "source-degraded" and
-                                      "file system does not answer" in one["message"]
-                                      for one in world.told()))
-    assert world.scanned() == hung, world.scanned()
-
-    world.file_system.order(b"g")
-    assert world.scanned() == {**hung, 4200: "allow"}, world.scanned()
-    world.file_system.order(b"h")
-    world.daemon.send_signal(signal.SIGTERM)
-    assert world.daemon.wait(PATIENCE) == 0
+def write_all_rules(directory, program):
+    rest = (f"allow exe {program}\nallow exe {HOLDER} tcp port 4201\n"
+            "flag critical tcp port 4200-4299\nignore udp\nallow scope loopback\n")
+    # Were each waited for, these took minutes.
+    absent = "".join(f"allow exe {os.path.dirname(program)}/absent-{i}\n" for i in range(1000))
+    write(directory + "/rules", absent + rest)
+    write(directory + "/fewer-rules", rest)
 
 
-def main():
-    if os.environ.get("IN_NAMESPACE") != "yes":
-        os.execv(HERE + "/../net/namespace.sh", ["namespace.sh", os.path.abspath(__file__)])
-    if os.environ.get("IN_MOUNTS") != "yes":
-        os.environ["IN_MOUNTS"] = "yes"
-        os.execvp("unshare", ["unshare", "-m", "sh", "-c",
-                              "mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null; exec \"$0\"",
-                              os.path.abspath(__file__)])
-    if not os.path.exists("/dev/fuse"):
-        print("there is no /dev/fuse", file=sys.stderr)
-        sys.exit(1 if os.environ.get("CI") else 77)
-    # LeakSanitizer stops every thread before it looks, and would wait for one that hangs.
-    os.environ["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
-    directory = tempfile.mkdtemp()
-    world = World(directory)
-    try:
-        run(world)
-    finally:
-        world.end()
-        shutil.rmtree(directory)
-    print("ok: what hangs holds up nobody")
+def listed(daemon):
+    return {port: one["verdict"] for port, one in daemon.listeners().items()}
+
+
+def scanned(directory):
+    """By rules without the name that the daemon's helper is at: who looks up the same name sleeps
+    in the kernel (d_alloc_parallel()) so that not even SIGKILL ends it."""
+    done = subprocess.run([support.CTL, "scan", "--all", "--json", "--rules",
+                           directory + "/fewer-rules"], capture_output=True, text=True, timeout=PATIENCE, check=False)
+    return {one["port"]: one["verdict"] for one in json.loads(done.stdout)["listeners"]}
+
+
+def test_what_hangs_holds_up_nobody(directory):
+    harness.need_fuse()
+    harness.look_for_no_leaks()
+    mount = directory + "/mount"
+    os.mkdir(mount)
+    program = mount + "/" + NAME.decode()
+    write_all_rules(directory, program)
+    with open(HOLDER, "rb") as file:
+        contents = file.read()
+    with Foreground(directory) as daemon, Holders() as holders, FileSystem(mount, contents) as fuse:
+        daemon.good("reload")  # its rules were read before there was a file system
+        holders.add(program, 4200)
+        holders.add(HOLDER, 4201)
+        alive = {4200: "allow", 4201: "allow"}
+        until("both are allowed", lambda: listed(daemon) == alive)
+        assert scanned(directory) == alive, scanned(directory)
+
+        fuse.order(b"h")
+        holders.add(HOLDER, 4202)
+        until("what comes is judged", lambda: listed(daemon).get(4202) == "flag")
+        daemon.good("reload")
+        # What could not be compared is not allowed; what could, is.
+        hung = {4200: "flag", 4201: "allow", 4202: "flag"}
+        until("what hangs equals nothing", lambda: listed(daemon) == hung)
+        until("that is told", lambda: any(one["event"] == "source-degraded" and
+                                          "file system does not answer" in one["message"]
+                                          for one in daemon.so_far()))
+        assert scanned(directory) == hung, scanned(directory)
+
+        fuse.order(b"g")
+        assert scanned(directory) == {**hung, 4200: "allow"}, scanned(directory)
+        fuse.order(b"h")
+        assert daemon.stop() == 0
 
 
 if __name__ == "__main__":
-    main()
+    harness.main(__file__, globals())

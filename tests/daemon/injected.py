@@ -9,12 +9,12 @@ SOCKAUDIT_FAULTS_STEP=1 lets each call fail; by default it is one in some, other
 import os
 import random
 import shutil
-import socket
+import signal
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import harness  # noqa: E402
-from harness import Faults, Foreground, listen, until, write_rules
+from harness import Faults, Foreground, bind_udp, listen, until, write_rules
 
 STEP = int(os.environ.get("SOCKAUDIT_FAULTS_STEP", "40"))
 
@@ -122,12 +122,11 @@ def test_one_call_fails_at_the_start(directory):
 def a_day(daemon):
     """What a daemon does: listeners come and go, it is asked, its rules are loaded again."""
     look_for_a_listener(daemon)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-        port = next(ports)
-        udp.bind(("0.0.0.0", port))
+    port = next(ports)
+    with bind_udp(port):
         daemon.expect(event="flagged", port=port)
     daemon.ctl("list")
-    daemon.send(harness.signal.SIGHUP)
+    daemon.send(signal.SIGHUP)
     daemon.expect(lambda told: told["event"] in ("policy-loaded", "policy-rejected"))
 
 

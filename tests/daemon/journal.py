@@ -17,7 +17,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import harness  # noqa: E402
-from harness import PATIENCE, RULES, Journal, Process, listen, until, write, write_rules
+from harness import PATIENCE, RULES, Journal, Process, listen, read, until, write, write_rules
 
 KEPT_MAX = 512  # src/report/journal.h
 KILLS = int(os.environ.get("SOCKAUDIT_KILLS", "25"))
@@ -94,23 +94,18 @@ def test_what_is_kept_outlasts_the_daemon(directory):
                 with listen("0.0.0.0", 4002):
                     until("it is kept", lambda: kept(daemon) == 1)
                     # Saved whole meanwhile, as one that is not told yet.
-                    until("it is saved", lambda: " telling " in state(directory))
+                    until("it is saved", lambda: " telling " in read(directory + "/state/state"))
                     daemon.stop(how)
                     journal.reopen()
                     with Process(directory) as after:
                         journal.expect("flagged", PORT=4002)
-                        until("it answers", lambda: after.ctl("status")[0] == 0)
+                        after.serving()
         assert ports_of(journal.events("flagged")).count(4002) == 1, journal.entries
         # There is no journal to be asked in this test, only one that is sent to. But of the first
         # it was noted that it was sent.
         assert ports_of(journal.events("flagged")).count(4001) == 1, journal.entries
         journal.close()
         os.unlink(journal.path)
-
-
-def state(directory):
-    with open(directory + "/state/state", encoding="utf-8") as file:
-        return file.read()
 
 
 # --- kills --------------------------------------------------------------------------------------
@@ -197,7 +192,7 @@ def test_killed_at_any_moment(directory):
                 daemon.stop(signal.SIGKILL)
         churn.stop()
         with Process(directory) as daemon:
-            until("all are known", lambda: set(churn.standing) <= set(daemon.listeners()))
+            daemon.knows(*churn.standing)
             until(lambda: missing(journald, churn), lambda: not missing(journald, churn))
             daemon.stop()
         entries = journald.entries()

@@ -4,9 +4,9 @@
 that overrun or are missing, no more fds, a /proc that hides, clients in crowds, clocks that jump."""
 
 import os
-import re
 import resource
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -16,19 +16,14 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import harness  # noqa: E402
+import clients  # noqa: E402
 import support  # noqa: E402
 import wire  # noqa: E402
-from harness import (BUILD, NOBODY, PATIENCE, RULES, TRACEFS, Faults, Foreground, has_tracefs, listen,
+from harness import (DAEMON, NOBODY, PATIENCE, RULES, TRACEFS, Faults, Foreground, bind_udp, listen,
                      mounted, run_quietly, until, write_rules)
 
 MANY = "set burst 10000\n"
 PEERS, PEERS_OF_USER = 64, 16  # src/bus/server.h
-
-
-def udp_at(port):
-    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    sock.bind(("0.0.0.0", port))
-    return sock
 
 
 # --- events -----------------------------------------------------------------------------------
@@ -45,7 +40,7 @@ def while_stopped(daemon, act):
 
 def flood_udp():
     for _ in range(3000):
-        udp_at(0).close()
+        bind_udp(0).close()
 
 
 def flood_links():
@@ -59,7 +54,7 @@ def flood_links():
 def test_nothing_is_lost_by_an_overrun(directory):
     write_rules(directory, MANY + RULES)
     with Foreground(directory) as daemon:
-        standing = udp_at(4001)
+        standing = bind_udp(4001)
         daemon.expect(event="flagged", port=4001)
         gone = listen("0.0.0.0", 4002)
         daemon.expect(event="flagged", port=4002)
@@ -70,7 +65,7 @@ def test_nothing_is_lost_by_an_overrun(directory):
             standing.close()
             gone.close()
             return [listen("0.0.0.0", port) for port in range(4100, 4400)] + [
-                listen("203.0.113.9", 4003), udp_at(4004)]
+                listen("203.0.113.9", 4003), bind_udp(4004)]
 
         opened = while_stopped(daemon, act)
         wanted = {*range(4100, 4400), 4003, 4004}
@@ -93,7 +88,8 @@ def test_tracefs_comes_late(directory):
         told = daemon.expect_said("TCP events: ", event="source-degraded")
         assert "by polling" in told["message"], told
         daemon.told_by(4001)
-        assert run_quietly("mount", "-t", "tracefs", "tracefs", TRACEFS) == 0 or harness.skip("no tracefs")
+        if run_quietly("mount", "-t", "tracefs", "tracefs", TRACEFS) != 0:
+            harness.skip("there is no tracefs")
         daemon.expect_said("TCP events: working again", event="source-restored")
         daemon.told_by(4002)
         # What it has open stays open; and what it can't find any more it does not need.
@@ -104,16 +100,14 @@ def test_tracefs_comes_late(directory):
 
 def test_all_events_are_missing(directory):
     """Without any right it still tells what it sees, and says what it doesn't."""
-    env = {}
     for name in ("state", "run"):
         os.mkdir(f"{directory}/{name}")
         os.chown(f"{directory}/{name}", NOBODY, NOBODY)
     program = directory + "/sockauditd"
-    subprocess.run(["cp", BUILD + "/sockauditd", program], check=True)
-    as_nobody = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups",
-                 "--inh-caps=-all")
+    shutil.copy(DAEMON, program)
+    as_nobody = support.as_user(NOBODY, "--inh-caps=-all")
     with mounted("proc", "/proc", "hidepid=2"):
-        with Foreground(directory, env=env, prefix=as_nobody, program=program) as daemon:
+        with Foreground(directory, prefix=as_nobody, program=program) as daemon:
             assert any(one["event"] == "source-degraded" and "TCP events" in one["message"]
                        for one in daemon.all) or \
                 daemon.expect_said("TCP events", event="source-degraded")
@@ -147,13 +141,13 @@ def test_no_fd_is_left(directory):
             until("its clients are gone", lambda: daemon.fds() <= fds)
             resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (fds + room, before[1]))
             port = 4100 + 10 * room
-            with listen("0.0.0.0", port), udp_at(port + 1):
+            with listen("0.0.0.0", port), bind_udp(port + 1):
                 seen = {daemon.expect(event="flagged")["port"] for _ in range(2)}
                 assert seen == {port, port + 1}, seen
             daemon.send(signal.SIGHUP)
             daemon.expect(lambda told: told["event"] in ("policy-loaded", "policy-rejected"))
             resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, before)
-            until("it answers again", lambda: daemon.ctl("status")[0] == 0)
+            daemon.serving()
             with listen("0.0.0.0", port + 2):
                 assert daemon.expect(event="flagged", port=port + 2)["pid"] == os.getpid()
 
@@ -165,7 +159,7 @@ def test_too_few_fds_to_start(directory):
             port = 4000 + limit
             with listen("0.0.0.0", port):
                 until(lambda: (limit, daemon.stderr()), lambda: not daemon.is_alive() or any(
-                    one.get("port") == port for one in daemon.all) or drain(daemon))
+                    one.get("port") == port for one in daemon.so_far()))
             # It may tell of the listener, and then find that it can't go on.
             status = daemon.stop() if daemon.is_alive() else daemon.process.returncode
             assert status == 0 or (status in (1, 127) and daemon.stderr()), (
@@ -174,51 +168,26 @@ def test_too_few_fds_to_start(directory):
             daemon.end()
 
 
-def drain(daemon):
-    try:
-        daemon.next(0.05)
-    except harness.queue.Empty:
-        pass
-    return False
-
-
 # --- clients ----------------------------------------------------------------------------------
 
-def crowd(path, count, uid):
+def crowd(directory, count, uid):
     """A process of that user that connects so often, and keeps what it gets."""
-    script = f"""
-import os, sys
-sys.path.insert(0, {harness.HERE + "/../bus"!r})
-import wire
-peers = []
-for _ in range({count}):
-    try:
-        peer = wire.Peer({path!r})
-        peer.call("Status")
-        peers.append(peer)
-    except OSError:
-        pass
-print(len(peers), flush=True)
-sys.stdin.read()
-"""
-    return subprocess.Popen(["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups",
-                             sys.executable, "-c", script], stdin=subprocess.PIPE,
-                            stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(clients.crowd(directory, directory + "/run/bus", count, uid),
+                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
 def test_a_thousand_clients(directory):
     with Foreground(directory) as daemon:
-        path = directory + "/run/bus"
         assert daemon.status()
         before, crowds = daemon.fds(), []
         try:
             # One user alone takes 16 places, and leaves room for others.
-            crowds.append(crowd(path, 1000, 1000))
+            crowds.append(crowd(directory, 1000, 1000))
             assert int(crowds[0].stdout.readline()) <= PEERS_OF_USER
-            crowds.append(crowd(path, 1, 1001))
+            crowds.append(crowd(directory, 1, 1001))
             assert int(crowds[1].stdout.readline()) == 1
             # Many of them take all but those that are kept for root.
-            crowds += [crowd(path, 50, 1100 + i) for i in range(20)]
+            crowds += [crowd(directory, 50, 1100 + i) for i in range(20)]
             for one in crowds[2:]:
                 one.stdout.readline()
             assert daemon.status()
@@ -235,7 +204,7 @@ def test_a_thousand_clients(directory):
 def test_a_client_that_never_reads(directory):
     write_rules(directory, MANY + RULES.replace("4999", "59999"))
     with Foreground(directory) as daemon:
-        until("it answers", lambda: daemon.ctl("status")[0] == 0)
+        daemon.serving()
         before = daemon.memory()
         slow = wire.Peer(directory + "/run/bus", timeout=PATIENCE)
         assert slow.call("Subscribe")[0] == 2

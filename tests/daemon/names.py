@@ -10,7 +10,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import harness  # noqa: E402
-from harness import BUILD, Foreground, Journal, Process, until, write_rules
+from harness import HOLDER, Foreground, Journal, Process, write_rules
 
 NAMES = [b"plain", b"a\nINJECTED=yes\nMESSAGE=all is well", b"\nINJECTED\n\x03\0\0".rstrip(b"\0"),
          b"\033[2J\033]0;x\007", b"\xff\xfe\x80", b"\xe2\x80\xaeevil", b"\"},{\"event\":\"resolved\"",
@@ -25,7 +25,7 @@ class Named:
         folder = os.fsencode(directory) + b"/%d" % port + name[:200]
         os.mkdir(folder)
         exe = folder + b"/x" + name[:200]
-        shutil.copy(BUILD + "/tests/cli/holder", exe)
+        shutil.copy(HOLDER, exe)
         self.process = subprocess.Popen(
             [exe, "0.0.0.0", str(port), "name", name, name * (100000 // len(name))],
             cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -86,7 +86,7 @@ def test_names(directory):
                 plain = plain or (entry, told)
                 check_entry(entry, plain[0], named.pid)
                 check_line(told, plain[1], named.pid)
-                until("the bus has it", lambda: port in daemon.listeners())
+                daemon.knows(port)
                 check_client(daemon, port, named.pid)
     journal.close()
     os.unlink(journal.path)

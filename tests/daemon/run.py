@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What `./dev run` runs, and the client in another terminal: with the shipped policy, the default
-runtime directory, and nothing installed; in network and mount namespaces with a /run of their own.
-"""
+runtime directory, and nothing installed."""
 
 import json
 import os
@@ -13,17 +12,15 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
-import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, HERE + "/../cli")
-import support  # pylint: disable=wrong-import-position
+sys.path.insert(0, HERE)
+import harness  # noqa: E402
+import support  # noqa: E402
+from harness import BUILD, PATIENCE
 
-BUILD = support.BUILD
 DEV = HERE + "/../../dev"
-PATIENCE = 60  # seconds, on a machine with much else to do
 RUNTIME = "/run/sockaudit"
 
 
@@ -63,10 +60,7 @@ class Case(support.Case):
         for name in ("sockauditd", "sockauditctl"):
             shutil.copy(f"{BUILD}/{name}", self.tree)
         os.symlink("sockauditctl", self.tree + "/auditctl")
-        # Not the outer make's: its jobs are not ours to take.
-        env = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
-        subprocess.run(["make", "-s", "-C", BUILD, "install-data", f"DESTDIR={self.tree}/root"],
-                       check=True, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        support.install_data(self.tree + "/root")
 
     def run_staged(self, *words, **how):
         """As a user with a narrow umask would: what it makes must be reachable all the same."""
@@ -97,9 +91,8 @@ class Case(support.Case):
 
     def ask(self, *words, user=0, status=0):
         """The client, from another terminal."""
-        done = subprocess.run(["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups",
-                               self.tree + "/auditctl", *words], capture_output=True, text=True,
-                              timeout=PATIENCE, check=False)
+        done = subprocess.run(support.as_user(user, self.tree + "/auditctl", *words),
+                              capture_output=True, text=True, timeout=PATIENCE, check=False)
         self.assertEqual(done.returncode, status, (words, done.stdout, done.stderr))
         return done.stdout if "--json" in words else done.stdout + done.stderr
 
@@ -270,17 +263,7 @@ class Run(Case):
 
 
 def main(file):
-    """In namespaces whose /run is empty, and whose mounts are nobody else's."""
-    if os.environ.get("IN_NAMESPACE") != "yes":
-        script = HERE + "/../net/namespace.sh"
-        os.execv(script, [script, sys.executable, os.path.abspath(file), *sys.argv[1:]])
-    if os.environ.get("IN_MOUNTS") != "yes":
-        os.environ["IN_MOUNTS"] = "yes"
-        os.execvp("unshare", ["unshare", "-m", "sh", "-c",
-                              "mount -t tmpfs tmpfs /run || exit 99; "
-                              "mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null; "
-                              'exec "$0" "$@"', sys.executable, os.path.abspath(file),
-                              *sys.argv[1:]])
+    harness.enter(file)
     support.unittest.main(module="__main__", verbosity=1)
 
 

@@ -11,8 +11,8 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import harness  # noqa: E402
-import support  # noqa: E402
-from harness import DAEMON, PATIENCE, RULES, Foreground, listen, mounted, until, write, write_rules
+from harness import (DAEMON, PATIENCE, RULES, Foreground, Process, listen, mounted, read, rules_below,
+                     until, write, write_rules)
 
 
 # --- the state ------------------------------------------------------------------------------------
@@ -71,14 +71,6 @@ def test_a_state_is_behind_its_log_after_a_save_that_failed(directory):
                 with Foreground(directory) as after:
                     told = after.told_by(4004)
                     assert not [one for one in told if one.get("port") in (4001, 4002)], told
-
-
-def read(path):
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read()
-    except FileNotFoundError:
-        return ""
 
 
 def replace_by(make):
@@ -212,22 +204,10 @@ def test_rules_that_are_no_file_are_refused(directory):
         daemon.expect(event="policy-loaded")
 
 
-class InRoot(Foreground):
-    """With its rules where they are looked for, below the folder."""
-
-    def __init__(self, directory, **how):
-        super().__init__(directory, "--root", directory + "/root", **how)
-
-    def command(self, directory):
-        return [word for word in super().command(directory) if word not in (
-            "--rules", directory + "/rules")]
-
-
 def test_a_rules_directory_that_goes(directory):
-    rules = directory + "/root" + support.sysconfdir() + "/sockaudit"
-    os.makedirs(rules + "/rules.d")
+    rules = rules_below(directory + "/root")
     write(rules + "/sockaudit.rules", RULES)
-    with InRoot(directory) as daemon:
+    with Foreground(directory, root=True) as daemon:
         assert not daemon.status()["policy"]["differs"], daemon.status()
         shutil.rmtree(rules)
         assert daemon.status()["policy"]["differs"], daemon.status()
@@ -235,11 +215,10 @@ def test_a_rules_directory_that_goes(directory):
         status, _, err = daemon.ctl("reload")
         assert status == 1 and "no file of them exists" in err, (status, err)
     # Nor does it begin blind: by the built-in ones everything but loopback is flagged.
-    with InRoot(directory, loaded="policy-rejected") as daemon:
+    with Foreground(directory, root=True, loaded="policy-rejected") as daemon:
         with listen("0.0.0.0", 5001):
             daemon.expect(event="flagged", port=5001)
-        os.makedirs(rules + "/rules.d")
-        write(rules + "/sockaudit.rules", RULES)
+        write(rules_below(directory + "/root") + "/sockaudit.rules", RULES)
         daemon.send(signal.SIGHUP)
         daemon.expect(event="policy-loaded")
 
@@ -276,7 +255,7 @@ def test_a_dead_daemons_socket_is_taken_over(directory):
         daemon.stop(signal.SIGKILL)
         assert os.path.exists(directory + "/run/bus")
     with Foreground(directory) as daemon:
-        until("it answers", lambda: daemon.ctl("status")[0] == 0)
+        daemon.serving()
     assert not os.path.exists(directory + "/run/bus")
 
 
@@ -312,13 +291,13 @@ def test_a_living_daemons_state_stays_its(directory):
 def test_an_output_that_nobody_reads_ends_it(directory):
     for options in (("--foreground", "--json"), ("--foreground",)):
         with Foreground(directory, *options) as daemon:
-            until("it serves", lambda: daemon.ctl("status")[0] == 0)
+            daemon.serving()
             daemon.stop()
         reader, writer = os.pipe()
-        daemon = harness.Process(directory, *options, stdout=writer)
+        daemon = Process(directory, *options, stdout=writer)
         os.close(writer)
         try:
-            until("it serves", lambda: daemon.ctl("status")[0] == 0)
+            daemon.serving()
             os.close(reader)
             assert daemon.wait() == 0, daemon.process.returncode
             assert not os.path.exists(directory + "/run/bus")
@@ -329,11 +308,11 @@ def test_an_output_that_nobody_reads_ends_it(directory):
 
 def test_an_output_without_room_is_told_once(directory):
     with open("/dev/full", "wb") as full:
-        with harness.Process(directory, "--foreground", "--json", stdout=full) as daemon:
-            until("it serves", lambda: daemon.ctl("status")[0] == 0)
+        with Process(directory, "--foreground", "--json", stdout=full) as daemon:
+            daemon.serving()
             for port in range(4001, 4005):
                 with listen("0.0.0.0", port):
-                    until("it is known", lambda: port in daemon.listeners())
+                    daemon.knows(port)
             assert daemon.stderr().count("standard output: No space left") == 1, daemon.stderr()
 
 

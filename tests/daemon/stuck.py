@@ -5,148 +5,101 @@ readers of events, nor the daemon, nor a scan, nor the daemon's end."""
 
 import json
 import os
-import signal
-import socket
 import subprocess
 import sys
-import tempfile
-import time
 
-BUILD = os.environ.get("BUILD", ".")
-HERE = os.path.dirname(os.path.abspath(__file__))
-PATIENCE = 30  # seconds, on a machine with much else to do
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import harness  # noqa: E402
+import support  # noqa: E402
+from harness import BUILD, PATIENCE, Foreground, listen, until, write_rules
+
+CLOT = os.path.realpath(BUILD + "/tests/daemon/clot")
 RULES = "allow scope loopback\nflag critical tcp port 4100-4199\nignore udp\n"
 
 
-def until(what, holds):
-    deadline = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.05)
+class Clots:
+    """Processes that are stuck already when they begin to listen."""
 
-
-def ctl(*words):
-    return subprocess.run([BUILD + "/sockauditctl", *words], capture_output=True, text=True,
-                          timeout=PATIENCE)
-
-
-class World:
     def __init__(self, directory):
-        self.clots = []
         self.directory = directory
-        self.rules = directory + "/rules"
-        with open(self.rules, "w", encoding="utf-8") as file:
-            file.write(RULES)
-        self.daemon = subprocess.Popen(
-            [BUILD + "/sockauditd", "--foreground", "--json", "--rules", self.rules,
-             "--runtime-dir", directory + "/run", "--state-dir", directory + "/state"],
-            stdout=open(directory + "/log", "wb"))
+        self.processes = []
 
-    def told(self):
-        with open(self.directory + "/log", encoding="utf-8") as log:
-            return [json.loads(line) for line in log if line.endswith("\n")]
-
-    def clot(self, port, cpu):
-        """Begins to listen on the port when it is stuck already. Returns its pid."""
+    def add(self, port, cpu):
+        """Returns its pid."""
         where = f"{self.directory}/mount-{port}"
         os.mkdir(where)
-        process = subprocess.Popen([BUILD + "/tests/daemon/clot", where, str(port)],
-                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        process = subprocess.Popen([CLOT, where, str(port)], stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE, text=True,
                                    preexec_fn=lambda: os.sched_setaffinity(0, {cpu}))
-        self.clots.append(process)
+        self.processes.append(process)
         words = process.stdout.readline().split()
         assert words[:1] == ["listens"], words
         return int(words[1])
 
-    def listeners(self, *words):
-        done = ctl("--runtime-dir", self.directory + "/run", "list", "--all", "--json", *words)
-        assert done.returncode == 0, done
-        return {one["port"]: one for one in json.loads(done.stdout)["listeners"]}
+    def __enter__(self):
+        return self
 
-    def end_clots(self):
-        for process in self.clots:
+    def __exit__(self, *_):
+        """Whoever sleeps in one of them can't even be killed before."""
+        for process in self.processes:
             process.stdin.close()
             process.wait(PATIENCE)
             process.stdout.close()
-        self.clots = []
 
 
 def check_stuck(one, pid):
     owner = one["owners"][0]
     assert one["verdict"] == "flag" and owner["pid"] == pid, one
     # Which file it runs decides, and must not hang on what the process chose to hide.
-    assert owner["exe"] == os.path.realpath(BUILD + "/tests/daemon/clot"), one
+    assert owner["exe"] == CLOT, one
     assert owner["exe_verified"] and not owner["cmdline"], one
     assert one["attribution"] == "partial", one
 
 
-def check_readers(world, cpu):
+def check_readers(daemon, cpu):
     """Only a reader sees what is gone at once: that of the CPU where one is stuck still reads."""
-    if any(one["event"] == "source-degraded" and "TCP" in one["message"] for one in world.told()):
-        assert not os.environ.get("CI"), world.told()
+    if any(one["event"] == "source-degraded" and "TCP" in one["message"]
+           for one in daemon.so_far()):
+        assert not support.CI, daemon.all
         return
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {cpu})
-    port = 4110
 
     def seen():
-        with socket.create_server(("0.0.0.0", port)):
-            pass
-        return any(one.get("port") == port for one in world.told())
+        listen("0.0.0.0", 4110).close()
+        return any(one.get("port") == 4110 for one in daemon.so_far())
 
     until("what is gone at once is told", seen)
     os.sched_setaffinity(0, before)
 
 
-def run(world):
+def scanned(directory):
+    done = subprocess.run([support.CTL, "scan", "--json", "--rules", directory + "/rules"],
+                          capture_output=True, text=True, timeout=PATIENCE, check=False)
+    return {one["port"]: one for one in json.loads(done.stdout)["listeners"]}
+
+
+def test_nobody_is_stuck_with_it(directory):
+    harness.need_fuse()
+    harness.look_for_no_leaks()
+    write_rules(directory, RULES)
     cpus = sorted(os.sched_getaffinity(0))[:4]
-    until("the daemon answers",
-          lambda: ctl("--runtime-dir", world.directory + "/run", "status").returncode == 0)
-    pids = {4100 + i: world.clot(4100 + i, cpu) for i, cpu in enumerate(cpus)}
-    until("what is stuck is known", lambda: set(pids) <= set(world.listeners()))
-    check_readers(world, cpus[0])
-    with socket.create_server(("0.0.0.0", 4109)):
-        until("what listens after it is known", lambda: 4109 in world.listeners())
-        found = world.listeners()
+    with Foreground(directory).serving() as daemon, Clots(directory) as clots:
+        pids = {4100 + i: clots.add(4100 + i, cpu) for i, cpu in enumerate(cpus)}
+        daemon.knows(*pids)
+        check_readers(daemon, cpus[0])
+        with listen("0.0.0.0", 4109):
+            daemon.knows(4109)
+            found = daemon.listeners()
+            for port, pid in pids.items():
+                check_stuck(found[port], pid)
+            # The user's other processes lose their command line for a while; nothing that decides.
+            assert found[4109]["owners"][0]["exe_verified"], found[4109]
+        found = scanned(directory)
         for port, pid in pids.items():
             check_stuck(found[port], pid)
-        # The user's other processes lose their command line for a while, and nothing that decides.
-        assert found[4109]["owners"][0]["exe_verified"], found[4109]
-
-    done = ctl("scan", "--json", "--rules", world.rules)
-    found = {one["port"]: one for one in json.loads(done.stdout)["listeners"]}
-    for port, pid in pids.items():
-        check_stuck(found[port], pid)
-
-    world.daemon.send_signal(signal.SIGTERM)
-    assert world.daemon.wait(PATIENCE) == 0
-
-
-def main():
-    if os.environ.get("IN_NAMESPACE") != "yes":
-        os.execv(HERE + "/../net/namespace.sh", ["namespace.sh", os.path.abspath(__file__)])
-    if os.environ.get("IN_MOUNTS") != "yes":
-        os.environ["IN_MOUNTS"] = "yes"
-        os.execvp("unshare", ["unshare", "-m", "sh", "-c",
-                              "mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null; exec \"$0\"",
-                              os.path.abspath(__file__)])
-    if not os.path.exists("/dev/fuse"):
-        print("there is no /dev/fuse", file=sys.stderr)
-        sys.exit(1 if os.environ.get("CI") else 77)
-    # LeakSanitizer stops every thread before it looks, and would wait for one that sleeps in the clot.
-    os.environ["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
-    with tempfile.TemporaryDirectory() as directory:
-        world = World(directory)
-        try:
-            run(world)
-        finally:
-            # First: whoever sleeps in one of them can't even be killed while it is there.
-            world.end_clots()
-            if world.daemon.poll() is None:
-                world.daemon.kill()
-                world.daemon.wait(PATIENCE)
-    print("ok: nobody is stuck with it")
+        assert daemon.stop() == 0
 
 
 if __name__ == "__main__":
-    main()
+    harness.main(__file__, globals())

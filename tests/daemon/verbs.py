@@ -1,194 +1,158 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The client's verbs against a real sockauditd that hears of TCP from the tracepoint, in network
-and mount namespaces of their own."""
+"""The client's verbs against a real sockauditd that hears of TCP from the tracepoint."""
 
+import contextlib
 import json
 import os
-import signal
-import socket
 import subprocess
 import sys
-import tempfile
-import time
+import threading
 
-BUILD = os.environ.get("BUILD", ".")
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, HERE + "/../cli")
-import support  # pylint: disable=wrong-import-position
-PATIENCE = 30  # seconds, on a machine with much else to do
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import harness  # noqa: E402
+import support  # noqa: E402
+from harness import PATIENCE, Readable, bind_udp, listen, read, rules_below, until, write
 
 RULES = "allow scope loopback\nflag critical tcp port 4000-4999 id four\nignore udp\n"
-
-
-def listen(address, port):
-    sock = socket.socket()
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    sock.bind((address, port))
-    sock.listen()
-    return sock
-
-
-def until(what, holds):
-    deadline = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.05)
-
-
-class World:
-    def __init__(self, directory):
-        self.directory = directory
-        self.rules = directory + "/root" + support.sysconfdir() + "/sockaudit"
-        os.makedirs(self.rules + "/rules.d", mode=0o755)
-        os.chmod(directory, 0o755)
-        self.write("/sockaudit.rules", RULES)
-        self.log = open(directory + "/log", "w+b")
-        self.daemon = subprocess.Popen(
-            [BUILD + "/sockauditd", "--foreground", "--root", directory + "/root",
-             "--runtime-dir", directory + "/run", "--state-dir", directory + "/state"],
-            stdout=self.log)
-        until("the daemon answers", lambda: self.ctl("status")[0] == 0)
-
-    def write(self, name, text):
-        with open(self.rules + name, "w", encoding="utf-8") as file:
-            file.write(text)
-
-    def ctl(self, *words):
-        done = subprocess.run([BUILD + "/sockauditctl", "--runtime-dir", self.directory + "/run",
-                               *words], capture_output=True, text=True, timeout=PATIENCE)
-        return done.returncode, done.stdout, done.stderr
-
-    def good(self, *words):
-        status, out, err = self.ctl(*words)
-        assert status == 0, (words, status, out, err)
-        return out
-
-    def listeners(self, *words):
-        return {one["port"]: one for one in json.loads(self.good("list", "--json", *words))["listeners"]}
-
-    def stop(self):
-        self.daemon.send_signal(signal.SIGTERM)
-        assert self.daemon.wait(PATIENCE) == 0
-        self.log.seek(0)
-        return self.log.read().decode()
-
-
 NOTES = ['"\nallow tcp\n#', 'a\\', '\\"', '"', "x\r\nignore tcp", "\x1b]0;x\x07", "\u202eevil",
          "# no", "{", "a" * 300, b"\xff\xfe", "\x7f\x9b31m", "note \"a\" until 2001-01-01"]
 
 
-def check_notes(world):
+def rules(daemon):
+    return json.loads(daemon.good("rules", "--json"))["rules"]
+
+
+def local_rules(daemon):
+    return read(rules_below(daemon.directory + "/root") + "/rules.d/50-local.rules")
+
+
+def check_notes(daemon):
     """Whatever a note says, it is the note of that one rule, or is refused."""
     with listen("0.0.0.0", 4190):
-        until("it is known", lambda: 4190 in world.listeners())
-        for i, note in enumerate(NOTES):
-            with listen("0.0.0.0", 4150 + i):
-                until("it is known", lambda: 4150 + i in world.listeners())
-                before = len(json.loads(world.good("rules", "--json"))["rules"])
+        daemon.knows(4190)
+        for port, note in enumerate(NOTES, 4150):
+            with listen("0.0.0.0", port):
+                daemon.knows(port)
+                before = len(rules(daemon))
                 raw = note if isinstance(note, bytes) else note.encode()
-                done = subprocess.run(
-                    [BUILD + "/sockauditctl", "--runtime-dir", world.directory + "/run", "allow",
-                     str(4150 + i), "note", raw], capture_output=True, timeout=PATIENCE)
-                assert b"\x1b" not in done.stdout + done.stderr, done
-                world.good("reload")  # what was written can be read
-                allowed = done.returncode == 0
-                found = world.listeners()
-                assert (found[4150 + i]["verdict"] == "allow") == allowed, (note, done, found)
+                status, out, err = daemon.ctl("allow", str(port), "note", raw)
+                assert "\x1b" not in out + err, (out, err)
+                daemon.good("reload")  # what was written can be read
+                allowed = status == 0
+                found = daemon.listeners()
+                assert (found[port]["verdict"] == "allow") == allowed, (note, out, err, found)
                 assert found[4190]["verdict"] == "flag", (note, found)
-                rules = json.loads(world.good("rules", "--json"))["rules"]
-                assert len(rules) == before + allowed, (note, done, rules)
-    with open(world.rules + "/rules.d/50-local.rules", encoding="utf-8") as local:
-        text = local.read()
+                assert len(rules(daemon)) == before + allowed, (note, out, err, rules(daemon))
+    text = local_rules(daemon)
     assert all(c.isprintable() for c in text.replace("\n", "")), text
 
 
-def run(world):
-    check_notes(world)
-    with listen("0.0.0.0", 4100) as one, listen("127.0.0.1", 4101):
-        until("both are known", lambda: {4100, 4101} <= set(world.listeners()))
-        flagged = world.listeners("--flagged")
-        assert set(flagged) == {4100} and flagged[4100]["verdict"] == "flag", flagged
-        assert flagged[4100]["first_seen"] and flagged[4100]["rule"]["id"] == "four", flagged
-        assert flagged[4100]["owners"][0]["pid"] == os.getpid(), flagged
-        assert set(world.listeners("port", "4101")) == {4101}
-        assert "4101" in world.good("list", "--allowed") and "4100" not in world.good("list", "--allowed")
-        for words in (["show", "4100"], ["show", flagged[4100]["id"]], ["show", "4100", "--json"],
-                      ["status"], ["list", "-o", "id,endpoint,seen,snoozed"]):
-            assert world.good(*words), words
-        assert "4100" in world.good("status")
-        status = json.loads(world.good("status", "--json"))
-        assert status, status
-        status, _, err = world.ctl("show", "4999")
-        assert status == 4 and "nothing listens on port or with id '4999'" in err, err
-        assert any(rule.get("hits") for rule in json.loads(world.good("rules", "--json"))["rules"])
-        assert "allow" in world.good("suggest") and "4100" in world.good("suggest")
+def check_listing(daemon):
+    daemon.knows(4100, 4101)
+    flagged = daemon.listeners("--flagged")
+    assert set(flagged) == {4100} and flagged[4100]["verdict"] == "flag", flagged
+    assert flagged[4100]["first_seen"] and flagged[4100]["rule"]["id"] == "four", flagged
+    assert flagged[4100]["owners"][0]["pid"] == os.getpid(), flagged
+    assert set(daemon.listeners("port", "4101")) == {4101}
+    allowed = daemon.good("list", "--allowed")
+    assert "4101" in allowed and "4100" not in allowed, allowed
+    for words in (["show", "4100"], ["show", flagged[4100]["id"]], ["show", "4100", "--json"],
+                  ["status"], ["list", "-o", "id,endpoint,seen,snoozed"]):
+        assert daemon.good(*words), words
+    assert "4100" in daemon.good("status")
+    assert daemon.status()
+    status, _, err = daemon.ctl("show", "4999")
+    assert status == 4 and "nothing listens on port or with id '4999'" in err, err
+    assert any(rule.get("hits") for rule in rules(daemon))
+    assert "allow" in daemon.good("suggest") and "4100" in daemon.good("suggest")
 
-        world.good("snooze", "4100", "1h")
-        assert "4100" in world.good("list", "--all")
-        world.write("/rules.d/10-broken.rules", "allow tcp port 70000\n")
-        code, _, err = world.ctl("reload")
-        assert code == 1 and "70000" in err, (code, err)
-        assert "rules" in world.good("status")
-        os.unlink(world.rules + "/rules.d/10-broken.rules")
-        world.good("reload")
 
-        world.good("allow", "4100", "note", "for the test")
-        with open(world.rules + "/rules.d/50-local.rules", encoding="utf-8") as local:
-            assert 'note "for the test"' in local.read()
-        assert world.listeners()[4100]["verdict"] == "allow"
-        one.close()
-        until("what closed is gone", lambda: 4100 not in world.listeners())
+def check_changes(daemon):
+    daemon.good("snooze", "4100", "1h")
+    assert "4100" in daemon.good("list", "--all")
+    broken = rules_below(daemon.directory + "/root") + "/rules.d/10-broken.rules"
+    write(broken, "allow tcp port 70000\n")
+    status, _, err = daemon.ctl("reload")
+    assert status == 1 and "70000" in err, (status, err)
+    assert "rules" in daemon.good("status")
+    os.unlink(broken)
+    daemon.good("reload")
 
-    watch = subprocess.Popen([BUILD + "/sockauditctl", "--runtime-dir", world.directory + "/run",
-                              "watch", "--json"], stdout=subprocess.PIPE, text=True)
+    daemon.good("allow", "4100", "note", "for the test")
+    assert 'note "for the test"' in local_rules(daemon)
+    assert daemon.listeners()[4100]["verdict"] == "allow"
+
+
+@contextlib.contextmanager
+def watching(daemon):
+    """What `watch` says, as it comes."""
+    events = []
+    watch = subprocess.Popen([support.CTL, "--runtime-dir", daemon.directory + "/run", "watch",
+                              "--json"], stdout=subprocess.PIPE, text=True)
+    reader = threading.Thread(
+        target=lambda: events.extend(json.loads(line) for line in watch.stdout))
+    reader.start()
     try:
-        time.sleep(0.5)
-        for port in (4102, 4103):
-            with listen("0.0.0.0", port):
-                time.sleep(0.3)
-        # Too short for anybody to look it up: told by what the reader of the tracepoint saw.
-        for _ in range(20):
-            listen("0.0.0.0", 4104).close()
-        events = [json.loads(watch.stdout.readline()) for _ in range(3)]
-        assert {event.get("port") or event.get("listener", {}).get("port")
-                for event in events} & {4102, 4103}, events
+        yield events
     finally:
         watch.terminate()
         watch.wait(PATIENCE)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-        udp.bind(("0.0.0.0", 4105))
-        until("UDP is seen by polling", lambda: 4105 in world.listeners("--all"))
-    until("and that it went", lambda: 4105 not in world.listeners("--all"))
-    # There may be no journal here; what it has of us in the last hour, if so, is a list.
+        reader.join()
+        watch.stdout.close()
+
+
+def check_watch(daemon):
+    """Both those that stay for a while and those that are too short for anybody to look them up:
+    told by what the reader of the tracepoint saw."""
+    def of(port):
+        return [one for one in events if one.get("port") == port]
+
+    def opened(port):
+        with listen("0.0.0.0", port):
+            until("it is known", lambda: port in daemon.listeners())
+        return of(port)
+
+    def flashed(port):
+        listen("0.0.0.0", port).close()
+        return of(port)
+
+    with watching(daemon) as events:
+        # One that has not subscribed yet hears nothing.
+        until(lambda: events, lambda: opened(4102))
+        with listen("0.0.0.0", 4103):
+            until(lambda: events, lambda: of(4103))
+        until(lambda: events, lambda: flashed(4104))
+
+
+def check_udp(daemon):
+    with bind_udp(4105):
+        daemon.knows(4105)
+    until("it went", lambda: 4105 not in daemon.listeners())
+
+
+def check_history():
+    """There may be no journal here; what it has of us in the last hour, if so, is a list."""
     for words in (["history", "--since", "-1h", "tcp"], ["history", "--json", "-U", "now"]):
-        done = subprocess.run([BUILD + "/sockauditctl", *words], capture_output=True, text=True,
-                              timeout=PATIENCE)
+        done = subprocess.run([support.CTL, *words], capture_output=True, text=True,
+                              timeout=PATIENCE, check=False)
         assert done.returncode in (0, 1) and (done.returncode == 0 or done.stderr), done
 
 
-def enter_namespaces(program):
-    if os.environ.get("IN_NAMESPACE") != "yes":
-        os.execv(HERE + "/../net/namespace.sh", ["namespace.sh", program])
-    if os.environ.get("IN_MOUNTS") != "yes":
-        os.environ["IN_MOUNTS"] = "yes"
-        os.execvp("unshare", ["unshare", "-m", "sh", "-c",
-                              "mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null; exec \"$0\"",
-                              program])
-
-
-def main():
-    enter_namespaces(os.path.abspath(__file__))
-    with tempfile.TemporaryDirectory() as directory:
-        world = World(directory)
-        try:
-            run(world)
-        finally:
-            told = world.stop()
-    assert "listens on 0.0.0.0:4102" in told, told
-    assert world.ctl("status")[0] == 3
-    print("ok: every verb of the daemon")
+def test_every_verb(directory):
+    write(rules_below(directory + "/root") + "/sockaudit.rules", RULES)
+    with Readable(directory, root=True).serving() as daemon:
+        check_notes(daemon)
+        with listen("0.0.0.0", 4100), listen("127.0.0.1", 4101):
+            check_listing(daemon)
+            check_changes(daemon)
+        until("what closed is gone", lambda: 4100 not in daemon.listeners())
+        check_watch(daemon)
+        check_udp(daemon)
+        check_history()
+    assert daemon.told("listens on 0.0.0.0:4102")
+    assert daemon.ctl("status")[0] == 3
 
 
 if __name__ == "__main__":
-    main()
+    harness.main(__file__, globals())
