@@ -226,6 +226,12 @@ static int find(const Request *request, const char *what, BusSink *sink) {
                   : handlers->find(handlers->userdata, what, 0, sink);
 }
 
+/* Nothing was found, or `what` can't be looked for. */
+static int reply_not_found(const Request *request, int r) {
+    return r == -EINVAL ? reply_failure(request, r, "it is neither a port, 0 to 65535, nor an id")
+                        : reply_failure(request, r < 0 ? r : -ENOENT, NULL);
+}
+
 static int run_show(Request *request) {
     BusSink sink = {.viewer = &request->viewer};
     const char *what;
@@ -239,7 +245,7 @@ static int run_show(Request *request) {
     dict_container_open(&sink.writer, 'a', "a{sv}");
     r = find(request, what, &sink);
     if (r < 0 || sink.n == 0)
-        return reply_failure(request, r < 0 ? r : -ENOENT, NULL);
+        return reply_not_found(request, r);
     dict_container_close(&sink.writer);
     return reply_send(request, &sink.writer);
 }
@@ -301,7 +307,7 @@ static int run_snooze(Request *request) {
     if (r >= 0)
         r = find(request, what, &sink);
     if (r < 0 || sink.n == 0)
-        return reply_failure(request, r < 0 ? r : -ENOENT, NULL);
+        return reply_not_found(request, r);
     r = may(request, DEED_SNOOZE, &sink);
     if (r <= 0)
         return r;
@@ -329,7 +335,7 @@ static int run_allow(Request *request) {
         return reply_error(request, SD_BUS_ERROR_INVALID_ARGS, "the note is too long");
     r = find(request, what, &sink);
     if (r < 0 || sink.n == 0)
-        return reply_failure(request, r < 0 ? r : -ENOENT, NULL);
+        return reply_not_found(request, r);
     r = may(request, DEED_ALLOW, &sink);
     if (r <= 0)
         return r;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* sockauditd: tells of listening sockets that should not be reachable. See sockauditd(8). */
+#include <errno.h>
 #include <getopt.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "bus/names.h"
 #include "daemon/daemon.h"
@@ -50,6 +52,14 @@ static const struct option long_options[] = {
     {},
 };
 
+/* Returns the exit status. */
+static int print(const char *text) {
+    if (fputs(text, stdout) >= 0 && fflush(stdout) == 0)
+        return EXIT_SUCCESS;
+    fprintf(stderr, "sockauditd: cannot write: %s\n", strerror(errno));
+    return EXIT_FAILURE;
+}
+
 /* Returns -1 to go on, or the exit status. */
 static int parse_options(int argc, char **argv, DaemonOptions *options) {
     for (int c; (c = getopt_long(argc, argv, "h", long_options, NULL)) >= 0;)
@@ -77,11 +87,9 @@ static int parse_options(int argc, char **argv, DaemonOptions *options) {
         case OPT_NAME_HELPER:
             return name_helper_run() < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
         case 'h':
-            fputs(usage, stdout);
-            return 0;
+            return print(usage);
         case OPT_VERSION:
-            puts("sockauditd " PACKAGE_VERSION);
-            return 0;
+            return print("sockauditd " PACKAGE_VERSION "\n");
         default:
             return 2;
         }

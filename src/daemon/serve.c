@@ -236,9 +236,11 @@ static int handle_allow(void *userdata, const uint64_t *keys, size_t n_keys, use
 
     if (!diagnostics)
         return -ENOMEM;
-    /* Judged by one file alone, a rule in another would change nothing. */
-    if (daemon->options.rules)
+    if (daemon->options.rules) {
+        *ret_text = strdup("sockauditd judges by one file alone (--rules): what is allowed in "
+                           "another would change nothing");
         return -EOPNOTSUPP;
+    }
     int r = find_listeners(daemon, keys, n_keys, &listeners, &pointers);
     if (r < 0)
         return r;

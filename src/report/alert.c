@@ -160,8 +160,11 @@ int alert_of_daemon(ReportEvent event, int priority, usec_t realtime, const char
 
 int alert_of_suppressed(uid_t uid, const char *user, uint64_t count, usec_t span, usec_t realtime,
                         Record *ret) {
-    char duration[DURATION_SIZE];
+    char duration[DURATION_SIZE], who[32] = "other users";
+    bool is_one = uid != (uid_t)-1;
 
+    if (is_one)
+        snprintf(who, sizeof(who), "uid %" PRIu32, uid);
     format_duration(span, duration);
     record_begin(ret, report_event_id(REPORT_SUPPRESSED), report_event_name(REPORT_SUPPRESSED),
                  LOG_WARNING, realtime);
@@ -169,8 +172,9 @@ int alert_of_suppressed(uid_t uid, const char *user, uint64_t count, usec_t span
                 "%" PRIu64
                 " more alerts about listeners of %s in %s were summed up; 'auditctl list "
                 "--flagged' shows what stands",
-                count, user ?: "a user without a name", duration);
-    record_addf(ret, "SOCKAUDIT_UID", "%u", uid);
+                count, user ?: who, duration);
+    if (is_one)
+        record_addf(ret, "SOCKAUDIT_UID", "%" PRIu32, uid);
     record_add(ret, "SOCKAUDIT_USER", user);
     record_addf(ret, "SOCKAUDIT_DURATION_USEC", "%" PRIu64, span);
     return record_end(ret);

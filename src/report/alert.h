@@ -27,7 +27,8 @@ int alert_of_listener(const ListenerAlert *alert, Record *ret);
 int alert_of_daemon(ReportEvent event, int priority, usec_t realtime, const char *message,
                     Record *ret);
 
-/* Alerts of one user that were summed up. `user` may be NULL. As above. */
+/* Alerts that were summed up: of one user, whose name, raw, may be NULL; or with (uid_t)-1 of all
+ * who were not told apart. `span`: within which they came. As above. */
 int alert_of_suppressed(uid_t uid, const char *user, uint64_t count, usec_t span, usec_t realtime,
                         Record *ret);
 

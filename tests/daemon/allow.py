@@ -103,6 +103,16 @@ class Allow(run.Case):
         self.assertEqual(os.listdir(self.rules), [])
         self.end(daemon)
 
+    def test_not_where_one_file_is_all_the_rules(self):
+        self.write("only.rules", "flag warning tcp port 8000\n")
+        daemon, lines = self.begin("--runtime-dir", self.folder + "/run",
+                                   "--rules", self.folder + "/only.rules")
+        self.serve(8000)
+        lines.expect("0.0.0.0:8000")
+        self.assertIn("judges by one file alone (--rules)", self.allow(8000, status=1))
+        self.assertEqual(os.listdir(self.rules), [])
+        self.end(daemon)
+
 
 if __name__ == "__main__":
     run.main(__file__)

@@ -64,6 +64,14 @@ def test_nothing_is_left_open_to_others(directory):
         assert os.stat(directory + "/state").st_mode & 0o077 == 0
 
 
+def test_help_that_cannot_be_written_is_told(_directory):
+    for option in ("--help", "--version"):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([harness.DAEMON, option], stdout=full, stderr=subprocess.PIPE,
+                                  text=True, check=False)
+        assert done.returncode == 1 and "No space left" in done.stderr, done
+
+
 def test_a_watcher_that_cannot_write_says_so(directory):
     with Foreground(directory) as daemon:
         daemon.status()

@@ -64,6 +64,8 @@ def check_listing(daemon):
     assert daemon.status()
     status, _, err = daemon.ctl("show", "4999")
     assert status == 4 and "nothing listens on port or with id '4999'" in err, err
+    status, _, err = daemon.ctl("show", "70000")
+    assert status == 2 and "neither a port, 0 to 65535, nor an id" in err, (status, err)
     assert any(rule.get("hits") for rule in rules(daemon))
     assert "allow" in daemon.good("suggest") and "4100" in daemon.good("suggest")
 

@@ -227,3 +227,23 @@ Test(alert, what_is_over_needs_no_rule) {
     _cleanup_free_ char *text = written(write_plain_line, &record);
     cr_assert_eq(strchr(text, '\n'), text + strlen(text) - 1, "%s", text);
 }
+
+Test(alert, a_sum_names_whose_alerts_they_are) {
+    static const struct {
+        uid_t uid;
+        const char *user, *told, *field;
+    } sums[] = {
+        {1000, "alice", "listeners of alice in", "1000"},
+        {1001, NULL, "listeners of uid 1001 in", "1001"},
+        {(uid_t)-1, NULL, "listeners of other users in", NULL},
+    };
+    for (size_t i = 0; i < sizeof(sums) / sizeof(sums[0]); i++) {
+        _cleanup_(record_cleanup) Record record = {};
+        size_t length;
+        cr_assert_eq(alert_of_suppressed(sums[i].uid, sums[i].user, 3, USEC_PER_MINUTE, 1, &record),
+                     0);
+        cr_assert(strstr(record_find(&record, "MESSAGE", &length), sums[i].told));
+        const char *uid = record_find(&record, "SOCKAUDIT_UID", &length);
+        cr_assert(sums[i].field ? uid && strcmp(uid, sums[i].field) == 0 : !uid);
+    }
+}
