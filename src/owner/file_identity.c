@@ -14,14 +14,35 @@
 #include "util/aside.h"
 #include "util/cleanup.h"
 
-/* RESOLVE_IN_ROOT: no link, `..` or magic link leads out of the root that is asked about. */
+/*
+ * From the machine's root, which may be another mount namespace's view of it than ours, no link
+ * leads out; an absolute one goes on in ours. Below another root there is no safe way: -ENOSYS.
+ */
+static int open_plainly(int root_fd, const char *path) {
+    struct stat root, own;
+
+    if (fstat(root_fd, &root) < 0 || stat("/", &own) < 0)
+        return -errno;
+    if (root.st_dev != own.st_dev || root.st_ino != own.st_ino)
+        return -ENOSYS;
+    path += strspn(path, "/");
+    int fd = openat(root_fd, *path ? path : ".", O_PATH | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
+/*
+ * RESOLVE_IN_ROOT: no link, `..` or magic link leads out of the root that is asked about. openat2()
+ * is missing wherever systemd filters system calls by RestrictSUIDSGID=, as in our own service.
+ */
 static int open_in_root(int root_fd, const char *path, uint64_t resolve) {
     struct open_how how = {
         .flags = O_PATH | O_CLOEXEC,
         .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | resolve,
     };
     int fd = (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
-    return fd < 0 ? -errno : fd;
+    if (fd >= 0 || (errno != ENOSYS && errno != EPERM))
+        return fd < 0 ? -errno : fd;
+    return resolve & RESOLVE_CACHED ? -ENOSYS : open_plainly(root_fd, path);
 }
 
 /* Which file it is was known when it was looked up: no server is asked again. */
@@ -60,7 +81,7 @@ int file_identity(int root_fd, const char *path, FileId *ret) {
 int file_identity_cached(int root_fd, const char *path, FileId *ret) {
     int r = identity_of_path(root_fd, path, RESOLVE_CACHED, ret);
     /* A kernel before 5.12 knows no such thing; nor is it asked often what is no file. */
-    return r == -EINVAL ? -EAGAIN : r;
+    return r == -EINVAL || r == -ENOSYS ? -EAGAIN : r;
 }
 
 /* --- with a patience --- */
@@ -109,7 +130,8 @@ static uint32_t hash_text(const char *text) {
 /*
  * What to blame: the longest part of the path that the kernel can walk by itself, so all that lies
  * in a directory where it stops is asked for once, and not a thousand rules one after the other.
- * A symbolic link into a file system that hangs counts as what it lies in.
+ * A symbolic link into a file system that hangs counts as what it lies in. Without openat2() it is
+ * the directory.
  */
 static uint32_t where_it_stops(int root_fd, const char *path) {
     _cleanup_free_ char *part = strdup(path);
@@ -118,7 +140,7 @@ static uint32_t where_it_stops(int root_fd, const char *path) {
     while (part && (slash = strrchr(part, '/')) && slash != part) {
         *slash = '\0';
         _cleanup_close_ int fd = open_in_root(root_fd, part, RESOLVE_CACHED);
-        if (fd >= 0)
+        if (fd >= 0 || fd == -ENOSYS)
             return hash_text(part);
     }
     return hash_text("/");

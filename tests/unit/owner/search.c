@@ -2,8 +2,13 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "machine.h"
@@ -146,6 +151,47 @@ Test(file_identity, is_of_regular_files_with_links_followed) {
     cr_assert_eq(file_identity(root, "relative", &id), -EINVAL);
     cr_assert_eq(file_identity(root, "/", &id), -EINVAL);
     close(root);
+}
+
+/* As RestrictSUIDSGID= of systemd.exec(5) does it. */
+static void lose_openat2(void) {
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat2, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {.len = sizeof(code) / sizeof(*code), .filter = code};
+    cr_assert_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+    cr_assert_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
+}
+
+Test(file_identity, needs_no_openat2) {
+    int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int other = open("/usr", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    FileId id, again;
+
+    cr_assert_eq(file_identity(root, "/bin/sleep", &id), 0);
+    lose_openat2();
+    cr_assert_eq(file_identity(root, "/bin/sleep", &again), 0);
+    cr_assert(file_id_equal(&id, &again));
+    cr_assert_eq(file_identity_cached(root, "/bin/sleep", &again), -EAGAIN);
+    cr_assert_eq(file_identity_within(root, "/bin/sleep", 60000, &again), 0);
+    cr_assert(file_id_equal(&id, &again));
+    cr_assert_eq(file_identity(root, "/nowhere/at/all", &id), -ENOENT);
+    /* Nothing is to lead out of another root. */
+    cr_assert_eq(file_identity(other, "/bin/sleep", &id), -ENOSYS);
+
+    uint32_t inode;
+    int fd = test_listen(&inode);
+    Snapshot *snapshot = test_snapshot(inode, 0);
+    test_search(snapshot);
+    const Holder *holder = test_holder(snapshot->listeners[0].owner, getpid());
+    cr_assert(holder && holder->exe_state == EXE_VERIFIED);
+    snapshot_free(snapshot);
+    close(fd);
+    close(root);
+    close(other);
 }
 
 Test(search, the_iterator_is_used_where_root_may) {
