@@ -139,6 +139,7 @@ Test(judge, finds_all_holders_before_it_believes) {
 }
 
 static FileId the_file = {.device = 1, .inode = 7};
+static int the_result; /* of asking for it */
 static unsigned n_asked;
 
 static int identity_of_the_file(void *userdata, const char *path, FileId *ret) {
@@ -146,7 +147,7 @@ static int identity_of_the_file(void *userdata, const char *path, FileId *ret) {
     (void)path;
     n_asked++;
     *ret = the_file;
-    return 0;
+    return the_result;
 }
 
 static unsigned n_freshened;
@@ -180,4 +181,13 @@ Test(judge, keeps_which_files_its_rules_name_and_doubts_them) {
     cr_assert_eq(policy_judge_renew_exes(judge), 1);
     cr_assert_eq(exe_table_check(judge->exes, &judge->context, &eight), EXE_TABLE_RIGHT);
     cr_assert_eq(exe_table_check(judge->exes, &judge->context, &seven), EXE_TABLE_UNNAMED);
+
+    /* A file system that hangs: not everything is judged again each time. */
+    the_result = -ETIMEDOUT;
+    cr_assert_eq(policy_judge_renew_exes(judge), 1);
+    cr_assert_eq(exe_table_n_stuck(judge->exes), 2);
+    the_result = -EBUSY;
+    cr_assert_eq(policy_judge_renew_exes(judge), 0);
+    the_result = -ENOENT;
+    cr_assert_eq(policy_judge_renew_exes(judge), 1);
 }
