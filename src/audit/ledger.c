@@ -4,9 +4,11 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 
 #include "audit/ledger_internal.h"
+#include "util/memory.h"
 
 /* A clock that is more off than this was set; less is what NTP does all the time. */
 #define CLOCK_STEP USEC_PER_SEC
@@ -17,6 +19,19 @@ const char *resolved_why_name(ResolvedWhy why) {
         [RESOLVED_UNTIL] = "until", [RESOLVED_CHANGED] = "changed",
     };
     return names[why];
+}
+
+void ledger_what_names(unsigned what, char ret[static LEDGER_WHAT_SIZE]) {
+    static const char *const names[] = {"holders", "scope", "reach", "verdict", "id"};
+    char *end = ret;
+
+    *end = '\0';
+    for (size_t i = 0; i < ELEMENTS(names); i++)
+        if (what & 1u << i) {
+            if (end != ret)
+                *end++ = ' ';
+            end = stpcpy(end, names[i]);
+        }
 }
 
 /* --- made --- */

@@ -60,6 +60,10 @@ enum {
     LEDGER_ID = 1 << 4,      /* the first socket of several is gone: `was_cookie` named it before */
 };
 
+/* Words for these bits with blanks between: `scope reach verdict`. */
+#define LEDGER_WHAT_SIZE 48
+void ledger_what_names(unsigned what, char ret[static LEDGER_WHAT_SIZE]);
+
 typedef enum ResolvedWhy {
     RESOLVED_GONE,    /* the listener went, LEDGER_RETURN ago */
     RESOLVED_POLICY,  /* a new policy allows it */

@@ -122,12 +122,11 @@ typedef enum BusSignal {
 typedef struct BusChange {
     BusSignal signal;
     const BusListener *listener;
-    usec_t time;     /* realtime */
-    usec_t duration; /* as LedgerChange.duration */
-    const char
-        *why;   /* resolved: `gone`, `policy`, …; changed: `holders verdict` (words); or NULL */
-    bool still; /* flagged: a reminder */
-    bool brief; /* it came and went before anybody could look */
+    usec_t time;         /* realtime */
+    usec_t duration;     /* as LedgerChange.duration */
+    const char *why;     /* resolved: `gone`, `policy`, …; changed: `holders verdict`; or NULL */
+    bool still;          /* flagged: a reminder */
+    bool brief;          /* it came and went before anybody could look */
     uint32_t n_returned; /* as LedgerChange.n_returned */
 } BusChange;
 

@@ -258,6 +258,16 @@ static int handle_allow(void *userdata, const uint64_t *keys, size_t n_keys, use
     return r;
 }
 
+/* In `words` where it is made of them. NULL: there is no reason to tell. */
+static const char *why_of_change(const LedgerChange *change, char words[static LEDGER_WHAT_SIZE]) {
+    if (change->event == LEDGER_RESOLVED)
+        return resolved_why_name(change->why);
+    if (change->event != LEDGER_CHANGED)
+        return NULL;
+    ledger_what_names(change->what, words);
+    return words;
+}
+
 void serve_change(Daemon *daemon, const LedgerChange *change) {
     static const struct {
         bool told;
@@ -272,6 +282,7 @@ void serve_change(Daemon *daemon, const LedgerChange *change) {
         [LEDGER_SUPPRESSED] = {false, 0},
     };
     LedgerView view = change->view;
+    char words[LEDGER_WHAT_SIZE];
 
     if (!daemon->bus || !signals[change->event].told || !bus_server_is_heard(daemon->bus))
         return;
@@ -281,7 +292,7 @@ void serve_change(Daemon *daemon, const LedgerChange *change) {
         .listener = &listener,
         .time = daemon_now().realtime,
         .duration = change->duration,
-        .why = change->event == LEDGER_RESOLVED ? resolved_why_name(change->why) : NULL,
+        .why = why_of_change(change, words),
         .still = change->event == LEDGER_STILL_FLAGGED,
         .brief = change->brief,
         .n_returned = change->n_returned,

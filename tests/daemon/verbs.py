@@ -124,6 +124,13 @@ def check_watch(daemon):
         until(lambda: events, lambda: opened(4102))
         with listen("0.0.0.0", 4103):
             until(lambda: events, lambda: of(4103))
+            allowed = rules_below(daemon.directory + "/root") + "/rules.d/20-allowed.rules"
+            write(allowed, "allow tcp port 4103\n")
+            daemon.good("reload")
+            until(lambda: events, lambda: ("changed", "verdict") in {
+                (one["event"], one["why"]) for one in of(4103)})
+            os.unlink(allowed)
+            daemon.good("reload")
         until(lambda: events, lambda: flashed(4104))
 
 
