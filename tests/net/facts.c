@@ -5,14 +5,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/netlink.h>
-#include <net/if.h>
 #include <netinet/tcp.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -25,25 +22,15 @@
 #include "collect/sockdiag.h"
 #include "util/cleanup.h"
 #include "util/memory.h"
+#include "world.h"
 
 static Snapshot *snapshot;
 static Collector *collector;
 
-/* Whether there is a namespace; in CI there must be. */
-static bool namespaced;
-
 static void enter_namespace(void) {
-    struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP};
-
-    namespaced = unshare(CLONE_NEWNET) == 0;
-    if (!namespaced)
-        return;
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    cr_assert(fd >= 0 && ioctl(fd, SIOCSIFFLAGS, &request) == 0);
-    close(fd);
-    int proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    world_enter(false);
     snapshot = snapshot_new();
-    cr_assert(snapshot && collector_open(proc_fd, -1, NULL, &collector) == 0);
+    cr_assert(snapshot && collector_open(world_open("/proc"), -1, NULL, &collector) == 0);
 }
 
 static void leave_namespace(void) {
@@ -51,15 +38,7 @@ static void leave_namespace(void) {
     collector_free(collector);
 }
 
-TestSuite(facts, .init = enter_namespace, .fini = leave_namespace);
-
-#define NEEDS_NAMESPACE()                                                                          \
-    do {                                                                                           \
-        if (!namespaced) {                                                                         \
-            cr_assert(!getenv("CI"), "no network namespace can be made");                          \
-            cr_skip_test("no network namespace can be made: run it as root");                      \
-        }                                                                                          \
-    } while (0)
+TestSuite(facts, .init = enter_namespace, .fini = leave_namespace, .timeout = 180);
 
 static void look(void) {
     cr_assert_eq(collector_snapshot(collector, snapshot), 0);
@@ -79,6 +58,13 @@ static int make(int type, int protocol, const char *address, uint16_t port) {
 static int make_tcp(const char *address, uint16_t port) {
     int fd = make(SOCK_STREAM, 0, address, port);
     cr_assert_eq(listen(fd, 16), 0);
+    return fd;
+}
+
+static int make_mptcp(void) {
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, proto_number(PROTO_MPTCP));
+    if (fd < 0)
+        world_skip("no MPTCP: %s", strerror(errno));
     return fd;
 }
 
@@ -115,7 +101,6 @@ static const Listener *find_port(uint16_t port) {
 }
 
 Test(facts, fact_01_connections_are_not_in_the_answer) {
-    NEEDS_NAMESPACE();
     int server = make_tcp("::", 3000);
     connect_to(SOCK_STREAM, 3000);
     cr_assert(accept(server, NULL, NULL) >= 0);
@@ -127,7 +112,6 @@ Test(facts, fact_01_connections_are_not_in_the_answer) {
 }
 
 Test(facts, fact_02_a_protocol_that_the_kernel_lacks_is_unavailable) {
-    NEEDS_NAMESPACE();
     _cleanup_netlink_ Netlink *netlink = NULL;
     Protocols protocols;
     int proc_fd = open("/proc", O_PATH | O_CLOEXEC);
@@ -135,9 +119,8 @@ Test(facts, fact_02_a_protocol_that_the_kernel_lacks_is_unavailable) {
     /* As if /proc told nothing: then the kernel itself is asked. */
     protocols_read(proc_fd, net_directory(NULL), &protocols);
     cr_assert(protocols.known && protocols.present[PROTO_TCP]);
-    bool has_sctp = protocols.present[PROTO_SCTP];
-    if (has_sctp)
-        cr_skip_test("this kernel has SCTP");
+    if (protocols.present[PROTO_SCTP])
+        cr_skip_test("this kernel has SCTP, which can't be taken from it");
     protocols.known = false;
     cr_assert_eq(netlink_open(NULL, HANDLE_DIAG, NETLINK_SOCK_DIAG, &netlink), 0);
     cr_assert_eq(sockdiag_collect(netlink, &protocols, snapshot), 0);
@@ -153,8 +136,7 @@ Test(facts, fact_02_a_protocol_that_the_kernel_lacks_is_unavailable) {
 }
 
 /* The dumps of a second while ports come and go: whatever the kernel repeats, nothing is double. */
-Test(facts, fact_03_a_dump_under_churn_tells_nothing_twice, .timeout = 60) {
-    NEEDS_NAMESPACE();
+Test(facts, fact_03_a_dump_under_churn_tells_nothing_twice) {
     int yes = 1;
 
     for (int i = 0; i < 1000; i++) {
@@ -206,8 +188,7 @@ static void churn_ports(void) {
  * KERNEL.md's measurement: 3,000 ports that stay, others that come and go. Of single dumps some
  * miss one of those that stay (7 of 300 here); of pairs of them, none.
  */
-Test(facts, fact_03_two_dumps_under_churn_miss_nothing_that_stays, .timeout = 120) {
-    NEEDS_NAMESPACE();
+Test(facts, fact_03_two_dumps_under_churn_miss_nothing_that_stays) {
     enum { FIRST_PORT = 20000, PORTS = 3000 };
     struct rlimit files = {PORTS + 200, PORTS + 200};
     pid_t churn[2];
@@ -236,7 +217,6 @@ Test(facts, fact_03_two_dumps_under_churn_miss_nothing_that_stays, .timeout = 12
 }
 
 Test(facts, fact_04_each_socket_has_a_cookie_of_its_own_and_keeps_it) {
-    NEEDS_NAMESPACE();
     int fd = make_tcp("::", 3000);
     look();
     uint64_t first = find_port(3000)->cookie;
@@ -253,10 +233,7 @@ Test(facts, fact_04_each_socket_has_a_cookie_of_its_own_and_keeps_it) {
 }
 
 Test(facts, fact_05_an_mptcp_listener_is_one) {
-    NEEDS_NAMESPACE();
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 262);
-    if (fd < 0)
-        cr_skip_test("this kernel has no MPTCP");
+    int fd = make_mptcp();
     struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(3000)};
     cr_assert_eq(bind(fd, (struct sockaddr *)&any, sizeof(any)), 0);
     cr_assert_eq(listen(fd, 16), 0);
@@ -270,12 +247,9 @@ Test(facts, fact_05_an_mptcp_listener_is_one) {
 
 /* Where /proc counts none (or too late) the subflow stands for it: it is never lost. */
 Test(facts, fact_05_an_mptcp_listener_that_proc_does_not_count_is_seen) {
-    NEEDS_NAMESPACE();
     _cleanup_netlink_ Netlink *netlink = NULL;
     Protocols protocols = {.known = true, .present = {true, true, true, true}};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 262);
-    if (fd < 0)
-        cr_skip_test("this kernel has no MPTCP");
+    int fd = make_mptcp();
     cr_assert_eq(listen(fd, 16), 0);
     cr_assert_eq(netlink_open(NULL, HANDLE_DIAG, NETLINK_SOCK_DIAG, &netlink), 0);
     cr_assert_eq(sockdiag_collect(netlink, &protocols, snapshot), 0);
@@ -284,7 +258,6 @@ Test(facts, fact_05_an_mptcp_listener_that_proc_does_not_count_is_seen) {
 }
 
 Test(facts, fact_06_dual_stack_mapped_and_device_bound) {
-    NEEDS_NAMESPACE();
     int yes = 1;
     make_tcp("::", 3000);
     make_tcp("::ffff:127.0.0.1", 3001);
@@ -310,7 +283,6 @@ Test(facts, fact_06_dual_stack_mapped_and_device_bound) {
 }
 
 Test(facts, fact_07_bound_is_not_listening_and_listening_needs_no_bind) {
-    NEEDS_NAMESPACE();
     make(SOCK_STREAM, 0, "::", 3000);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     cr_assert_eq(listen(fd, 16), 0);
@@ -322,7 +294,6 @@ Test(facts, fact_07_bound_is_not_listening_and_listening_needs_no_bind) {
 }
 
 Test(facts, fact_08_the_cgroup_comes_with_the_socket) {
-    NEEDS_NAMESPACE();
     make_tcp("::", 3000);
     look();
     /* 0 would say that the kernel (before 5.9) does not tell. On a cgroup v1 host it is the root.
@@ -331,7 +302,6 @@ Test(facts, fact_08_the_cgroup_comes_with_the_socket) {
 }
 
 Test(facts, fact_09_the_buffer_is_one_size_and_large_answers_are_whole) {
-    NEEDS_NAMESPACE();
     struct rlimit files = {2200, 2200};
     cr_assert_eq(setrlimit(RLIMIT_NOFILE, &files), 0);
     for (uint16_t i = 0; i < 2000; i++)
@@ -344,7 +314,6 @@ Test(facts, fact_09_the_buffer_is_one_size_and_large_answers_are_whole) {
 }
 
 Test(facts, fact_10_a_reuseport_group_is_one_with_a_count) {
-    NEEDS_NAMESPACE();
     int yes = 1;
     for (int i = 0; i < 40; i++) {
         int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -360,17 +329,15 @@ Test(facts, fact_10_a_reuseport_group_is_one_with_a_count) {
 }
 
 Test(facts, fact_11_a_socket_of_the_kernel_is_a_listener) {
-    NEEDS_NAMESPACE();
     if (system("ip link add sa0 type vxlan id 1 dstport 4789 local 127.0.0.1 2>/dev/null &&"
                " ip link set sa0 up") != 0)
-        cr_skip_test("this kernel has no vxlan");
+        world_skip("no vxlan");
     look();
     cr_assert(port_is_seen(4789));
     cr_assert_eq(find_port(4789)->endpoint.proto, PROTO_UDP);
 }
 
 Test(facts, fact_28_another_namespace_is_not_the_hosts) {
-    NEEDS_NAMESPACE();
     look();
     struct stat own;
     cr_assert_eq(stat("/proc/self/ns/net", &own), 0);
@@ -387,7 +354,6 @@ Test(facts, fact_28_another_namespace_is_not_the_hosts) {
 
 /* A listener of a protocol that is not compared with ss. */
 Test(facts, udplite_is_seen) {
-    NEEDS_NAMESPACE();
     make(SOCK_DGRAM, IPPROTO_UDPLITE, "::", 3000);
     look();
     cr_assert(port_is_seen(3000));

@@ -12,7 +12,7 @@ EXTRA_DIST += tests/net/namespace.sh
 if TESTS_ENABLED
 check_PROGRAMS += tests/net/facts
 TESTS += tests/net/facts
-tests_net_facts_SOURCES = tests/net/facts.c
+tests_net_facts_SOURCES = tests/net/facts.c tests/net/world.c tests/net/world.h
 tests_net_facts_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 tests_net_facts_LDADD = $(AM_TESTS_LIBS)
 endif
