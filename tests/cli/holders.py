@@ -4,29 +4,20 @@
 endpoints, none more, none less, with the same holders and those that ss can't name."""
 
 import collections
-import json
+import os
 import re
-import subprocess
+import sys
 
-import support
-
-
-def split_endpoint(text):
-    address, port = text.rsplit(":", 1)
-    address, _, device = address.partition("%")
-    address = address.strip("[]")
-    return "::" if address == "*" else address, device or None, int(port)
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + "/../net")
+import support  # noqa: E402
+from animals import Zoo, endpoint_of, ss_endpoints, ss_rows  # noqa: E402
 
 
-def ss_rows(*options):
-    """(endpoint, holders) of each line; a holder is (pid, fd)."""
-    out = subprocess.run(["ss", "-Hlnp", *options], check=True, stdout=subprocess.PIPE).stdout
-    for line in out.decode("utf-8", "replace").splitlines():
-        words = line.split()
-        local = words[3] if "-M" in options else words[4]
-        proto = "mptcp" if "-M" in options else words[0]
-        holders = {(int(pid), int(fd)) for pid, fd in re.findall(r"pid=(\d+),fd=(\d+)", line)}
-        yield (proto, *split_endpoint(local)), holders
+def ss_holders(*options):
+    """(endpoint, holders) of each; a holder is (pid, fd)."""
+    for endpoint, line in ss_rows("-p", *options):
+        found = re.findall(r"pid=(\d+),fd=(\d+)", line)
+        yield endpoint, {(int(pid), int(fd)) for pid, fd in found}
 
 
 class Holders(support.Case):
@@ -34,69 +25,52 @@ class Holders(support.Case):
 
     @classmethod
     def setUpClass(cls):
-        cls.zoo = subprocess.Popen([support.BUILD + "/tests/net/zoo"], stdin=subprocess.PIPE,
-                                   stdout=subprocess.PIPE)
-        cls.addClassCleanup(cls.end, cls.zoo)
-        cls.made = []
-        for line in cls.zoo.stdout:
-            animal = json.loads(line)
-            if "ready" in animal:
-                return
-            cls.made.append(animal)
-        raise AssertionError("the zoo ended early")
+        cls.zoo = Zoo()
+        cls.addClassCleanup(cls.zoo.end)
 
     def setUp(self):
         super().setUp()
         self.document = self.scan(status=1)
         self.listeners = self.document["listeners"]
 
-    @staticmethod
-    def key(listener):
-        return (listener["proto"], listener["address"], listener["device"] or None,
-                listener["port"])
-
     def test_same_endpoints_as_ss(self):
-        theirs = collections.Counter(endpoint for endpoint, _ in ss_rows("-tu"))
-        for endpoint, _ in ss_rows("-M"):
-            theirs[endpoint] += 1
-            theirs[("tcp", *endpoint[1:])] -= 1  # its subflow
         ours = collections.Counter()
         for listener in self.listeners:
             if listener["proto"] != "udplite":  # which ss does not list
-                ours[self.key(listener)] += listener["sockets"]
-        self.assertEqual(+theirs, ours)
+                ours[endpoint_of(listener)] += listener["sockets"]
+        self.assertEqual(ss_endpoints(), ours)
         self.assertGreaterEqual(len(self.listeners), 40)
 
     def test_same_holders_as_ss(self):
         theirs = collections.defaultdict(set)
-        for endpoint, holders in list(ss_rows("-tu")) + list(ss_rows("-M")):
+        for endpoint, holders in [*ss_holders("-tu"), *ss_holders("-M")]:
             theirs[endpoint] |= holders
         for listener in self.listeners:
             ours = {(owner["pid"], owner["fd"]) for owner in listener["owners"]}
-            named = theirs[self.key(listener)]
+            named = theirs[endpoint_of(listener)]
             if listener["proto"] == "mptcp":
                 # ss names the holders of the subflow, which is the same socket.
-                named |= theirs[("tcp", *self.key(listener)[1:])]
+                named |= theirs[("tcp", *endpoint_of(listener)[1:])]
             with_fd = {holder for holder in ours if holder[1] is not None}
             if listener["proto"] != "udplite":
                 self.assertEqual(with_fd & named, named, listener)
 
     def test_holders_that_ss_cannot_name(self):
-        by_endpoint = {self.key(listener): listener for listener in self.listeners}
-        rings = [animal for animal in self.made if "io-uring" in animal["name"]]
+        by_endpoint = {endpoint_of(listener): listener for listener in self.listeners}
+        rings = [animal for animal in self.zoo.made if "io-uring" in animal["name"]]
         self.assertTrue(rings)
         for animal in rings:
             if "skipped" in animal:
                 support.skip(animal["skipped"])
-            listener = by_endpoint[self.key(animal)]
+            listener = by_endpoint[endpoint_of(animal)]
             pids = {owner["pid"] for owner in listener["owners"]}
             self.assertLessEqual(set(animal["holders"]), pids, listener)
 
     def test_made_ones_have_their_holders(self):
-        for animal in self.made:
+        for animal in self.zoo.made:
             if not animal.get("listens"):
                 continue
-            listeners = [one for one in self.listeners if self.key(one) == self.key(animal)]
+            listeners = [one for one in self.listeners if endpoint_of(one) == endpoint_of(animal)]
             pids = {owner["pid"] for one in listeners for owner in one["owners"]}
             self.assertLessEqual(set(animal["holders"]), pids, animal)
 

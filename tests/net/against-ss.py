@@ -14,58 +14,10 @@ import os
 import subprocess
 import sys
 
-BUILD = os.environ.get("BUILD", ".")
 HERE = os.path.dirname(os.path.abspath(__file__))
-
-
-def zoo_start():
-    """The zoo, started, and what it made."""
-    zoo = subprocess.Popen([BUILD + "/tests/net/zoo"], stdin=subprocess.PIPE,
-                           stdout=subprocess.PIPE, text=True)
-    made = []
-    for line in zoo.stdout:
-        animal = json.loads(line)
-        if "ready" in animal:
-            return zoo, made
-        made.append(animal)
-    sys.exit("the zoo ended early")
-
-
-def split_endpoint(text):
-    """`[ADDRESS]%DEVICE:PORT` of ss as address, device, port."""
-    address, port = text.rsplit(":", 1)
-    address, _, device = address.partition("%")
-    return address.strip("[]"), device, int(port)
-
-
-def ss_rows(*options):
-    out = subprocess.run(["ss", "-Hln", *options], check=True, stdout=subprocess.PIPE,
-                         text=True).stdout
-    return [line.split() for line in out.splitlines()]
-
-
-def endpoint_of_ss(proto, local):
-    address, device, port = split_endpoint(local)
-    # `*` is the wildcard of IPv6 that takes IPv4 too.
-    return proto, "::" if address == "*" else address, device, port
-
-
-def ss_endpoints():
-    """Counts of (proto, address, device, port), MPTCP's subflows taken out."""
-    counts = collections.Counter()
-    for state in ss_rows("-tu"):
-        counts[endpoint_of_ss(state[0], state[4])] += 1
-    for state in ss_rows("-M"):
-        proto, *rest = endpoint_of_ss("mptcp", state[3])
-        counts[(proto, *rest)] += 1
-        # Of IPv6 without device: in the TCP dump it looks like any other.
-        counts[("tcp", *rest)] -= 1
-    return +counts
-
-
-def normal(listener):
-    """ss writes the device of a link-local address as its scope, as it does any device."""
-    return listener["proto"], listener["address"], listener["device"], listener["port"]
+sys.path[:0] = [HERE, HERE + "/../cli"]
+import support  # noqa: E402
+from animals import Zoo, endpoint_of, ss_endpoints  # noqa: E402
 
 
 def main():
@@ -75,42 +27,41 @@ def main():
         if not holds:
             failures.append(text)
 
-    zoo, made = zoo_start()
-    out = subprocess.run([BUILD + "/tests/net/snapshot"], check=True, stdout=subprocess.PIPE,
+    zoo = Zoo()
+    out = subprocess.run([support.BUILD + "/tests/net/snapshot"], check=True, stdout=subprocess.PIPE,
                          text=True).stdout
     seen = [json.loads(line) for line in out.splitlines()]
     theirs = ss_endpoints()
-    zoo.stdin.close()
-    zoo.wait()
+    zoo.end()
 
     listeners = [entry for entry in seen if entry["type"] == "listener"]
     coverage = {entry["proto"]: entry for entry in seen if entry["type"] == "coverage"}
     end = seen[-1]
     ours = collections.Counter()
     for listener in listeners:
-        ours[normal(listener)] += listener["sockets"]
+        ours[endpoint_of(listener)] += listener["sockets"]
 
     for key in sorted(set(ours) | set(theirs)):
         if key[0] not in ("udplite", "sctp"):
             expect(ours[key] == theirs[key], f"{key}: ours {ours[key]}, ss {theirs[key]}")
 
     wanted = collections.Counter()
-    for animal in made:
+    for animal in zoo.made:
         if "skipped" in animal:
             print("skipped:", animal["name"], animal["skipped"])
             expect(animal["name"].startswith(("sctp", "tcp4-io-uring")),
                    f"the zoo lacks {animal}")
             continue
-        key = (*normal(animal), animal["v6only"])
+        key = (*endpoint_of(animal), animal["v6only"])
         if animal["listens"]:
             wanted[key] += 1
     found = collections.Counter()
     for listener in listeners:
-        found[(*normal(listener), listener["v6only"])] += listener["sockets"]
+        found[(*endpoint_of(listener), listener["v6only"])] += listener["sockets"]
     for key in sorted(set(wanted) | set(found)):
         expect(wanted[key] == found[key], f"{key}: made {wanted[key]}, found {found[key]}")
 
-    inodes = {animal.get("inode") for animal in made if animal.get("listens")}
+    inodes = {animal.get("inode") for animal in zoo.made if animal.get("listens")}
     for listener in listeners:
         expect(listener["inode"] in inodes or listener["port"] == 7001,
                f"nobody made inode {listener['inode']}")
@@ -131,6 +82,5 @@ def main():
 
 
 if __name__ == "__main__":
-    if os.environ.get("IN_NAMESPACE") != "yes":
-        os.execv(HERE + "/namespace.sh", ["namespace.sh", os.path.abspath(__file__)])
+    support.enter(__file__)
     sys.exit(main())

@@ -7,8 +7,8 @@ import os
 import subprocess
 import sys
 
-BUILD = os.environ.get("BUILD", ".")
-HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + "/../cli")
+import support  # noqa: E402
 
 # iptables-nft as Docker calls it, by hand, and nft; then what must be seen: (proto, address, port, to).
 SETUP = [
@@ -61,7 +61,7 @@ EXPECTED = {
 
 def snapshot(*prefix):
     """The forwards that the collector sees, and what it says of having seen all."""
-    out = subprocess.run([*prefix, BUILD + "/tests/net/snapshot"], check=True,
+    out = subprocess.run([*prefix, support.BUILD + "/tests/net/snapshot"], check=True,
                          stdout=subprocess.PIPE, text=True).stdout
     rows = [json.loads(line) for line in out.splitlines()]
     forwards = {
@@ -79,9 +79,7 @@ def check(what, holds, detail=""):
 
 
 def main():
-    if os.environ.get("IN_NAMESPACE") != "yes":
-        os.execv(HERE + "/namespace.sh", ["namespace.sh", os.path.abspath(__file__)])
-
+    support.enter(__file__)
     good = check("no rules are no forwards", snapshot() == (set(), "full"), snapshot())
     for command in SETUP:
         subprocess.run(command.split(), check=True)
@@ -90,8 +88,7 @@ def main():
                   f"missing {EXPECTED - seen}, too many {seen - EXPECTED}")
     good &= check("all of the rules were understood", coverage == "full", coverage)
 
-    seen, coverage = snapshot("setpriv", "--reuid", "65534", "--clear-groups",
-                              "--bounding-set", "-all")
+    seen, coverage = snapshot(*support.as_user(support.NOBODY, "--bounding-set", "-all"))
     good &= check("without the right to read the rules it says so",
                   not seen and coverage.startswith("unavailable: only root"), coverage)
 

@@ -8,7 +8,7 @@ tests_net_zoo_SOURCES = tests/net/zoo.c tests/net/ring.c tests/net/ring.h
 # A script that makes its namespaces by namespace.sh, and finds the programs below the build folder.
 dist_check_SCRIPTS += tests/net/against-ss.py tests/net/forwards.py
 TESTS += tests/net/against-ss.py tests/net/forwards.py
-EXTRA_DIST += tests/net/namespace.sh
+EXTRA_DIST += tests/net/animals.py tests/net/namespace.sh
 if TESTS_ENABLED
 check_PROGRAMS += tests/net/facts
 TESTS += tests/net/facts
