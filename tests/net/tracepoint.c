@@ -34,7 +34,7 @@ static void tear_down(void) {
     rings_close(&rings);
 }
 
-TestSuite(tracepoint, .init = set_up, .fini = tear_down, .timeout = 60);
+TestSuite(tracepoint, .init = set_up, .fini = tear_down, .timeout = 180);
 
 static uint64_t monotonic_ns(void) {
     struct timespec now;
@@ -228,7 +228,7 @@ static uint64_t listen_in_cgroup(const char *root) {
 }
 
 /* In a suite of its own, to look before the new sysfs hides the cgroups. */
-Test(cgroups, fact_21_tells_the_cgroup_of_who_listens, .fini = tear_down, .timeout = 60) {
+Test(cgroups, fact_21_tells_the_cgroup_of_who_listens, .fini = tear_down, .timeout = 180) {
     const char *root = cgroup_root();
     if (!root)
         world_skip("cgroup v2 is not mounted");

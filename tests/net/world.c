@@ -15,6 +15,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "collect/cpu_list.h"
@@ -55,6 +56,16 @@ void world_enter(bool tracefs) {
         world_skip("no sysfs of the new network: %s", strerror(errno));
     if (tracefs && mount("tracefs", "/sys/kernel/tracing", "tracefs", 0, NULL) < 0)
         world_skip("no tracefs: %s", strerror(errno));
+}
+
+bool world_waited(int64_t *start, int64_t msec) {
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    int64_t at = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    if (*start == 0)
+        *start = at;
+    return at - *start >= msec;
 }
 
 int world_drop_capability(unsigned capability) {

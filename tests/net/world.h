@@ -16,6 +16,13 @@
  */
 void world_enter(bool tracefs);
 
+/*
+ * Whether `msec` have passed since the first call with this *start, which is 0 before it. Waits are
+ * for what happens, and this ends those for what does not.
+ */
+bool world_waited(int64_t *start, int64_t msec);
+#define PATIENCE 60000 /* ms, on a machine with much else to do */
+
 /* Takes one capability from the calling process. Returns 0 or a negative errno. */
 int world_drop_capability(unsigned capability);
 
