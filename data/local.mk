@@ -2,6 +2,7 @@
 # What is shipped beside the program; the administrator's own lies in $(sysconfdir)/sockaudit.
 advicedir = $(pkgdatadir)/advice.d
 dist_advice_DATA = \
+	data/advice.d/05-systemd.advice \
 	data/advice.d/10-containers.advice \
 	data/advice.d/20-javascript.advice \
 	data/advice.d/30-python.advice \

@@ -77,6 +77,9 @@ static void print_subject(const Listener *listener, const char *user, FILE *out)
     }
     _cleanup_free_ char *comm = text_escape_string(holder->comm);
     fprintf(out, "%s (pid %d, ", comm ?: "a process", (int)holder->pid);
+    /* It was passed on, or who made it has become another: the process is not that user's. */
+    if (holder->uid != (uid_t)-1 && holder->uid != listener->uid)
+        fputs("socket of ", out);
     print_user(listener, user, out);
     print_container(owner, out);
     fputc(')', out);

@@ -6,8 +6,9 @@
 
 /*
  * `node (pid 4242, alice) listens on 0.0.0.0:3000, reachable at wlan0 192.168.1.20`. `user` is the
- * name of the listener's uid, or NULL: then the number stands there. All text is escaped. Returns a
- * string that the caller frees, or NULL when out of memory.
+ * name of the listener's uid, or NULL: then the number stands there. Where the process is not that
+ * user's, as with a socket that systemd made for it, it is `(pid 4242, socket of root)`. All text
+ * is escaped. Returns a string that the caller frees, or NULL when out of memory.
  */
 char *listener_sentence(const Listener *listener, const LinkTable *links, const char *user);
 

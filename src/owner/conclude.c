@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a search amounts to for one listener: where it belongs, how sure that is, and why. */
 #include <errno.h>
+#include <linux/capability.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -10,6 +12,15 @@
 #include "owner/forwarder.h"
 #include "owner/search.h"
 #include "util/cleanup.h"
+
+/* As root may, and the service with its capabilities: it is not to say "run as root". */
+static bool may_see_all(void) {
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {};
+
+    return geteuid() == 0 ||
+           (syscall(SYS_capget, &header, sets) == 0 && sets[0].effective & 1U << CAP_SYS_PTRACE);
+}
 
 /* Moves what a path says into the owner, and the path itself. */
 static int set_cgroup(Owner *owner, const char *path, size_t owned_from) {
@@ -104,9 +115,9 @@ static const char *why_none(const OwnerSearch *search, const Listener *listener)
                "own";
     if (search->list_error < 0)
         return "/proc could not be read";
-    if (search->denied && geteuid() != 0)
+    if (search->denied && !may_see_all())
         return "held by a process of another user, most likely: run as root to see it";
-    if (geteuid() != 0)
+    if (!may_see_all())
         return "no process that you can see holds it: run as root to see all";
     if (search->denied)
         return "no process that root may look at holds it: one that is closed even to root, a "
@@ -125,7 +136,7 @@ static const char *why_partial(const OwnerSearch *search, const Listener *listen
         return "not every process was looked at: others may hold it, too";
     if (state->truncated)
         return "too many processes hold it to list them all";
-    if (search->denied && geteuid() != 0)
+    if (search->denied && !may_see_all())
         return "processes of other users could not be looked at: run as root to see whether they "
                "hold it, too";
     if (search->denied)

@@ -35,6 +35,17 @@ Test(sentence, names_the_widest_ways_of_a_wildcard_first_and_no_loopback) {
     snapshot_free(snapshot);
 }
 
+Test(sentence, tells_a_socket_of_another_user_than_its_process) {
+    Snapshot *snapshot = fixture_snapshot();
+    Listener *listener = fixture_add(snapshot, PROTO_TCP, "127.0.0.1", 80, 0);
+    fixture_hold(listener, 1, "systemd", "/sbin/init");
+    fixture_hold(listener, 77, "web", "/usr/bin/web")->uid = 1000;
+    check_sentence(snapshot, listener,
+                   "web (pid 77, socket of root) and 1 more listens on 127.0.0.1:80, reachable "
+                   "from this machine only");
+    snapshot_free(snapshot);
+}
+
 Test(sentence, says_what_is_not_known) {
     Snapshot *snapshot = fixture_snapshot();
     Listener *listener = fixture_add(snapshot, PROTO_TCP, "127.0.0.1", 80, 4711);
