@@ -153,7 +153,8 @@ static int add_ports(Walk *walk, const ForwardRule *rule, const PacketMatch *mat
         if (proto == PROTO_MPTCP || !(match->protos & 1u << proto))
             continue;
         for (size_t i = 0; i < match->n_ports; i++)
-            for (uint32_t port = match->ports[i].first; port <= match->ports[i].last; port++) {
+            /* Port 0 is in `< 1024`, but nobody can connect to it. */
+            for (uint32_t port = match->ports[i].first ?: 1; port <= match->ports[i].last; port++) {
                 Endpoint endpoint = *at;
                 endpoint.proto = proto;
                 endpoint.port = (uint16_t)port;
