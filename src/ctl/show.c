@@ -112,6 +112,21 @@ static void show_holder(const ListingView *view, const Holder *holder, const cha
         line(out, "", "  in %s", cwd);
 }
 
+/* That there is no holder, or none is known, and what else is not known of them. */
+static void show_lack(const Listener *listener, FILE *out) {
+    const Owner *owner = listener->owner;
+
+    if (listener->origin == ORIGIN_FORWARD)
+        line(out, "held by", "no process: the kernel forwards it");
+    else if (owner->unheld)
+        line(out, "held by", "no process: in flight between two, or the kernel's own");
+    else {
+        if (owner->n_holders == 0)
+            line(out, "held by", "nobody that is known");
+        text_line(out, "unsure", owner->note);
+    }
+}
+
 static void show_owner(const ListingView *view, const Listener *listener, FILE *out) {
     const Owner *owner = listener->owner;
     const char *user = view->user_name(listener->uid);
@@ -134,9 +149,7 @@ static void show_owner(const ListingView *view, const Listener *listener, FILE *
         show_holder(view, &owner->holders[i], i == 0 ? "held by" : "", out);
     if (owner->n_holders_seen > owner->n_holders)
         line(out, "", "and %zu more", owner->n_holders_seen - owner->n_holders);
-    if (owner->n_holders == 0)
-        line(out, "held by", "nobody that is known");
-    text_line(out, "unsure", owner->note);
+    show_lack(listener, out);
 }
 
 static void show_age(const ListingView *view, const Listener *listener, FILE *out) {

@@ -164,6 +164,9 @@ class Run(Case):
             self.assertEqual(told["coverage"]["owners"], "full" if certain else
                              "incomplete: no holder is known of 1 of 1 listeners")
             self.assertEqual("holders incomplete: " in self.ask("status"), not certain)
+            shown = self.ask("show", "8000")
+            self.assertEqual("held by  no process: in flight" in shown, certain, shown)
+            self.assertEqual("unsure" in shown, not certain, shown)
             self.assertEqual(told["counts"]["alerts_kept"], 0)
             self.end(daemon)
 
