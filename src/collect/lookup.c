@@ -224,11 +224,6 @@ static int take_tcp(const struct nlmsghdr *message, void *data) {
     return 0;
 }
 
-/* Inode numbers wrap at 32 bits: with the port they are enough to join the two. */
-static uint64_t mptcp_key(uint32_t inode, uint16_t port) {
-    return (uint64_t)inode << 16 | port;
-}
-
 /* The subflows whose MPTCP socket is not in the snapshot. */
 static int add_lone_subflows(const TcpSink *tcp) {
     _cleanup_(idmap_done) IdMap mptcp = {};
@@ -255,7 +250,7 @@ static int add_mptcp(Lookup *lookup, const PortWish *wish, const TcpSink *tcp) {
     DiagSink sink = {.snapshot = tcp->snapshot, .proto = PROTO_MPTCP};
 
     int r = dump_port(lookup, PROTO_MPTCP, wish, diag_sink_message, &sink);
-    if (r == -ENOENT || r == -EPROTONOSUPPORT || r == -EOPNOTSUPP || r == -EINVAL)
+    if (sockdiag_has_no_handler(r))
         r = 0;
     if (r >= 0)
         r = diag_sink_flush(&sink);

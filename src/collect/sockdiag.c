@@ -30,14 +30,11 @@ static int sink_add(DiagSink *sink, const Listener *found) {
     return sink->n_pending == DIAG_SINK_PENDING ? diag_sink_flush(sink) : 0;
 }
 
-/*
- * Whether this is an MPTCP socket's subflow in the TCP dump, which its own dump tells already. The
- * two share the inode; inode numbers wrap at 32 bits, so the port must agree as well.
- */
+/* Whether this is an MPTCP socket's subflow in the TCP dump, which its own dump tells already. */
 static bool is_known_mptcp(const IdMap *mptcp, const Listener *found) {
     if (!mptcp || found->inode == 0)
         return false;
-    return idmap_find(mptcp, (uint64_t)found->inode << 16 | found->endpoint.port) != NULL;
+    return idmap_find(mptcp, mptcp_key(found->inode, found->endpoint.port)) != NULL;
 }
 
 static int add_tcp(DiagSink *sink, const DiagSocket *socket) {
@@ -45,7 +42,7 @@ static int add_tcp(DiagSink *sink, const DiagSocket *socket) {
 }
 
 static int add_mptcp(DiagSink *sink, const DiagSocket *socket) {
-    uint64_t id = (uint64_t)socket->found.inode << 16 | socket->found.endpoint.port;
+    uint64_t id = mptcp_key(socket->found.inode, socket->found.endpoint.port);
     int r = sink->mptcp ? idmap_add(sink->mptcp, id, 0, NULL) : 0;
     return r < 0 ? r : sink_add(sink, &socket->found);
 }
@@ -90,14 +87,14 @@ int diag_sink_message(const struct nlmsghdr *message, void *data) {
     return r < 0 ? r : 0;
 }
 
-static bool error_means_no_handler(int error) {
+bool sockdiag_has_no_handler(int error) {
     return error == -ENOENT || error == -EPROTONOSUPPORT || error == -EOPNOTSUPP ||
            error == -EINVAL;
 }
 
 static void refused(Coverage *coverage, Proto proto, int error, bool known) {
     const char *name = proto_name(proto);
-    if (!error_means_no_handler(error))
+    if (!sockdiag_has_no_handler(error))
         coverage_set(coverage, COVERAGE_UNAVAILABLE, "the kernel refuses to list %s sockets: %s",
                      name, strerror(-error));
     else if (known)

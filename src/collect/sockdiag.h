@@ -13,6 +13,17 @@
  */
 int sockdiag_collect(Netlink *netlink, const Protocols *protocols, Snapshot *snapshot);
 
+/*
+ * Joins an MPTCP socket and its subflow, which is dumped as a TCP one: the two share the inode;
+ * inode numbers wrap at 32 bits, so the port must agree as well.
+ */
+static inline uint64_t mptcp_key(uint32_t inode, uint16_t port) {
+    return (uint64_t)inode << 16 | port;
+}
+
+/* Whether the kernel's errno says that it can't list that protocol at all. */
+bool sockdiag_has_no_handler(int error);
+
 /* Tries at a dump that something interrupts, before it is called incomplete. */
 #define DUMP_TRIES 4
 
