@@ -378,6 +378,24 @@ def alert():
        "journalctl -x explains it", catalog)
 
 
+def names():
+    """Who is who is asked for by a child of the daemon's, in the same sandbox."""
+    run("systemd-run", "-q", "--unit=dev-8123", "--working-directory=/tmp", "setpriv", "--reuid=4711",
+        "--clear-groups", "/usr/bin/python3", "-m", "http.server", "8123", "--bind", "0.0.0.0")
+    found = wait(lambda: events("flagged", 8123))
+    ok(found and found[0].get("SOCKAUDIT_UID") == "4711" and "SOCKAUDIT_USER" not in found[0],
+       "a user without a name is told by number", found)
+    daemon = pathlib.Path(f"/proc/{main_pid()}")
+    helpers = out("pgrep", "-P", str(main_pid())).split()
+    status = pathlib.Path(f"/proc/{helpers[0]}/status").read_text() if helpers else ""
+    fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+    ok(len(helpers) == 1 and int(fields["CapPrm"], 16) == 0 and fields["Seccomp"] == "2",
+       "it was asked for by a helper without capabilities", helpers, status)
+    ok("libnss_" not in (daemon / "maps").read_text(), "the daemon has none of the name services in it")
+    run("systemctl", "stop", "dev-8123")
+    note("resident: " + re.search(r"VmRSS:\s*(.*)", (daemon / "status").read_text())[1])
+
+
 def user_unit():
     """What a user's own service binds shows in that user's journalctl, too."""
     if not run("systemctl", "start", "user@1000.service").returncode == 0:
@@ -672,7 +690,7 @@ def run_steps():
     stock()
     alert()
     if MODE == "full":
-        for step in (user_unit, silence, client, autopkgtest, addresses, udp, bus, reload, broken, killed,
+        for step in (names, user_unit, silence, client, autopkgtest, addresses, udp, bus, reload, broken, killed,
                      killed_meanwhile, reads_journal, killed_again, journald, dbus, forwards, allow,
                      realtime, by_itself, worn, upgrade, package_again):
             step()
