@@ -127,12 +127,15 @@ class Daemon:
                 total += int(file.read().split()[0])
         return total / 1e9
 
-    def wakeups(self):
+    def wakeups(self, of_readers=False):
         """Voluntary context switches of all its threads: as often they had slept. The others come
-        of what else the machine does."""
+        of what else the machine does. Of readers: of the threads that have SCHED_FIFO, which sleep
+        as long as no event comes."""
         total = 0
-        for path in glob.glob(f"/proc/{self.pid}/task/*/status"):
-            with open(path, encoding="ascii") as file:
+        for path in glob.glob(f"/proc/{self.pid}/task/*"):
+            if of_readers and os.sched_getscheduler(int(os.path.basename(path))) != os.SCHED_FIFO:
+                continue
+            with open(path + "/status", encoding="ascii") as file:
                 total += sum(int(line.split()[1]) for line in file if line.startswith("voluntary_ctxt"))
         return total
 

@@ -96,6 +96,38 @@ Test(event_queue, is_bounded) {
     event_queue_free(queue);
 }
 
+/* What it never needed at once it never touches: it is there once a CPU. */
+Test(event_queue, uses_the_same_place_again_when_it_was_empty) {
+    EventQueue *queue = event_queue_new(4);
+    WitnessedEvent event = {};
+    const WitnessedEvent *place = NULL;
+    for (uint64_t i = 0; i < 10; i++) {
+        event.event.time = i;
+        cr_assert(event_queue_push(queue, &event));
+        const WitnessedEvent *got = event_queue_peek(queue);
+        cr_assert_eq(got->event.time, i);
+        cr_assert(!place || got == place);
+        place = got;
+        event_queue_pop(queue);
+        cr_assert_null(event_queue_peek(queue));
+    }
+    event_queue_free(queue);
+}
+
+/* It goes on in a circle while it never is. */
+Test(event_queue, keeps_the_order_when_it_is_never_empty) {
+    EventQueue *queue = event_queue_new(4);
+    WitnessedEvent event = {};
+    cr_assert(event_queue_push(queue, &event));
+    for (uint64_t i = 1; i < 100; i++) {
+        event.event.time = i;
+        cr_assert(event_queue_push(queue, &event));
+        cr_assert_eq(event_queue_peek(queue)->event.time, i - 1);
+        event_queue_pop(queue);
+    }
+    event_queue_free(queue);
+}
+
 /* --- the witnesses' budget -----------------------------------------------------------------------
  */
 
