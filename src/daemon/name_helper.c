@@ -30,8 +30,11 @@
 #define IDLE_MSEC 10000
 /* So long the loop waits for an answer: sssd asks a server now and then. */
 #define PATIENCE_MSEC 500
-/* The same while rules are loaded: then it is known later than never. */
+/* The same while rules are loaded: then it is known later than never. For all names together, as
+ * the service manager's patience with the loop has its end, too (WatchdogSec=). */
 #define LOAD_PATIENCE_MSEC 10000
+/* That patience comes back in so many times the time. */
+#define LOAD_REST 4
 /* One that is at the same question for so long is given up. */
 #define STUCK_AFTER (20 * USEC_PER_SEC)
 
@@ -44,6 +47,7 @@ struct NameHelper {
     bool busy;              /* with that question, of which nobody waits for the answer */
     usec_t busy_since;      /* CLOCK_MONOTONIC */
     NameQuestion question;
+    usec_t waited, waited_at; /* for names in rules, lately; CLOCK_MONOTONIC of the last time */
 };
 
 /* --- in the helper --- */
@@ -194,15 +198,30 @@ static int helper_catch_up(NameHelper *helper, const NameQuestion *question, Nam
     return 0;
 }
 
-static int question_patience(const NameQuestion *question) {
-    switch (question->kind) {
-    case NAME_USER_ID:
-    case NAME_GROUP_ID:
-    case NAME_SERVICE_PORT:
-        return LOAD_PATIENCE_MSEC;
-    default:
-        return PATIENCE_MSEC;
-    }
+static bool is_of_rules(const NameQuestion *question) {
+    return question->kind == NAME_USER_ID || question->kind == NAME_GROUP_ID ||
+           question->kind == NAME_SERVICE_PORT;
+}
+
+/* What is left of the patience with names in rules, in ms. */
+static int load_patience(NameHelper *helper) {
+    usec_t now = monotonic_now(), rested = (now - helper->waited_at) / LOAD_REST;
+
+    helper->waited = helper->waited > rested ? helper->waited - rested : 0;
+    helper->waited_at = now;
+    usec_t waited_msec = helper->waited / 1000;
+    return waited_msec < LOAD_PATIENCE_MSEC - PATIENCE_MSEC ? LOAD_PATIENCE_MSEC - (int)waited_msec
+                                                            : PATIENCE_MSEC;
+}
+
+static int wait_for_answer(NameHelper *helper, const NameQuestion *question, NameAnswer *ret) {
+    if (!is_of_rules(question))
+        return helper_receive(helper, PATIENCE_MSEC, ret);
+    int patience_msec = load_patience(helper);
+    usec_t begun = monotonic_now();
+    int r = helper_receive(helper, patience_msec, ret);
+    helper->waited += monotonic_now() - begun;
+    return r;
 }
 
 /* Returns 0; -ECONNRESET when the helper was at its end; or another negative errno. */
@@ -212,7 +231,7 @@ static int helper_ask(NameHelper *helper, const NameQuestion *question, NameAnsw
     if (send(helper->fd, question, sizeof(*question), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
         r = errno == EPIPE ? -ECONNRESET : -errno;
     else
-        r = helper_receive(helper, question_patience(question), ret);
+        r = wait_for_answer(helper, question, ret);
     if (r == 0) {
         helper->busy = true;
         helper->busy_since = monotonic_now();

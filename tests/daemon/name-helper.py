@@ -109,6 +109,17 @@ def test_names_are_asked_for_outside(directory):
             assert told["user"] == "root", told
 
 
+def test_slow_names_in_rules_are_waited_for_all_together(directory):
+    """Or the service manager would take the daemon for dead."""
+    users = ", ".join(f"slow{i}" for i in range(40))
+    write_rules(directory, f"allow tcp port 4100 user {users}\n" + RULES)
+    with hung_name_service(directory) as env:
+        write(directory + "/slow", "")
+        with Foreground(directory, env=env | {"NSS_SLOW": directory + "/slow"}):
+            # It is loaded. A second each, it had patience with some of them.
+            assert 2 <= os.path.getsize(directory + "/slow") < 25, os.path.getsize(directory + "/slow")
+
+
 def test_one_that_hangs_holds_nobody_up(directory):
     write_rules(directory, RULES)
     with hung_name_service(directory) as env, Foreground(directory, env=env) as daemon:

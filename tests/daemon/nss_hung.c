@@ -2,8 +2,10 @@
 /*
  * A name service of the tests (libnss_hung.so.2): knows one user, and answers no question about
  * a number as long as the file $NSS_HUNG exists, as a directory service does whose server is away.
+ * About a name it takes a second, when $NSS_SLOW is a file, and adds a byte to that.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <nss.h>
 #include <pwd.h>
 #include <stdlib.h>
@@ -37,4 +39,22 @@ enum nss_status _nss_hung_getpwuid_r(uid_t uid, struct passwd *entry, char *buff
                              .pw_dir = buffer + 9,
                              .pw_shell = buffer + 11};
     return NSS_STATUS_SUCCESS;
+}
+
+enum nss_status _nss_hung_getpwnam_r(const char *name, struct passwd *entry, char *buffer,
+                                     size_t size, int *error);
+
+enum nss_status _nss_hung_getpwnam_r(const char *name, struct passwd *entry, char *buffer,
+                                     size_t size, int *error) {
+    const char *path = getenv("NSS_SLOW");
+    int fd = path && strncmp(name, "slow", 4) == 0 ? open(path, O_WRONLY | O_APPEND) : -1;
+
+    (void)entry, (void)buffer, (void)size;
+    if (fd >= 0) {
+        ssize_t n = write(fd, "?", 1);
+        close(fd);
+        sleep(n == 1);
+    }
+    *error = ENOENT;
+    return NSS_STATUS_NOTFOUND;
 }
