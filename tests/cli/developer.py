@@ -5,7 +5,6 @@ interface is flagged with what to type instead, and one on loopback is silent.""
 
 import os
 import subprocess
-import time
 
 import support
 
@@ -31,13 +30,9 @@ class Developer(support.Case):
                                    stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                    stderr=subprocess.DEVNULL, cwd=self.folder, **how)
         self.addCleanup(self.stop, process)
-        for _ in range(100):
-            out = subprocess.run(["ss", "-Hltn", "sport", "=", ":" + port], check=True,
-                                 stdout=subprocess.PIPE).stdout
-            if out:
-                return process
-            time.sleep(0.05)
-        self.fail("it does not listen")
+        support.until("it listens", lambda: subprocess.run(
+            ["ss", "-Hltn", "sport", "=", ":" + port], check=True, stdout=subprocess.PIPE).stdout)
+        return process
 
     @staticmethod
     def stop(process):

@@ -148,7 +148,8 @@ def scanned(directory):
     """By rules without the name that the daemon's helper is at: who looks up the same name sleeps
     in the kernel (d_alloc_parallel()) so that not even SIGKILL ends it."""
     done = subprocess.run([support.CTL, "scan", "--all", "--json", "--rules",
-                           directory + "/fewer-rules"], capture_output=True, text=True, timeout=PATIENCE, check=False)
+                           directory + "/fewer-rules"], capture_output=True, text=True,
+                          timeout=PATIENCE, check=False)
     return {one["port"]: one["verdict"] for one in json.loads(done.stdout)["listeners"]}
 
 

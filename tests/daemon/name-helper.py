@@ -12,7 +12,8 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import harness  # noqa: E402
-from harness import BUILD, Foreground, listen, until, write, write_rules
+import support  # noqa: E402
+from harness import BUILD, Foreground, listen, read, until, write, write_rules
 
 # As nss_hung.c has them.
 UID, GID = 54321, 54320
@@ -74,13 +75,13 @@ def children(pid):
 
 
 def read_status(pid):
-    with open(f"/proc/{pid}/status", encoding="utf-8") as file:
-        return dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+    lines = read(f"/proc/{pid}/status").splitlines()
+    return dict(line.split(":\t", 1) for line in lines if ":\t" in line)
 
 
 def check_loaded_no_service(daemon):
-    with open(f"/proc/{daemon.pid}/maps", encoding="utf-8") as file:
-        assert "libnss_" not in (maps := file.read()), maps
+    maps = read(f"/proc/{daemon.pid}/maps")
+    assert "sockauditd" in maps and "libnss_" not in maps, maps
 
 
 def flagged(daemon, n):
@@ -171,8 +172,7 @@ def test_the_helper_has_no_privileges(directory):
     if subprocess.run([program, "--version"], user=harness.NOBODY, stdout=subprocess.DEVNULL,
                       check=False).returncode != 0:
         harness.skip("the build directory is closed to others")
-    prefix = ["setpriv", "--reuid", str(harness.NOBODY), "--clear-groups", "--inh-caps", caps,
-              "--ambient-caps", caps]
+    prefix = support.as_user(harness.NOBODY, f"--inh-caps={caps}", f"--ambient-caps={caps}")
     with Foreground(directory, prefix=prefix) as daemon:
         assert int(read_status(daemon.pid)["CapEff"], 16) != 0
         with listening(54322, 4000):
@@ -186,4 +186,5 @@ def test_the_helper_has_no_privileges(directory):
         assert sorted(os.listdir(f"/proc/{helper}/fd")) == ["0", "1", "2"]
 
 
-harness.main(__file__, globals())
+if __name__ == "__main__":
+    harness.main(__file__, globals())
