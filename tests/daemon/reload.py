@@ -3,6 +3,7 @@
 """The rules change while the daemon runs: only what is judged otherwise is told, by SIGHUP and by
 `auditctl reload` alike; what is broken changes nothing; and what else a policy says is in force."""
 
+import contextlib
 import json
 import os
 import signal
@@ -128,10 +129,11 @@ def test_another_period_counts_at_once(daemon):
     write_rules(daemon.directory, KEPT + "flag warning udp\nset poll 200ms\nset udp-grace 0s\n")
     by_verb(daemon)
 
-    def come(port):
-        with bind_udp(port):
+    with contextlib.ExitStack() as stays:  # that one goes would bring on a look, too
+        def come(port):
+            stays.enter_context(bind_udp(port))
             daemon.expect(event="flagged", port=port)
-    in_a_row(lambda port=port: come(port) for port in range(4601, 4607))
+        in_a_row(lambda port=port: come(port) for port in range(4601, 4607))
 
 
 @with_foreground(BEFORE)
