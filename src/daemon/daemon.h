@@ -238,6 +238,8 @@ uint64_t rules_fingerprint(const DaemonOptions *options);
 int holders_attribute(Daemon *daemon, Snapshot *snapshot, const WitnessedEvent *hint);
 /* The same of daemon->all, and looks again at those who are known, when that is due. */
 int holders_attribute_all(Daemon *daemon);
+/* What is known of the socket's cgroup, where that is gone by now. Returns 0 or -ENOMEM. */
+int holders_remember_origin(const Daemon *daemon, const Listener *listener, Owner *owner);
 /* Has everything searched for anew soon: a new policy is to judge by what is true now. */
 void holders_doubt(Daemon *daemon);
 

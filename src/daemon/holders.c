@@ -45,6 +45,13 @@ static bool all_are_known(const Snapshot *snapshot) {
     return true;
 }
 
+int holders_remember_origin(const Daemon *daemon, const Listener *listener, Owner *owner) {
+    /* Without cgroup ids it is that of its holders, who may be others now. */
+    if (!listener->cookie || !listener->cgroup_id || daemon->machine.sources.cgroup_fd < 0)
+        return 0;
+    return owner_remember_origin(owner, ledger_owner(daemon->ledger, listener->cookie));
+}
+
 static int search(Daemon *daemon, Snapshot *snapshot, SearchDepth depth) {
     _cleanup_owner_search_ OwnerSearch *search = NULL;
 
@@ -53,6 +60,8 @@ static int search(Daemon *daemon, Snapshot *snapshot, SearchDepth depth) {
     int r = owner_search_new(&daemon->machine.sources, snapshot, &search);
     if (r >= 0)
         r = owner_search_run(search, depth);
+    for (size_t i = 0; i < snapshot->n_listeners && r >= 0; i++)
+        r = holders_remember_origin(daemon, &snapshot->listeners[i], snapshot->listeners[i].owner);
     return r;
 }
 

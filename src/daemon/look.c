@@ -164,8 +164,10 @@ static Owner *find_all_holders(Daemon *daemon, const Listener *listener) {
         owner_search_run(search, SEARCH_ALL) < 0)
         return NULL;
     for (size_t i = 0; i < group->n_sockets; i++)
-        if (group->sockets[i].cookie == listener->cookie)
-            return owner_ref(group->listeners[group->sockets[i].listener].owner);
+        if (group->sockets[i].cookie == listener->cookie) {
+            Owner *owner = group->listeners[group->sockets[i].listener].owner;
+            return holders_remember_origin(daemon, listener, owner) < 0 ? NULL : owner_ref(owner);
+        }
     return NULL;
 }
 

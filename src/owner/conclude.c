@@ -22,6 +22,8 @@ static bool may_see_all(void) {
            (syscall(SYS_capget, &header, sets) == 0 && sets[0].effective & 1U << CAP_SYS_PTRACE);
 }
 
+static const char cgroup_is_gone[] = "the cgroup that it was made in is gone, and with it its unit";
+
 /* Moves what a path says into the owner, and the path itself. */
 static int set_cgroup(Owner *owner, const char *path, size_t owned_from) {
     CgroupIdentity identity;
@@ -151,9 +153,8 @@ static const char *why_partial(const OwnerSearch *search, const Listener *listen
         return "unit and container are those of its holder now: the kernel does not tell the "
                "socket's own cgroup (cgroup v1)";
     if (cgroup && !cgroup->path && search->cgroups.fd >= 0)
-        return cgroup->error == -ESTALE
-                   ? "the cgroup that it was made in is gone, and with it its unit"
-                   : "the cgroup that it was made in could not be read";
+        return cgroup->error == -ESTALE ? cgroup_is_gone
+                                        : "the cgroup that it was made in could not be read";
     return NULL;
 }
 
@@ -189,5 +190,29 @@ int search_conclude(OwnerSearch *search, Listener *listener, ListenerState *stat
                                                : ATTRIBUTION_FULL;
     owner->note = why;
     owner->note_is_literal = true;
+    return 0;
+}
+
+static int copy_text(const char *from, char **ret) {
+    free(*ret);
+    *ret = from ? strdup(from) : NULL;
+    return from && !*ret ? -ENOMEM : 0;
+}
+
+int owner_remember_origin(Owner *owner, const Owner *before) {
+    if (owner->cgroup || !before || !before->cgroup)
+        return 0;
+    if (copy_text(before->unit, &owner->unit) < 0 ||
+        copy_text(before->user_unit, &owner->user_unit) < 0 ||
+        copy_text(before->session, &owner->session) < 0 ||
+        copy_text(before->container_id, &owner->container_id) < 0 ||
+        copy_text(before->container_name, &owner->container_name) < 0 ||
+        copy_text(before->cgroup, &owner->cgroup) < 0)
+        return -ENOMEM;
+    owner->runtime = before->runtime;
+    if (owner->note == cgroup_is_gone) {
+        owner->note = NULL;
+        owner->attribution = ATTRIBUTION_FULL;
+    }
     return 0;
 }

@@ -53,6 +53,13 @@ typedef enum SearchDepth {
  */
 int owner_search_run(OwnerSearch *search, SearchDepth depth);
 
+/*
+ * Takes over unit and container, which a socket has from the cgroup that it was made in, from what
+ * an earlier search found for the same socket: that cgroup may have been removed since. Does
+ * nothing where the new search found them. `before` may be NULL. Returns 0 or -ENOMEM.
+ */
+int owner_remember_origin(Owner *owner, const Owner *before);
+
 static inline void owner_search_cleanup(OwnerSearch **search) {
     owner_search_free(*search);
 }

@@ -14,6 +14,7 @@ DAEMON_TESTS = \
 	tests/daemon/limits.py \
 	tests/daemon/name-helper.py \
 	tests/daemon/names.py \
+	tests/daemon/origin.py \
 	tests/daemon/payers.py \
 	tests/daemon/pids.py \
 	tests/daemon/reload.py \
