@@ -4,6 +4,7 @@
 client's table. They are told, and forge no field, no line and nothing on a terminal."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,10 +18,21 @@ NAMES = [b"plain", b"a\nINJECTED=yes\nMESSAGE=all is well", b"\nINJECTED\n\x03\0
          b"\xc2\x9b31m\x7f", b"a) R 1 (b\t\r", b"x=1\\n"]
 
 
+def make_cgroup(port, name):
+    """A unit of that name, as far as the kernel takes it; None where there are no cgroups of v2."""
+    for place in (b"/sys/fs/cgroup", b"/sys/fs/cgroup/unified"):
+        if os.path.exists(place + b"/cgroup.procs"):
+            path = place + b"/sockaudit-%d" % port + name[:200].replace(b"\n", b"") + b".service"
+            os.mkdir(path)
+            return path
+    return None
+
+
 class Named:
     """A process that listens and has that name wherever a process can have one."""
 
     def __init__(self, directory, port, name):
+        self.cgroup = make_cgroup(port, name)
         # Not more than a file's name may have.
         folder = os.fsencode(directory) + b"/%d" % port + name[:200]
         os.mkdir(folder)
@@ -28,9 +40,14 @@ class Named:
         shutil.copy(HOLDER, exe)
         self.process = subprocess.Popen(
             [exe, "0.0.0.0", str(port), "name", name, name * (100000 // len(name))],
-            cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, preexec_fn=self.enter)
         assert b"listens" in self.process.stdout.readline()
         self.pid = self.process.pid
+
+    def enter(self):
+        if self.cgroup:
+            with open(self.cgroup + b"/cgroup.procs", "wb", 0) as file:
+                file.write(b"0")
 
     def __enter__(self):
         return self
@@ -39,6 +56,13 @@ class Named:
         self.process.stdin.close()
         self.process.stdout.close()
         self.process.wait(harness.PATIENCE)
+        if self.cgroup:
+            harness.until("its cgroup is empty", self.is_left)
+            os.rmdir(self.cgroup)
+
+    def is_left(self):
+        with open(self.cgroup + b"/cgroup.procs", "rb") as file:
+            return not file.read()
 
 
 def check_printable(text):
@@ -46,6 +70,10 @@ def check_printable(text):
 
 
 def check_entry(entry, plain, pid):
+    # What no unit can be called is none.
+    unit = entry.get("SOCKAUDIT_UNIT", "x.service")
+    assert re.fullmatch(r"[\w:.\\@-]+\.service", unit, re.A), unit
+    entry, plain = ({k: v for k, v in one.items() if k != "SOCKAUDIT_UNIT"} for one in (entry, plain))
     # No field that others have not, and what is the daemon's to say is as with any other name.
     assert set(entry) == set(plain), (set(entry) ^ set(plain), entry)
     assert entry["SOCKAUDIT_PID"] == str(pid), entry
@@ -56,6 +84,7 @@ def check_entry(entry, plain, pid):
 
 
 def check_line(told, plain, pid):
+    told, plain = ({k: v for k, v in one.items() if k != "unit"} for one in (told, plain))
     assert set(told) == set(plain), (set(told) ^ set(plain), told)
     assert told["event"] == "flagged" and told["pid"] == pid, told
     check_printable(told["message"])
@@ -86,6 +115,7 @@ def test_names(directory):
                 plain = plain or (entry, told)
                 check_entry(entry, plain[0], named.pid)
                 check_line(told, plain[1], named.pid)
+                assert name != b"plain" or ("SOCKAUDIT_UNIT" in entry) == bool(named.cgroup), entry
                 daemon.knows(port)
                 check_client(daemon, port, named.pid)
     journal.close()
