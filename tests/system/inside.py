@@ -396,6 +396,59 @@ def names():
     note("resident: " + re.search(r"VmRSS:\s*(.*)", (daemon / "status").read_text())[1])
 
 
+def listed(port):
+    """What the client has of it."""
+    answer = json.loads(out("auditctl", "list", "--all", "--json", "--no-pager") or "{}")
+    return next((one for one in answer.get("listeners", []) if one["port"] == port), None)
+
+
+def programs():
+    """Verified in the sandbox, also where that shows the daemon another directory."""
+    shutil.copy("/usr/bin/python3", "/home/alice/mine")
+    run("systemd-run", "-q", "--uid=alice", "--unit=dev-8055", "/home/alice/mine", "-m", "http.server",
+        "8055", "--bind", "0.0.0.0")
+    wait(lambda: listed(8055))
+    for port in (8000, 8055):
+        owners = (listed(port) or {}).get("owners")
+        ok(owners and owners[0]["exe_verified"], "the program of a listener is verified", owners)
+    run("systemctl", "stop", "dev-8055")
+    os.unlink("/home/alice/mine")
+
+
+def activated():
+    """Sockets that systemd binds: it alone holds them, and a service of a user's holds one later."""
+    pathlib.Path("/run/server.py").write_text(
+        "import socket\npassed = socket.socket(fileno=3)\nwhile True:\n    passed.accept()\n")
+    for name, text in {
+            "late.socket": "[Socket]\nListenStream=0.0.0.0:8060\n",
+            "late.service": "[Service]\nUser=alice\nExecStart=/usr/bin/python3 /run/server.py\n",
+            "each.socket": "[Socket]\nListenStream=0.0.0.0:8061\nAccept=yes\n",
+            "each@.service": "[Service]\nUser=alice\nStandardInput=socket\nExecStart=/bin/cat\n"}.items():
+        pathlib.Path("/run/systemd/system", name).write_text(text)
+    run("systemctl", "daemon-reload")
+    run("systemctl", "start", "late.socket", "each.socket")
+    for port, unit in ((8060, "late.socket"), (8061, "each.socket")):
+        entry = (wait(lambda at=port: events("flagged", at)) or [{}])[0]
+        ok(entry.get("SOCKAUDIT_UNIT") == unit and entry.get("SOCKAUDIT_USER") == "root" and
+           unit in entry.get("SOCKAUDIT_ADVICE", ""), "the socket unit is named", entry)
+        run("bash", "-c", f"echo x >/dev/tcp/127.0.0.1/{port}")
+
+    # As holders come and go no event tells: now and then all of them are searched for.
+    def held(port):
+        one = listed(port) or {"owners": []}
+        return sorted((o["comm"], o["uid"]) for o in one["owners"]), one.get("advice") or ""
+    wanted = [("python3", 1000), ("systemd", 0)]
+    ok(wait(lambda: held(8060)[0] == wanted, 200), "a service that got the socket holds it, too", held(8060))
+    ok("late.socket" in held(8060)[1], "it is still the unit's to change", held(8060))
+    shown = out("auditctl", "suggest", "--no-pager")
+    ok(re.search(r"python3 \(pid \d+, socket of root\) and 1 more listens on 0.0.0.0:8060", shown),
+       "and its user is not taken for the socket's", shown)
+    ok(wait(lambda: held(8061)[0] == [("systemd", 0)], 200), "with Accept=yes systemd keeps it", held(8061))
+    run("systemctl", "stop", "late.service", "late.socket", "each.socket")
+    for port in (8060, 8061):
+        ok(wait(lambda at=port: events("resolved", at)), "it is resolved when its unit is stopped")
+
+
 def user_unit():
     """What a user's own service binds shows in that user's journalctl, too."""
     if not run("systemctl", "start", "user@1000.service").returncode == 0:
@@ -694,8 +747,8 @@ def run_steps():
     stock()
     alert()
     if MODE == "full":
-        for step in (names, user_unit, silence, client, autopkgtest, addresses, udp, bus, reload, broken, killed,
-                     killed_meanwhile, reads_journal, killed_again, journald, dbus, forwards, allow,
+        for step in (names, programs, activated, user_unit, silence, client, autopkgtest, addresses, udp,
+                     bus, reload, broken, killed, killed_meanwhile, reads_journal, killed_again, journald, dbus, forwards, allow,
                      realtime, by_itself, worn, upgrade, package_again):
             step()
     else:
