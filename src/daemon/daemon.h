@@ -90,6 +90,7 @@ typedef struct Daemon {
     bool exes_doubted;   /* one of them may be another by now */
     bool exes_changed;   /* some were others: verdicts given before may be, too */
     size_t exes_stuck;   /* so many of them could not be looked at, as was told */
+    bool lacks_names;    /* of the policy, as was told */
     bool builtin;        /* the policy is the built-in one: there are no rules, or broken ones */
     uint64_t generation; /* of the policy, from 1 */
     uint64_t fingerprint; /* of the rules on disk when they were loaded: see rules_are_stale() */
@@ -222,7 +223,8 @@ int rules_open(Daemon *daemon);
 int rules_reload(Daemon *daemon, char **ret_text);
 /* Whether the files are others than those that were loaded. */
 bool rules_are_stale(const Daemon *daemon);
-/* Which ports are the kernel's to give may be another range by now: then all is judged again. */
+/* Which ports are the kernel's to give may be another range by now: then all is judged again. Names
+ * in the rules that could not be looked up are, once more. */
 void rules_renew_machine(Daemon *daemon);
 void rules_close(Daemon *daemon);
 
@@ -250,6 +252,8 @@ void holders_doubt(Daemon *daemon);
 int name_helper_new(sd_event *loop, NameHelper **ret);
 /* Takes NULL, returns NULL. */
 NameHelper *name_helper_free(NameHelper *helper);
+/* Whether to wait for seconds: while rules are loaded. Takes NULL. */
+void name_helper_set_patient(NameHelper *helper, bool patient);
 /* That process: `sockauditd --name-helper`, with its socket as stdin. Returns 0 or a negative errno
  * when it is at its end. */
 int name_helper_run(void);

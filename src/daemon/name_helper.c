@@ -47,7 +47,8 @@ struct NameHelper {
     bool busy;              /* with that question, of which nobody waits for the answer */
     usec_t busy_since;      /* CLOCK_MONOTONIC */
     NameQuestion question;
-    usec_t waited, waited_at; /* for names in rules, lately; CLOCK_MONOTONIC of the last time */
+    bool patient;             /* rules are loaded */
+    usec_t waited, waited_at; /* patiently, lately; CLOCK_MONOTONIC of the last time */
 };
 
 /* --- in the helper --- */
@@ -198,12 +199,7 @@ static int helper_catch_up(NameHelper *helper, const NameQuestion *question, Nam
     return 0;
 }
 
-static bool is_of_rules(const NameQuestion *question) {
-    return question->kind == NAME_USER_ID || question->kind == NAME_GROUP_ID ||
-           question->kind == NAME_SERVICE_PORT;
-}
-
-/* What is left of the patience with names in rules, in ms. */
+/* What is left of the patience while rules are loaded, in ms. */
 static int load_patience(NameHelper *helper) {
     usec_t now = monotonic_now(), rested = (now - helper->waited_at) / LOAD_REST;
 
@@ -214,8 +210,8 @@ static int load_patience(NameHelper *helper) {
                                                             : PATIENCE_MSEC;
 }
 
-static int wait_for_answer(NameHelper *helper, const NameQuestion *question, NameAnswer *ret) {
-    if (!is_of_rules(question))
+static int wait_for_answer(NameHelper *helper, NameAnswer *ret) {
+    if (!helper->patient)
         return helper_receive(helper, PATIENCE_MSEC, ret);
     int patience_msec = load_patience(helper);
     usec_t begun = monotonic_now();
@@ -231,7 +227,7 @@ static int helper_ask(NameHelper *helper, const NameQuestion *question, NameAnsw
     if (send(helper->fd, question, sizeof(*question), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
         r = errno == EPIPE ? -ECONNRESET : -errno;
     else
-        r = wait_for_answer(helper, question, ret);
+        r = wait_for_answer(helper, ret);
     if (r == 0) {
         helper->busy = true;
         helper->busy_since = monotonic_now();
@@ -275,6 +271,11 @@ int name_helper_new(sd_event *loop, NameHelper **ret) {
     name_service_set(ask_helper, helper);
     *ret = helper;
     return 0;
+}
+
+void name_helper_set_patient(NameHelper *helper, bool patient) {
+    if (helper)
+        helper->patient = patient;
 }
 
 NameHelper *name_helper_free(NameHelper *helper) {

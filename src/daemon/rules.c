@@ -57,6 +57,26 @@ static void tell_loaded(Daemon *daemon, const Policy *policy) {
                    n_files, n_files == 1 ? "" : "s");
 }
 
+static int load_policy(Daemon *daemon, bool patient, Diagnostics *diagnostics, Policy **ret) {
+    PolicySource source = rules_source(daemon);
+
+    name_helper_set_patient(daemon->names, patient);
+    int r = policy_load(&source, diagnostics, ret);
+    name_helper_set_patient(daemon->names, false);
+    return r;
+}
+
+static void tell_names(Daemon *daemon, bool lacks_names) {
+    if (lacks_names && !daemon->lacks_names)
+        tell_of_daemon(daemon, REPORT_SOURCE_DEGRADED, LOG_WARNING,
+                       "users or groups that rules name cannot be looked up, because the name "
+                       "services do not answer: a rule matches none of them until they can");
+    else if (!lacks_names && daemon->lacks_names)
+        tell_of_daemon(daemon, REPORT_SOURCE_RESTORED, LOG_INFO,
+                       "all users and groups that rules name are known");
+    daemon->lacks_names = lacks_names;
+}
+
 /* Puts the policy in force: built beside, swapped whole. Takes it over, also on error. */
 static int rules_adopt(Daemon *daemon, Policy *policy, bool builtin) {
     PolicyJudge *judge;
@@ -69,6 +89,7 @@ static int rules_adopt(Daemon *daemon, Policy *policy, bool builtin) {
     }
     if (!builtin)
         tell_loaded(daemon, policy);
+    tell_names(daemon, policy_lacks_names(policy));
     if (daemon->ledger) {
         AuditTime now = daemon_now();
         ledger_set_judge(daemon->ledger, &judge->judge, &now);
@@ -98,14 +119,13 @@ static void load_advice(Daemon *daemon) {
 
 int rules_open(Daemon *daemon) {
     _cleanup_diagnostics_ Diagnostics *diagnostics = diagnostics_new();
-    PolicySource source = rules_source(daemon);
     Policy *policy;
 
     if (!diagnostics)
         return -ENOMEM;
     load_advice(daemon);
     daemon->fingerprint = rules_fingerprint(&daemon->options);
-    int r = policy_load(&source, diagnostics, &policy);
+    int r = load_policy(daemon, true, diagnostics, &policy);
     if (r == 0)
         return rules_adopt(daemon, policy, false);
 
@@ -133,9 +153,25 @@ static void renew_what_is_known(Daemon *daemon) {
     (void)machine_renew(&daemon->machine, daemon->handles);
 }
 
+/* Reads the rules again for the names that they lack. Others than those that were loaded are not
+ * for us to load. */
+static void renew_names(Daemon *daemon) {
+    _cleanup_diagnostics_ Diagnostics *diagnostics = diagnostics_new();
+    Policy *policy;
+
+    if (!policy_lacks_names(daemon->policy) || rules_are_stale(daemon) || !diagnostics ||
+        load_policy(daemon, false, diagnostics, &policy) < 0)
+        return;
+    if (policy_lacks_names(policy))
+        policy_free(policy);
+    else
+        (void)rules_adopt(daemon, policy, false);
+}
+
 void rules_renew_machine(Daemon *daemon) {
     AuditTime now = daemon_now();
 
+    renew_names(daemon);
     if (!machine_renew(&daemon->machine, daemon->handles))
         return;
     daemon->judge->context.ephemeral_first = daemon->machine.ephemeral_first;
@@ -145,13 +181,12 @@ void rules_renew_machine(Daemon *daemon) {
 
 int rules_reload(Daemon *daemon, char **ret_text) {
     _cleanup_diagnostics_ Diagnostics *diagnostics = diagnostics_new();
-    PolicySource source = rules_source(daemon);
     Policy *policy;
 
     *ret_text = NULL;
     /* Before they are read: what is changed meanwhile is then noticed afterwards. */
     uint64_t fingerprint = rules_fingerprint(&daemon->options);
-    int r = diagnostics ? policy_load(&source, diagnostics, &policy) : -ENOMEM;
+    int r = diagnostics ? load_policy(daemon, true, diagnostics, &policy) : -ENOMEM;
     if (r == 0) {
         load_advice(daemon);
         renew_what_is_known(daemon);

@@ -24,6 +24,7 @@ typedef struct Name {
 struct Names {
     Arena arena;
     Name *buckets[BUCKETS];
+    bool missed;
 };
 
 Names *names_new(void) {
@@ -60,12 +61,17 @@ static int names_find(Names *names, Lookup lookup, const char *text, uint32_t *r
             return -ENOMEM;
         name->lookup = lookup;
         name->result = lookup(text, &name->value);
+        names->missed |= name->result < 0 && name->result != -ENOENT;
         name->next = *bucket;
         *bucket = name;
     }
     if (name->result == 0)
         *ret = name->value;
     return name->result;
+}
+
+bool names_missed(const Names *names) {
+    return names->missed;
 }
 
 int names_user(Names *names, const char *name, uint32_t *ret) {

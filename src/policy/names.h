@@ -20,6 +20,9 @@ int names_user(Names *names, const char *name, uint32_t *ret);
 int names_group(Names *names, const char *name, uint32_t *ret);
 int names_service(Names *names, const char *name, uint32_t *ret); /* of any protocol */
 
+/* Whether of some name that was asked for it could not be told. */
+bool names_missed(const Names *names);
+
 /* The service whose name is nearest to `word`, in a new string, or NULL. */
 char *names_nearest_service(const char *word);
 

@@ -84,6 +84,7 @@ static int read_sources(Policy *policy, const RulesFiles *files, Diagnostics *di
         policy->files[i] = (char *)source->name;
         parser_read_file(&parser, source);
     }
+    policy->lacks_names = names_missed(names);
     parser_done(&parser);
     return parser.out_of_memory ? -ENOMEM : 0;
 }
@@ -166,6 +167,10 @@ size_t policy_rule_index(const Policy *policy, const RuleInfo *rule) {
     if (rule == &policy->default_rule.info)
         return policy->n_rules;
     return (size_t)((const Rule *)rule - policy->rules);
+}
+
+bool policy_lacks_names(const Policy *policy) {
+    return policy->lacks_names;
 }
 
 const PolicySettings *policy_settings(const Policy *policy) {

@@ -133,6 +133,10 @@ typedef struct PolicySettings {
 } PolicySettings;
 const PolicySettings *policy_settings(const Policy *policy);
 
+/* Whether some user or group that its rules name could not be looked up when it was read, as the
+ * name services took too long: that name matches nobody. Read it again some time. */
+bool policy_lacks_names(const Policy *policy);
+
 /* The files that were read, in order, NULL-terminated. */
 char *const *policy_files(const Policy *policy);
 

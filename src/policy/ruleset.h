@@ -121,6 +121,7 @@ struct Policy {
     const char **exes; /* every literal `exe` once */
     size_t n_exes;
     struct PolicyIndex *index; /* NULL: none was built (a filter) */
+    bool lacks_names;          /* some user or group could not be looked up */
 };
 
 struct Filter {
