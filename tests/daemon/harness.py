@@ -32,12 +32,11 @@ from support import BUILD, NOBODY, PATIENCE, skip, until  # noqa: E402,F401
 
 DAEMON = BUILD + "/sockauditd"
 HOLDER = BUILD + "/tests/cli/holder"
-# AddressSanitizer keeps what was freed for a while, and puts room around the rest.
-MEMORY_SCALE = 1
 with open(DAEMON, "rb") as program:
-    if b"__asan_init" in program.read():
-        MEMORY_SCALE = 4
-        os.environ["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1"
+    sanitizers = set(re.findall(b"__[at]san_init", program.read()))
+# They keep what was freed for a while, and notes of the rest.
+MEMORY_SCALE = 4 if sanitizers else 1
+os.environ["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1"
 JOURNAL = "/run/systemd/journal/socket"
 TRACEFS = "/sys/kernel/tracing"
 

@@ -20,59 +20,69 @@ import support  # noqa: E402
 from animals import Zoo, endpoint_of, ss_endpoints  # noqa: E402
 
 
-def main():
-    failures = []
+failures = []
 
-    def expect(holds, text):
-        if not holds:
-            failures.append(text)
 
-    zoo = Zoo()
-    out = subprocess.run([support.BUILD + "/tests/net/snapshot"], check=True, stdout=subprocess.PIPE,
-                         text=True).stdout
-    seen = [json.loads(line) for line in out.splitlines()]
-    theirs = ss_endpoints()
-    zoo.end()
+def expect(holds, text):
+    if not holds:
+        failures.append(text)
 
-    listeners = [entry for entry in seen if entry["type"] == "listener"]
-    coverage = {entry["proto"]: entry for entry in seen if entry["type"] == "coverage"}
-    end = seen[-1]
-    ours = collections.Counter()
-    for listener in listeners:
-        ours[endpoint_of(listener)] += listener["sockets"]
 
+def counted(listeners, *keys):
+    """How many sockets each endpoint has, and what else stands at these keys."""
+    counts = collections.Counter()
+    for one in listeners:
+        counts[(*endpoint_of(one), *(one[key] for key in keys))] += one.get("sockets", 1)
+    return counts
+
+
+def check_against_ss(listeners, theirs):
+    ours = counted(listeners)
     for key in sorted(set(ours) | set(theirs)):
         if key[0] not in ("udplite", "sctp"):
             expect(ours[key] == theirs[key], f"{key}: ours {ours[key]}, ss {theirs[key]}")
 
-    wanted = collections.Counter()
-    for animal in zoo.made:
+
+def check_against_zoo(listeners, made):
+    for animal in made:
         if "skipped" in animal:
             print("skipped:", animal["name"], animal["skipped"])
-            expect(animal["name"].startswith(("sctp", "tcp4-io-uring")),
-                   f"the zoo lacks {animal}")
-            continue
-        key = (*endpoint_of(animal), animal["v6only"])
-        if animal["listens"]:
-            wanted[key] += 1
-    found = collections.Counter()
-    for listener in listeners:
-        found[(*endpoint_of(listener), listener["v6only"])] += listener["sockets"]
+            expect(animal["name"].startswith(("sctp", "tcp4-io-uring")), f"the zoo lacks {animal}")
+    made = [animal for animal in made if animal.get("listens")]
+    wanted, found = counted(made, "v6only"), counted(listeners, "v6only")
     for key in sorted(set(wanted) | set(found)):
         expect(wanted[key] == found[key], f"{key}: made {wanted[key]}, found {found[key]}")
-
-    inodes = {animal.get("inode") for animal in zoo.made if animal.get("listens")}
+    inodes = {animal.get("inode") for animal in made}
     for listener in listeners:
         expect(listener["inode"] in inodes or listener["port"] == 7001,
                f"nobody made inode {listener['inode']}")
     expect(len(listeners) >= 40, f"only {len(listeners)} listeners")
-    expect(sum(wanted.values()) == end["sockets"], f"sockets: {end['sockets']}")
+    return sum(wanted.values())
+
+
+def check_coverage(coverage):
     for proto in ("tcp", "udp", "udplite", "mptcp", "links"):
         expect(coverage[proto]["is"] == "full", f"{coverage[proto]}")
     with open("/proc/net/protocols", encoding="ascii") as file:
         has_sctp = any(line.startswith("SCTP") for line in file)
     expect(has_sctp or (coverage["sctp"]["is"].startswith("unavailable: ")
                         and coverage["sctp"]["absent"]), f"{coverage['sctp']}")
+
+
+def main():
+    zoo = Zoo()
+    out = subprocess.run([support.BUILD + "/tests/net/snapshot"], check=True, stdout=subprocess.PIPE,
+                         text=True).stdout
+    theirs = ss_endpoints()
+    zoo.end()
+
+    seen = [json.loads(line) for line in out.splitlines()]
+    listeners = [entry for entry in seen if entry["type"] == "listener"]
+    end = seen[-1]
+    check_against_ss(listeners, theirs)
+    made = check_against_zoo(listeners, zoo.made)
+    expect(made == end["sockets"], f"sockets: {end['sockets']}")
+    check_coverage({entry["proto"]: entry for entry in seen if entry["type"] == "coverage"})
     expect(end["complete"], "not complete")
 
     for failure in failures:
