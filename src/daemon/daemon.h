@@ -217,8 +217,8 @@ int passed_open(void);
 /* Loads it at the start: what can't be loaded is replaced by the built-in one, and told. */
 int rules_open(Daemon *daemon);
 /*
- * Loads it again. Returns 0, or -EBADMSG (or -ENOMEM) with all diagnostics as text in *ret_text
- * (freed by the caller): then nothing has changed. Tells either.
+ * Loads it again. Returns 0, with warnings as text in *ret_text or NULL; or -EBADMSG (or -ENOMEM)
+ * with all diagnostics in it: then nothing has changed. Tells either. The caller frees the text.
  */
 int rules_reload(Daemon *daemon, char **ret_text);
 /* Whether the files are others than those that were loaded. */

@@ -107,11 +107,10 @@ static int rules_adopt(Daemon *daemon, Policy *policy, bool builtin) {
     return 0;
 }
 
-static void load_advice(Daemon *daemon) {
-    _cleanup_diagnostics_ Diagnostics *diagnostics = diagnostics_new();
+static void load_advice(Daemon *daemon, Diagnostics *diagnostics) {
     AdviceTable *advice = NULL;
 
-    if (!diagnostics || advice_load(daemon->options.root, diagnostics, &advice) < 0)
+    if (advice_load(daemon->options.root, diagnostics, &advice) < 0)
         return;
     advice_free(daemon->advice);
     daemon->advice = advice;
@@ -123,7 +122,7 @@ int rules_open(Daemon *daemon) {
 
     if (!diagnostics)
         return -ENOMEM;
-    load_advice(daemon);
+    load_advice(daemon, diagnostics);
     daemon->fingerprint = rules_fingerprint(&daemon->options);
     int r = load_policy(daemon, true, diagnostics, &policy);
     if (r == 0)
@@ -188,7 +187,7 @@ int rules_reload(Daemon *daemon, char **ret_text) {
     uint64_t fingerprint = rules_fingerprint(&daemon->options);
     int r = diagnostics ? load_policy(daemon, true, diagnostics, &policy) : -ENOMEM;
     if (r == 0) {
-        load_advice(daemon);
+        load_advice(daemon, diagnostics);
         renew_what_is_known(daemon);
         r = rules_adopt(daemon, policy, false);
         if (r == 0)
@@ -196,8 +195,10 @@ int rules_reload(Daemon *daemon, char **ret_text) {
         holders_doubt(daemon);
         daemon_settle(daemon);
     }
-    if (r == 0)
+    if (r == 0) {
+        *ret_text = diagnostics->n_warnings > 0 ? diagnostics_text(diagnostics) : NULL;
         return 0;
+    }
     *ret_text = r == -EBADMSG ? diagnostics_text(diagnostics)
                               : strdup(r == -ENOENT ? "no file of them exists" : strerror(-r));
     tell_of_daemon(daemon, REPORT_POLICY_REJECTED, LOG_ERR,

@@ -133,6 +133,12 @@ class Run(Case):
         self.assertEqual(len(added), 1)
         self.assertIn(" until 2036-12-31", added[0])
         self.assertEqual(json.loads(self.ask("reload", "--json"))["warnings"], [])
+        folder = f"{self.tree}/root{support.sysconfdir()}/sockaudit/advice.d"
+        os.makedirs(folder, exist_ok=True)
+        os.rename(self.write("odd", "nonsense\n"), folder + "/odd.advice")
+        warnings = json.loads(self.ask("reload", "--json"))["warnings"]
+        self.assertIn("odd.advice:1:", warnings[0])
+        os.unlink(folder + "/odd.advice")
         self.ask("snooze", "8000", "off")
         self.assertEqual(self.ask("list", "--no-legend", "--flagged", "--allowed").count("\n"), 1)
 
