@@ -82,15 +82,35 @@ void record_done(Record *record) {
     *record = (Record){};
 }
 
-const char *record_find(const Record *record, const char *name, size_t *ret_length) {
-    size_t name_length = strlen(name);
+/* Its index, or n_fields. */
+static size_t field_index(const Record *record, const char *name) {
+    size_t length = strlen(name), i = 0;
 
-    for (size_t i = 0; i < record->n_fields; i++) {
+    for (; i < record->n_fields; i++) {
         const char *field = record->fields[i].iov_base;
-        if (strncmp(field, name, name_length) == 0 && field[name_length] == '=') {
-            *ret_length = record->fields[i].iov_len - name_length - 1;
-            return field + name_length + 1;
-        }
+        if (strncmp(field, name, length) == 0 && field[length] == '=')
+            break;
     }
-    return NULL;
+    return i;
+}
+
+const char *record_find(const Record *record, const char *name, size_t *ret_length) {
+    size_t i = field_index(record, name), skip = strlen(name) + 1;
+
+    if (i == record->n_fields)
+        return NULL;
+    *ret_length = record->fields[i].iov_len - skip;
+    return (const char *)record->fields[i].iov_base + skip;
+}
+
+bool record_drop(Record *record, const char *name) {
+    size_t i = field_index(record, name);
+
+    if (i == record->n_fields)
+        return false;
+    free(record->fields[i].iov_base);
+    record->n_fields--;
+    memmove(&record->fields[i], &record->fields[i + 1],
+            (record->n_fields - i) * sizeof(record->fields[i]));
+    return true;
 }

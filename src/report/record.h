@@ -45,6 +45,9 @@ void record_done(Record *record);
 /* The value of a field, not NUL-terminated but by the end of its iovec; NULL: it has none. */
 const char *record_find(const Record *record, const char *name, size_t *ret_length);
 
+/* Takes the field out; returns whether it was there. */
+bool record_drop(Record *record, const char *name);
+
 static inline void record_cleanup(Record *record) {
     record_done(record);
 }

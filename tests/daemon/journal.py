@@ -48,6 +48,10 @@ def test_what_is_kept_is_sent_in_order(directory):
             journal.reopen()
             until("all are sent", lambda: len(journal.events("flagged")) == 51)
             assert ports_of(journal.events("flagged")) == [4001, *range(4100, 4150)], journal.entries
+            # Who has that pid by now may be another.
+            first, *late = journal.events("flagged")
+            assert "OBJECT_PID" in first and not any("OBJECT_PID" in one for one in late), late[0]
+            assert all(one.get("OBJECT_SYSTEMD_UNIT") == one.get("SOCKAUDIT_UNIT") for one in late)
             until("none is kept", lambda: kept(daemon) == 0)
             held.append(listen("0.0.0.0", 4200))
             journal.expect("flagged", PORT=4200)
