@@ -54,8 +54,12 @@ static int on_name(sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         reconnect_later(server);
         return 0;
     }
-    server->has_name = answer == 1 || answer == 4; /* primary owner, already owner */
-    server->reconnect_seconds = 0;
+    bool has_name = answer == 1 || answer == 4; /* primary owner, already owner */
+    if (has_name)
+        server->reconnect_seconds = 0;
+    else
+        reconnect_later(server); /* another daemon has it, which may end */
+    server->has_name = has_name;
     return 0;
 }
 

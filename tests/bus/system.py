@@ -144,6 +144,19 @@ class System(support.Case):
             self.wait_for_name()
             self.verb("status")
 
+    def test_the_name_is_free_when_another_daemon_ends(self):
+        self.start_bus()
+        self.serve()
+        self.wait_for_name()
+        first = self.server
+        os.mkdir(self.folder + "/second")
+        self.server = self.start([support.BUILD + "/tests/bus/serve", self.folder + "/second/run",
+                                  "3", "--system"], b"ready")
+        self.wait_for_name(0)
+        self.end(first)
+        self.wait_for_name()
+        self.verb("status")
+
     def test_signals(self):
         self.start_bus()
         self.serve()
