@@ -57,6 +57,8 @@ def innocent(pid):
             break
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
+    # Before it is another program it has what this one holds.
+    until("it runs", lambda: os.readlink(f"/proc/{child}/exe") == os.path.realpath("/bin/sleep"))
     try:
         yield
     finally:
