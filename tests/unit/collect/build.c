@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
+#include <stddef.h>
 #include <string.h>
 
 static struct nlmsghdr *current(Build *build) {
@@ -16,7 +17,9 @@ static void append(Build *build, const void *data, size_t size) {
     if (data)
         memcpy(build->bytes + build->length, data, size);
     build->length += padded;
-    current(build)->nlmsg_len = (uint32_t)(build->length - build->message_at);
+    uint32_t length = (uint32_t)(build->length - build->message_at);
+    memcpy(build->bytes + build->message_at + offsetof(struct nlmsghdr, nlmsg_len), &length,
+           sizeof(length));
 }
 
 struct nlmsghdr *build_message(Build *build, uint16_t type, uint16_t flags, const void *fixed,
@@ -48,8 +51,12 @@ size_t build_begin(Build *build, uint16_t type) {
 }
 
 void build_end(Build *build, size_t at) {
-    struct nlattr *head = (void *)(build->bytes + at);
-    head->nla_len = (uint16_t)(build->length - at);
+    struct nlattr head;
+    /* Copied and not cast: these are bytes, and gcc 13 with -flto drops what is stored in them as
+     * another type. */
+    memcpy(&head, build->bytes + at, sizeof(head));
+    head.nla_len = (uint16_t)(build->length - at);
+    memcpy(build->bytes + at, &head, sizeof(head));
 }
 
 void build_done(Build *build, int error) {
