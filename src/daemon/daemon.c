@@ -131,7 +131,6 @@ static int open_loop(Daemon *daemon) {
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGHUP);
-    sigaddset(&signals, SIGCHLD); /* sd_event_add_child(3) */
     int r = -pthread_sigmask(SIG_BLOCK, &signals, NULL);
     if (r >= 0)
         r = sd_event_default(&daemon->loop);

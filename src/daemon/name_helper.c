@@ -18,6 +18,8 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "daemon/daemon.h"
@@ -37,6 +39,8 @@
 #define LOAD_REST 4
 /* One that is at the same question for so long is given up. */
 #define STUCK_AFTER (20 * USEC_PER_SEC)
+
+#define WAIT_PIDFD 3 /* P_PIDFD of waitid(2), named by glibc since 2.36 */
 
 struct NameHelper {
     sd_event *loop;
@@ -118,12 +122,31 @@ static void helper_leave(NameHelper *helper) {
     helper_forget(helper);
 }
 
-static int on_helper_end(sd_event_source *source, const siginfo_t *info, void *userdata) {
-    (void)info;
+static int on_helper_end(sd_event_source *source, int pidfd, uint32_t events, void *userdata) {
+    siginfo_t info;
+
+    (void)events;
+    (void)waitid((idtype_t)WAIT_PIDFD, (id_t)pidfd, &info, WEXITED);
     if (userdata)
         helper_forget(userdata);
     else
         (void)sd_event_source_set_floating(source, false); /* which was all that held it */
+    return 0;
+}
+
+/* Not sd_event_add_child(3): where that fails in libsystemd 249 (Ubuntu 22.04), it aborts. */
+static int watch_helper(NameHelper *helper, pid_t pid) {
+    _cleanup_close_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (pidfd < 0)
+        return -errno;
+    int r = sd_event_add_io(helper->loop, &helper->child, pidfd, EPOLLIN, on_helper_end, helper);
+    if (r >= 0)
+        r = sd_event_source_set_io_fd_own(helper->child, true);
+    if (r < 0) {
+        helper->child = sd_event_source_unref(helper->child);
+        return r;
+    }
+    TAKE_FD(pidfd);
     return 0;
 }
 
@@ -147,11 +170,9 @@ static int helper_start(NameHelper *helper) {
         return -errno;
     if (pid == 0)
         helper_exec(helper->exe_fd, theirs, daemon);
-    int r = sd_event_add_child(helper->loop, &helper->child, pid, WEXITED, on_helper_end, helper);
-    if (r < 0) { /* then it is ended by the end of its socket, and remains as a zombie */
-        helper->child = NULL;
+    int r = watch_helper(helper, pid);
+    if (r < 0) /* then it is ended by the end of its socket, and remains as a zombie */
         return r;
-    }
     helper->pid = pid;
     helper->fd = TAKE_FD(ours);
     cleanup_close(&theirs);
