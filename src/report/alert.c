@@ -9,6 +9,7 @@
 #include "model/reach.h"
 #include "model/sentence.h"
 #include "util/cleanup.h"
+#include "util/memory.h"
 
 int severity_priority(Severity severity) {
     static const int priorities[SEVERITY_COUNT] = {
@@ -135,6 +136,22 @@ static void add_message(Record *record, const ListenerAlert *alert) {
         record_addf(record, "MESSAGE", "%s%s", sentence, returned);
 }
 
+void alert_forget_process(Record *record) {
+    static const char *const names[][2] = {
+        {"SOCKAUDIT_UNIT", "OBJECT_SYSTEMD_UNIT"},
+        {"SOCKAUDIT_USER_UNIT", "OBJECT_SYSTEMD_USER_UNIT"},
+    };
+    size_t length;
+
+    if (!record_drop(record, "OBJECT_PID"))
+        return;
+    for (size_t i = 0; i < ELEMENTS(names); i++) {
+        const char *unit = record_find(record, names[i][0], &length);
+        if (unit)
+            record_add_safe(record, names[i][1], unit);
+    }
+}
+
 int alert_of_listener(const ListenerAlert *alert, Record *ret) {
     int priority = alert->event == REPORT_RESOLVED
                        ? LOG_INFO
@@ -148,6 +165,9 @@ int alert_of_listener(const ListenerAlert *alert, Record *ret) {
     add_rule(ret, alert->listener);
     if (alert->duration > 0)
         record_addf(ret, "SOCKAUDIT_DURATION_USEC", "%" PRIu64, alert->duration);
+    /* What is over has most often lost its process, too. */
+    if (alert->event == REPORT_RESOLVED || (alert->event == REPORT_FLAGGED && alert->duration > 0))
+        alert_forget_process(ret);
     return record_end(ret);
 }
 

@@ -22,6 +22,13 @@ typedef struct ListenerAlert {
 /* Returns 0 or -ENOMEM; the record is to be done with either way. */
 int alert_of_listener(const ListenerAlert *alert, Record *ret);
 
+/*
+ * Tells the unit in place of the process. When journald gets an entry it adds what it sees then of
+ * OBJECT_PID: of a process that is gone, nothing, or what is another program's by now, and the
+ * alert stood in `journalctl -u` of a service that has nothing to do with it.
+ */
+void alert_forget_process(Record *record);
+
 /* About the daemon itself; `message` is the whole of it, safe to print, perhaps of several
  * lines. Priority: syslog(3). As above. */
 int alert_of_daemon(ReportEvent event, int priority, usec_t realtime, const char *message,

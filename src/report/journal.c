@@ -8,6 +8,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "report/alert.h"
 #include "report/journal_socket.h"
 #include "util/cleanup.h"
 
@@ -53,22 +54,8 @@ static int send_now(const Journal *journal, const Record *record) {
                                record->n_fields);
 }
 
-/*
- * By the time journald is back the pid may be another program's, and it would add what it sees of
- * that one: `journalctl -u` of another service showed it. So it is told the unit itself.
- */
-static void forget_process(Record *record) {
-    size_t length;
-
-    if (!record_drop(record, "OBJECT_PID"))
-        return;
-    const char *unit = record_find(record, "SOCKAUDIT_UNIT", &length);
-    if (unit)
-        record_add_safe(record, "OBJECT_SYSTEMD_UNIT", unit);
-}
-
 static void keep(Journal *journal, Record *record) {
-    forget_process(record);
+    alert_forget_process(record);
     if (journal->n_kept == JOURNAL_KEPT_MAX) {
         record_done(&journal->kept[journal->first]);
         journal->first = (journal->first + 1) % JOURNAL_KEPT_MAX;

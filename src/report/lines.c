@@ -87,8 +87,9 @@ int record_write_line(const Record *record, const LineLook *look, FILE *out) {
 
 /* Those of the journal's own that the JSON has under another name, or not at all. */
 static bool is_left_out(const char *name, size_t length) {
-    static const char *const names[] = {"MESSAGE_ID", "SYSLOG_IDENTIFIER", "PRIORITY",
-                                        "OBJECT_PID"};
+    static const char *const names[] = {
+        "MESSAGE_ID", "SYSLOG_IDENTIFIER",   "PRIORITY",
+        "OBJECT_PID", "OBJECT_SYSTEMD_UNIT", "OBJECT_SYSTEMD_USER_UNIT"};
     for (size_t i = 0; i < ELEMENTS(names); i++)
         if (strlen(names[i]) == length && strncmp(names[i], name, length) == 0)
             return true;

@@ -119,6 +119,10 @@ Test(alert, resolved_is_information_with_its_reason) {
     const char *message = record_find(&record, "MESSAGE", &length);
     cr_assert(strncmp(message, "resolved after 1min 30s, it is gone: node", 41) == 0, "%s",
               message);
+    /* That pid may be another program's by now. */
+    cr_assert_null(record_find(&record, "OBJECT_PID", &length));
+    expect(&record, "OBJECT_SYSTEMD_USER_UNIT", "app-code.scope");
+    expect(&record, "SOCKAUDIT_PID", "4242");
 }
 
 Test(alert, how_often_it_came_back_is_said) {
