@@ -184,6 +184,9 @@ def test_what_hangs_holds_up_nobody(directory):
 
         fuse.order(b"g")
         assert scanned(directory) == {**hung, 4200: "allow"}, scanned(directory)
+        # Nothing tells when: each dump of everything asks again.
+        daemon.expect_said("can be looked at again", event="source-restored")
+        until("what hung no longer does", lambda: listed(daemon) == {**hung, 4200: "allow"})
         fuse.order(b"h")
         assert daemon.stop() == 0
 
