@@ -138,6 +138,8 @@ int main(void) {
     waitpid(churn, NULL, 0);
     if (r == -EACCES || r == -EPERM)
         return skip("perf events", -r);
+    if (r < 0)
+        printf("# %s\n", strerror(-r));
     printf("%sok 1 - readers and loop do not race\n1..1\n", r < 0 ? "not " : "");
     return r < 0;
 }
