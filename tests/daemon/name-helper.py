@@ -122,16 +122,17 @@ def test_slow_names_in_rules_are_waited_for_all_together(directory):
 
 
 def test_names_in_rules_are_looked_up_again(directory):
-    write_rules(directory, "allow tcp port 4100 user hungry\n" + RULES)
+    write_rules(directory, "allow tcp port 4200 user hungry\n" + RULES)
     with hung_name_service(directory) as env:
         write(env["NSS_HUNG"], "")
         with Foreground(directory, env=env) as daemon:
             assert "rules name cannot be looked up" in daemon.expect(event="source-degraded")["message"]
-            with listening(UID, 4100):
-                daemon.expect(event="flagged", port=4100)
+            with listening(UID, 4200):
+                daemon.expect(event="flagged", port=4200)
                 os.unlink(env["NSS_HUNG"])
-                daemon.expect(event="source-restored")
-                assert daemon.expect(event="resolved", port=4100)["rule"].endswith("user hungry")
+                assert daemon.expect(event="resolved", port=4200)["rule"].endswith("user hungry")
+                if not any(told["event"] == "source-restored" for told in daemon.all):
+                    daemon.expect(event="source-restored")
 
 
 def test_one_that_hangs_holds_nobody_up(directory):
