@@ -95,11 +95,14 @@ static int hint_known(Daemon *daemon, const Snapshot *snapshot, OwnerSearch *sea
 
 int holders_attribute(Daemon *daemon, Snapshot *snapshot, const WitnessedEvent *hint) {
     _cleanup_owner_search_ OwnerSearch *search = NULL;
+    const Witnessed *witnessed = hint ? hint->witness : NULL;
+    OwnerSources sources = daemon->machine.sources;
 
     keep_known_owners(daemon, snapshot);
     if (all_are_known(snapshot))
         return 0;
-    int r = owner_search_new(&daemon->machine.sources, snapshot, &search);
+    sources.cgroup_guess = witnessed ? witnessed->cgroup : NULL;
+    int r = owner_search_new(&sources, snapshot, &search);
     if (r >= 0 && hint)
         r = hint_caller(search, hint);
     if (r >= 0)

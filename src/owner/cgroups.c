@@ -49,6 +49,16 @@ static int fd_path(int fd, char buffer[static PATH_MAX]) {
     return 0;
 }
 
+/* Whether that path is of the cgroup: an id is an inode number on 64 bits, and given out once. One
+ * outside of our cgroup namespace begins with `/..`. */
+static bool is_path_of(int mount_fd, const char *path, uint64_t id) {
+    struct stat st;
+    if (strncmp(path, "/..", 3) == 0)
+        return false;
+    path += strspn(path, "/");
+    return fstatat(mount_fd, *path ? path : ".", &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_ino == id;
+}
+
 /* id → path in microseconds, by the handle that the id is. Needs CAP_DAC_READ_SEARCH. */
 static int path_by_handle(int mount_fd, uint64_t id, char **ret) {
     union {
@@ -176,8 +186,14 @@ size_t process_cgroup_owned_from(int mount_fd, const char *path) {
     return cgroup_path_owned_from(mount_fd, path);
 }
 
+/* Any other file system would call the handle of a cgroup stale. */
+static bool recorded(const CgroupResolver *resolver) {
+    struct statfs fs;
+    return fstatfs(resolver->fd, &fs) == 0 && fs.f_type != CGROUP2_SUPER_MAGIC;
+}
+
 /* Makes the entry of an id, resolved if the handle can tell; 1 when only a walk can. */
-static int resolve_one(CgroupResolver *resolver, uint64_t id, bool recorded) {
+static int resolve_one(CgroupResolver *resolver, uint64_t id) {
     int r = ARRAY_RESERVE(resolver->cgroups, resolver->n_allocated, resolver->n_cgroups + 1);
     if (r >= 0)
         r = idmap_add(&resolver->by_id, id, (uint32_t)resolver->n_cgroups, NULL);
@@ -190,7 +206,11 @@ static int resolve_one(CgroupResolver *resolver, uint64_t id, bool recorded) {
         cgroup->error = -ENOENT;
         return 0;
     }
-    r = recorded ? -EOPNOTSUPP : path_by_handle(resolver->fd, id, &cgroup->path);
+    if (resolver->guess && is_path_of(resolver->fd, resolver->guess, id)) {
+        cgroup->path = strdup(resolver->guess);
+        return cgroup->path ? 0 : -ENOMEM;
+    }
+    r = recorded(resolver) ? -EOPNOTSUPP : path_by_handle(resolver->fd, id, &cgroup->path);
     if (r == -ENOMEM)
         return r;
     cgroup->error = r;
@@ -202,13 +222,10 @@ static int resolve_one(CgroupResolver *resolver, uint64_t id, bool recorded) {
 
 int cgroups_resolve(CgroupResolver *resolver, const uint64_t *ids, size_t n) {
     size_t first = resolver->n_cgroups, n_for_walk = 0;
-    struct statfs fs;
-    bool recorded = resolver->fd >= 0 && fstatfs(resolver->fd, &fs) == 0 &&
-                    fs.f_type != CGROUP2_SUPER_MAGIC; /* any other would call the handle stale */
     int r = 0;
 
     for (size_t i = 0; i < n && r >= 0; i++) {
-        r = ids[i] == 0 ? 0 : resolve_one(resolver, ids[i], recorded);
+        r = ids[i] == 0 ? 0 : resolve_one(resolver, ids[i]);
         if (r > 0)
             n_for_walk++;
     }

@@ -12,6 +12,9 @@ typedef struct OwnerSources {
     int proc_fd;   /* procfs */
     int cgroup_fd; /* the cgroup2 mount, or -1: cgroup ids can't be resolved */
     int root_fd;   /* the root directory that an exe is verified against */
+    /* What a socket's cgroup may be, as the process that made it tells of itself
+     * (/proc/PID/cgroup), or NULL: to see whether it is costs a tenth of finding out. */
+    const char *cgroup_guess;
 } OwnerSources;
 
 /*
