@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # sockauditd as a whole, with real sockets.
+# The longest begins first: it waits for most of its time.
 DAEMON_TESTS = \
+	tests/daemon/name-helper.py \
 	tests/daemon/allow.py \
 	tests/daemon/begin.py \
 	tests/daemon/by-itself.py \
@@ -12,7 +14,6 @@ DAEMON_TESTS = \
 	tests/daemon/injected.py \
 	tests/daemon/journal.py \
 	tests/daemon/limits.py \
-	tests/daemon/name-helper.py \
 	tests/daemon/names.py \
 	tests/daemon/origin.py \
 	tests/daemon/payers.py \
