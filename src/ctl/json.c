@@ -8,6 +8,7 @@
 #include "model/reach.h"
 #include "util/cleanup.h"
 #include "util/escape.h"
+#include "util/serialize.h"
 
 /*
  * Values are added through this: jansson's *_new functions take over the value even when they fail,
@@ -291,7 +292,7 @@ json_t *json_head(const ListingView *view, const char *host, const Coverage *own
 char *json_document(json_t *document) {
     if (!document)
         return NULL;
-    _cleanup_free_ char *text = json_dumps(document, JSON_INDENT(2));
+    _cleanup_free_ char *text = json_serialize(document, JSON_INDENT(2));
     json_decref(document);
     char *line;
     if (!text || asprintf(&line, "%s\n", text) < 0)
@@ -301,7 +302,7 @@ char *json_document(json_t *document) {
 
 /* Writes the value with each line but the first indented as a member of `listeners`. */
 static bool print_listener(json_t *value, FILE *out) {
-    _cleanup_free_ char *text = value ? json_dumps(value, JSON_INDENT(2)) : NULL;
+    _cleanup_free_ char *text = value ? json_serialize(value, JSON_INDENT(2)) : NULL;
     const char *line = text, *end;
     if (!text)
         return false;
@@ -326,7 +327,7 @@ static bool print_listeners(const ListingView *view, const Listing *listing, FIL
 }
 
 char *json_listing(json_t *head, const ListingView *view, const Listing *listing) {
-    _cleanup_free_ char *before = head ? json_dumps(head, JSON_INDENT(2)) : NULL;
+    _cleanup_free_ char *before = head ? json_serialize(head, JSON_INDENT(2)) : NULL;
     char *text = NULL;
     size_t size;
 

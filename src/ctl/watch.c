@@ -17,6 +17,7 @@
 #include "model/sentence.h"
 #include "util/cleanup.h"
 #include "util/escape.h"
+#include "util/serialize.h"
 
 typedef struct Watch {
     const Options *options;
@@ -49,7 +50,7 @@ static int print_json(const Watch *watch, const BusEvent *event) {
     }
     if (event->kind == BUS_EVENT_LOST)
         r |= json_object_set_new(object, "count", json_integer((json_int_t)event->number));
-    _cleanup_free_ char *text = r == 0 ? json_dumps(object, JSON_COMPACT) : NULL;
+    _cleanup_free_ char *text = r == 0 ? json_serialize(object, JSON_COMPACT) : NULL;
     json_decref(object);
     if (!text)
         return -ENOMEM;

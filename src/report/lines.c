@@ -9,6 +9,7 @@
 
 #include "util/cleanup.h"
 #include "util/memory.h"
+#include "util/serialize.h"
 
 static const char *priority_name(int priority) {
     switch (priority) {
@@ -140,7 +141,7 @@ int record_write_json(const Record *record, FILE *out) {
         r = -ENOMEM;
     for (size_t i = 0; r == 0 && i < record->n_fields; i++)
         r = add_field(object, &record->fields[i]);
-    _cleanup_free_ char *text = r == 0 ? json_dumps(object, JSON_COMPACT) : NULL;
+    _cleanup_free_ char *text = r == 0 ? json_serialize(object, JSON_COMPACT) : NULL;
     json_decref(object);
     if (r == 0 && !text)
         r = -ENOMEM;

@@ -21,5 +21,7 @@ libsockaudit_a_SOURCES += \
 	src/util/parse.h \
 	src/util/read.c \
 	src/util/read.h \
+	src/util/serialize.c \
+	src/util/serialize.h \
 	src/util/standard_fds.c \
 	src/util/standard_fds.h

@@ -295,17 +295,20 @@ class Foreground(Process):
     def read(self):
         with contextlib.suppress(ValueError):  # closed under it
             for line in self.process.stdout:
-                self.lines.put(json.loads(line))
+                self.lines.put(line)
         self.lines.put(None)
 
     def next(self, patience=PATIENCE):
         """The next object; None: there will be no more."""
-        told = self.lines.get(timeout=patience)
-        if told is None:
+        line = self.lines.get(timeout=patience)
+        if line is None:
             self.lines.put(None)
-        else:
-            self.all.append(told)
-        return told
+            return None
+        try:
+            self.all.append(json.loads(line))
+        except ValueError as why:
+            raise AssertionError(f"it told what is no JSON: {line!r}, {why}") from None
+        return self.all[-1]
 
     def so_far(self):
         """All that it has told by now."""

@@ -11,6 +11,7 @@ tests_unit_test_util_SOURCES = \
 	tests/unit/util/name_service.c \
 	tests/unit/util/nearest.c \
 	tests/unit/util/parse.c \
-	tests/unit/util/read.c
+	tests/unit/util/read.c \
+	tests/unit/util/serialize.c
 tests_unit_test_util_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_util_LDADD = $(AM_TESTS_LIBS)
