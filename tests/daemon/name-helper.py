@@ -180,14 +180,12 @@ def test_one_that_hangs_for_good_is_given_up(directory):
 def test_the_helper_has_no_privileges(directory):
     """No capability of the daemon's, and none of its sockets."""
     caps = "+sys_ptrace,+dac_read_search,+net_admin"
-    program = harness.DAEMON
+    # The way to the build directory may be closed to others.
+    program = shutil.copy(harness.DAEMON, directory)
     for path in (directory, directory + "/rules"):
         os.chown(path, harness.NOBODY, 0)
-    if subprocess.run([program, "--version"], user=harness.NOBODY, stdout=subprocess.DEVNULL,
-                      check=False).returncode != 0:
-        harness.skip("the build directory is closed to others")
     prefix = support.as_user(harness.NOBODY, f"--inh-caps={caps}", f"--ambient-caps={caps}")
-    with Foreground(directory, prefix=prefix) as daemon:
+    with Foreground(directory, prefix=prefix, program=program) as daemon:
         assert int(read_status(daemon.pid)["CapEff"], 16) != 0
         with listening(54322, 4000):
             daemon.expect(event="flagged", port=4000)
