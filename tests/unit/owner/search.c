@@ -199,11 +199,18 @@ Test(search, the_iterator_is_used_where_root_may) {
         cr_skip_test("the kernel's iterator may not be had here: every search is a walk");
     uint32_t inode;
     int fd = test_listen(&inode);
-    Snapshot *snapshot = test_snapshot(inode, 0);
-    test_search_by(snapshot, SEARCH_FIRST, TEST_ITERATE);
-    const Owner *owner = snapshot->listeners[0].owner;
-    cr_assert(owner->complete && test_holder(owner, getpid()));
-    cr_assert_eq(owner->attribution, ATTRIBUTION_FULL, "%s", owner->note);
-    snapshot_free(snapshot);
+    /* A process that begins meanwhile is looked at by itself, and may be closed even to root: in a
+     * container one that is just sent in from outside. Not each time. */
+    for (int i = 0; i < 20; i++) {
+        Snapshot *snapshot = test_snapshot(inode, 0);
+        test_search_by(snapshot, SEARCH_FIRST, TEST_ITERATE);
+        const Owner *owner = snapshot->listeners[0].owner;
+        cr_assert(owner->complete && test_holder(owner, getpid()));
+        bool full = owner->attribution == ATTRIBUTION_FULL;
+        cr_assert(full || i < 19, "%s", owner->note);
+        snapshot_free(snapshot);
+        if (full)
+            break;
+    }
     close(fd);
 }
