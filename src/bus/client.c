@@ -231,7 +231,7 @@ static int read_array(sd_bus_message *reply, int (*one)(sd_bus_message *, void *
 
 typedef struct Pages {
     const char *method;
-    const char *selection; /* NULL: it takes none */
+    const char *which; /* the argument before the cursor; NULL: it takes none */
     int (*one)(sd_bus_message *message, void *userdata);
     void *userdata;
 } Pages;
@@ -241,8 +241,8 @@ static int read_page(BusClient *client, const Pages *pages, uint64_t *cursor) {
     _cleanup_message_ sd_bus_message *call = NULL, *reply = NULL;
 
     int r = client_new_call(client, pages->method, &call);
-    if (r >= 0 && pages->selection)
-        r = sd_bus_message_append_basic(call, 's', pages->selection);
+    if (r >= 0 && pages->which)
+        r = sd_bus_message_append_basic(call, 's', pages->which);
     if (r >= 0)
         r = sd_bus_message_append_basic(call, 't', cursor);
     if (r < 0)
@@ -277,6 +277,12 @@ int bus_client_list(BusClient *client, const char *selection, BusView *view) {
     return read_pages(client, &(const Pages){"List", selection, read_listener, view});
 }
 
+int bus_client_find(BusClient *client, const char *what, BusView *view) {
+    size_t n_before = view->snapshot->n_listeners;
+    int r = read_pages(client, &(const Pages){"Find", what, read_listener, view});
+    return r == 0 && view->snapshot->n_listeners == n_before ? -ENOENT : r;
+}
+
 int bus_client_rules(BusClient *client, BusRules *ret) {
     *ret = (BusRules){};
     return read_pages(client, &(const Pages){"Rules", NULL, read_rule, ret});
@@ -287,19 +293,6 @@ void bus_rules_done(BusRules *rules) {
         bus_rule_done(&rules->rules[i]);
     free(rules->rules);
     *rules = (BusRules){};
-}
-
-int bus_client_show(BusClient *client, const char *what, BusView *view) {
-    _cleanup_message_ sd_bus_message *call = NULL, *reply = NULL;
-
-    int r = client_new_call(client, "Show", &call);
-    if (r >= 0)
-        r = sd_bus_message_append_basic(call, 's', what);
-    if (r >= 0)
-        r = client_call(client, call, false, &reply);
-    if (r >= 0)
-        r = read_array(reply, read_listener, view);
-    return r < 0 ? r : 0;
 }
 
 /* --- doing --------------------------------------------------------------------------------------

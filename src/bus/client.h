@@ -28,8 +28,8 @@ int bus_client_status(BusClient *client, BusStatusRead *ret); /* done with eithe
 int bus_client_machine(BusClient *client, BusView *view);
 /* All pages of `all`, `listed`, `flagged` or `allowed`, added to the view. */
 int bus_client_list(BusClient *client, const char *selection, BusView *view);
-/* Those of that port or id, added. */
-int bus_client_show(BusClient *client, const char *what, BusView *view);
+/* All pages of that port or id, added. */
+int bus_client_find(BusClient *client, const char *what, BusView *view);
 
 typedef struct BusRules {
     BusRule *rules; /* in order; the last is the default */

@@ -9,7 +9,7 @@
 #include "util/cleanup.h"
 #include "util/memory.h"
 
-/* So many listeners of one port or id are snoozed or allowed in one call. */
+/* So many listeners of one port are snoozed or allowed in one call; of more, none is. */
 #define KEYS_MAX 256
 #define NOTE_MAX 1000
 #define WHAT_MAX 64
@@ -18,6 +18,7 @@ struct BusSink {
     DictWriter writer;
     const Viewer *viewer;
     size_t n;
+    bool full; /* one was not taken */
     /* Or, without a message: who they are. */
     uint64_t keys[KEYS_MAX];
     uid_t owners[KEYS_MAX];
@@ -25,15 +26,19 @@ struct BusSink {
 
 bool bus_sink_listener(BusSink *sink, const BusListener *listener) {
     if (!sink->writer.message) {
-        if (sink->n == KEYS_MAX)
+        if (sink->n == KEYS_MAX) {
+            sink->full = true;
             return false;
+        }
         bool forward = listener->listener->origin == ORIGIN_FORWARD;
         sink->keys[sink->n] = listener->key;
         sink->owners[sink->n++] = forward ? (uid_t)-1 : listener->listener->uid;
         return true;
     }
-    if (sink->n > 0 && sink->writer.size >= BUS_PAGE_MAX)
+    if (sink->n > 0 && sink->writer.size >= BUS_PAGE_MAX) {
+        sink->full = true;
         return false;
+    }
     marshal_listener(&sink->writer, listener, sink->viewer);
     sink->n++;
     return true;
@@ -212,8 +217,8 @@ static int run_rules(Request *request) {
     return reply_page(request, &sink, cursor, r);
 }
 
-/* `what`: a port, or an id. */
-static int find(const Request *request, const char *what, BusSink *sink) {
+/* `what`: a port, or an id. A page of it. */
+static int find_page(const Request *request, const char *what, uint64_t *cursor, BusSink *sink) {
     const BusHandlers *handlers = &request->channel->server->handlers;
     uint64_t port;
 
@@ -222,14 +227,44 @@ static int find(const Request *request, const char *what, BusSink *sink) {
     int r = parse_unsigned(what, strlen(what), UINT16_MAX, &port);
     if (r == -ERANGE)
         return -EINVAL;
-    return r == 0 ? handlers->find(handlers->userdata, NULL, (uint16_t)port, sink)
-                  : handlers->find(handlers->userdata, what, 0, sink);
+    return r == 0 ? handlers->find(handlers->userdata, NULL, (uint16_t)port, cursor, sink)
+                  : handlers->find(handlers->userdata, what, 0, cursor, sink);
 }
 
-/* Nothing was found, or `what` can't be looked for. */
-static int reply_not_found(const Request *request, int r) {
+/* All of it. -E2BIG: the sink does not hold all; which of them it does, who opened the others could
+ * have chosen. */
+static int find(const Request *request, const char *what, BusSink *sink) {
+    uint64_t cursor = 0;
+    int r;
+
+    do
+        r = find_page(request, what, &cursor, sink);
+    while (r >= 0 && cursor != 0 && !sink->full);
+    return r >= 0 && sink->full ? -E2BIG : r;
+}
+
+/* Nothing was found, `what` can't be looked for, or it is too many: then `too_many` says so. */
+static int reply_not_found(const Request *request, int r, const char *too_many) {
+    if (r == -E2BIG)
+        return reply_error(request, SD_BUS_ERROR_LIMITS_EXCEEDED, too_many);
     return r == -EINVAL ? reply_failure(request, r, "it is neither a port, 0 to 65535, nor an id")
                         : reply_failure(request, r < 0 ? r : -ENOENT, NULL);
+}
+
+static int run_find(Request *request) {
+    BusSink sink = {.viewer = &request->viewer};
+    uint64_t cursor;
+    const char *what;
+    _cleanup_message_ sd_bus_message *reply = NULL;
+
+    int r = sd_bus_message_read(request->message, "st", &what, &cursor);
+    if (r >= 0)
+        r = reply_begin(request, &sink.writer, &reply);
+    if (r < 0)
+        return r;
+    dict_container_open(&sink.writer, 'a', "a{sv}");
+    r = find_page(request, what, &cursor, &sink);
+    return r < 0 ? reply_not_found(request, r, NULL) : reply_page(request, &sink, cursor, r);
 }
 
 static int run_show(Request *request) {
@@ -245,7 +280,9 @@ static int run_show(Request *request) {
     dict_container_open(&sink.writer, 'a', "a{sv}");
     r = find(request, what, &sink);
     if (r < 0 || sink.n == 0)
-        return reply_not_found(request, r);
+        return reply_not_found(request, r,
+                               "more listeners have that port than one reply holds: Find hands "
+                               "them out in pages");
     dict_container_close(&sink.writer);
     return reply_send(request, &sink.writer);
 }
@@ -297,6 +334,10 @@ static int run_reload(Request *request) {
     return r < 0 ? r : reply_send(request, &writer);
 }
 
+static const char too_many_keys[] =
+    "too many listeners have that port to do it to all of them at once: name one by its id "
+    "('auditctl list --all port PORT -o id,endpoint' tells them)";
+
 static int run_snooze(Request *request) {
     const BusHandlers *handlers = &request->channel->server->handlers;
     BusSink sink = {};
@@ -307,7 +348,7 @@ static int run_snooze(Request *request) {
     if (r >= 0)
         r = find(request, what, &sink);
     if (r < 0 || sink.n == 0)
-        return reply_not_found(request, r);
+        return reply_not_found(request, r, too_many_keys);
     r = may(request, DEED_SNOOZE, &sink);
     if (r <= 0)
         return r;
@@ -335,7 +376,7 @@ static int run_allow(Request *request) {
         return reply_error(request, SD_BUS_ERROR_INVALID_ARGS, "the note is too long");
     r = find(request, what, &sink);
     if (r < 0 || sink.n == 0)
-        return reply_not_found(request, r);
+        return reply_not_found(request, r, too_many_keys);
     r = may(request, DEED_ALLOW, &sink);
     if (r <= 0)
         return r;
@@ -364,6 +405,7 @@ METHOD(status)
 METHOD(machine)
 METHOD(list)
 METHOD(show)
+METHOD(find)
 METHOD(rules)
 METHOD(subscribe)
 METHOD(reload)
@@ -401,9 +443,12 @@ const sd_bus_vtable server_vtable[] = {
     /* Listeners, a page at a time: call it with 0, then with what `next` was, until that is 0. */
     SD_BUS_METHOD_WITH_ARGS("List", SD_BUS_ARGS("s", selection, "t", cursor),
                             SD_BUS_RESULT("aa{sv}", listeners, "t", next), on_list, FOR_EVERYBODY),
-    /* All of that port, or the one of that id. */
+    /* All of that port, or the one of that id; an error where one reply does not hold them. */
     SD_BUS_METHOD_WITH_ARGS("Show", SD_BUS_ARGS("s", what), SD_BUS_RESULT("aa{sv}", listeners),
                             on_show, FOR_EVERYBODY),
+    /* The same, however many they are; paged as List. None at all is no error. */
+    SD_BUS_METHOD_WITH_ARGS("Find", SD_BUS_ARGS("s", what, "t", cursor),
+                            SD_BUS_RESULT("aa{sv}", listeners, "t", next), on_find, FOR_EVERYBODY),
     /* The rules in force with how often each decided; paged as List. The default comes last. */
     SD_BUS_METHOD_WITH_ARGS("Rules", SD_BUS_ARGS("t", cursor),
                             SD_BUS_RESULT("aa{sv}", rules, "t", next), on_rules, FOR_EVERYBODY),

@@ -63,8 +63,8 @@ typedef struct BusHandlers {
      */
     int (*list)(void *userdata, BusSelection selection, uint64_t *cursor, BusSink *sink);
 
-    /* Gives all listeners of that id (listener_id()), or, with `id` NULL, of that port. None: 0. */
-    int (*find)(void *userdata, const char *id, uint16_t port, BusSink *sink);
+    /* Likewise the listeners of that id (listener_id()), or, with `id` NULL, of that port. */
+    int (*find)(void *userdata, const char *id, uint16_t port, uint64_t *cursor, BusSink *sink);
 
     /* Gives the rules in order, then the default; cursor as above. */
     int (*rules)(void *userdata, uint64_t *cursor, BusSink *sink);

@@ -87,7 +87,7 @@ ExitStatus daemon_fetch(BusClient *client, const char *selection, const char *wh
     if (r >= 0)
         r = bus_client_machine(client, view);
     if (r >= 0)
-        r = what ? bus_client_show(client, what, view) : bus_client_list(client, selection, view);
+        r = what ? bus_client_find(client, what, view) : bus_client_list(client, selection, view);
     if (r == -ENOENT && what) {
         _cleanup_free_ char *escaped = text_escape_string(what);
         tell_error("nothing listens on port or with id '%s'", escaped ?: "");

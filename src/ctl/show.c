@@ -185,8 +185,7 @@ static void show_listener(const ListingView *view, const Listener *listener,
     show_age(view, listener, out);
 }
 
-static char *render(const BusView *bus_view) {
-    ListingView view = daemon_view(bus_view);
+static char *render(const ListingView *view, const Listing *listing) {
     Terminal terminal = terminal_look();
     char *text = NULL;
     size_t size;
@@ -194,10 +193,10 @@ static char *render(const BusView *bus_view) {
 
     if (!out)
         return NULL;
-    for (size_t i = 0; i < view.snapshot->n_listeners; i++) {
+    for (size_t i = 0; i < listing->n_rows; i++) {
         if (i > 0)
             fputc('\n', out);
-        show_listener(&view, &view.snapshot->listeners[i], &terminal, out);
+        show_listener(view, listing->rows[i], &terminal, out);
     }
     if (fclose(out) != 0) {
         free(text);
@@ -206,27 +205,31 @@ static char *render(const BusView *bus_view) {
     return text;
 }
 
-static ExitStatus print_json(const Options *options, const BusView *bus_view) {
-    ListingView view = daemon_view(bus_view);
+static ExitStatus print(const Options *options, const ListingView *view, const Listing *listing,
+                        const Coverage *owners) {
+    const ColumnChoice choice = {};
+
+    if (options_have(options, OPTION_JSON))
+        return listing_print(options, view, listing, &choice, owners);
+    _cleanup_free_ char *text = render(view, listing);
+    return verb_print(options, text);
+}
+
+/* Who opens many on one port puts none out of sight: all are shown, the worst first. */
+static ExitStatus show_print(const Options *options, BusClient *client, const char *what) {
+    _cleanup_bus_view_ BusView bus_view = {};
     Listing listing;
-    ColumnChoice choice = {};
+
+    ExitStatus status = daemon_fetch(client, NULL, what, &bus_view);
+    if (status != STATUS_DONE)
+        return status;
+    ListingView view = daemon_view(&bus_view);
     int r = listing_make(view.snapshot, LISTING_ALL, NULL, NULL, &listing);
     if (r < 0)
         return tell_errno(r, "cannot print");
-    ExitStatus status = listing_print(options, &view, &listing, &choice, &bus_view->owners);
+    status = print(options, &view, &listing, &bus_view.owners);
     listing_done(&listing);
     return status;
-}
-
-static ExitStatus show_print(const Options *options, BusClient *client, const char *what) {
-    _cleanup_bus_view_ BusView view = {};
-    ExitStatus status = daemon_fetch(client, NULL, what, &view);
-    if (status != STATUS_DONE)
-        return status;
-    if (options_have(options, OPTION_JSON))
-        return print_json(options, &view);
-    _cleanup_free_ char *text = render(&view);
-    return verb_print(options, text);
 }
 
 ExitStatus verb_show(const Options *options) {

@@ -139,37 +139,50 @@ static bool give(const Daemon *daemon, LedgerView *view, BusSink *sink) {
     return taken;
 }
 
-static int handle_list(void *userdata, BusSelection selection, uint64_t *cursor, BusSink *sink) {
-    Daemon *daemon = userdata;
+/* Which entries are asked for. */
+typedef struct Wanted {
+    BusSelection selection;
+    const char *id; /* or NULL, and then the port */
+    uint16_t port;
+} Wanted;
+
+static bool wants_selected(const Wanted *wanted, const LedgerView *view) {
+    return bus_selection_holds(wanted->selection, view->listener.verdict.action);
+}
+
+static bool wants_found(const Wanted *wanted, const LedgerView *view) {
+    char id[LISTENER_ID_SIZE];
+
+    if (!wanted->id)
+        return view->listener.endpoint.port == wanted->port;
+    listener_id(&view->listener, &view->netns, id);
+    return strcmp(wanted->id, id) == 0;
+}
+
+static int give_page(Daemon *daemon, bool (*wants)(const Wanted *wanted, const LedgerView *view),
+                     const Wanted *wanted, uint64_t *cursor, BusSink *sink) {
     AuditTime now = daemon_now();
     uint32_t at = (uint32_t)*cursor, before = at;
     LedgerView view;
 
-    for (unsigned work = 0; ledger_next(daemon->ledger, &at, &now, &view); before = at) {
-        bool wanted = bus_selection_holds(selection, view.listener.verdict.action);
-        if (++work > BUS_LIST_WORK || (wanted && !give(daemon, &view, sink))) {
+    for (unsigned work = 0; ledger_next(daemon->ledger, &at, &now, &view); before = at)
+        if (++work > BUS_LIST_WORK || (wants(wanted, &view) && !give(daemon, &view, sink))) {
             *cursor = before;
             return 0;
         }
-    }
     *cursor = 0;
     return 0;
 }
 
-static int handle_find(void *userdata, const char *id, uint16_t port, BusSink *sink) {
-    Daemon *daemon = userdata;
-    AuditTime now = daemon_now();
-    char own_id[LISTENER_ID_SIZE];
-    LedgerView view;
+static int handle_list(void *userdata, BusSelection selection, uint64_t *cursor, BusSink *sink) {
+    const Wanted wanted = {.selection = selection};
+    return give_page(userdata, wants_selected, &wanted, cursor, sink);
+}
 
-    for (uint32_t at = 0; ledger_next(daemon->ledger, &at, &now, &view);) {
-        listener_id(&view.listener, &view.netns, own_id);
-        if (id ? strcmp(id, own_id) != 0 : view.listener.endpoint.port != port)
-            continue;
-        if (!give(daemon, &view, sink))
-            break;
-    }
-    return 0;
+static int handle_find(void *userdata, const char *id, uint16_t port, uint64_t *cursor,
+                       BusSink *sink) {
+    const Wanted wanted = {.id = id, .port = port};
+    return give_page(userdata, wants_found, &wanted, cursor, sink);
 }
 
 static int handle_rules(void *userdata, uint64_t *cursor, BusSink *sink) {

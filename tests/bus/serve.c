@@ -3,9 +3,11 @@
  * A server on the bus for the tests of its clients: the socket `bus` below a directory, or the
  * system bus, and behind it a made-up machine.
  *
- *   serve DIR [COUNT [--system]]
+ *   serve DIR [COUNT [--system | --crowd]]
  *
- * Listener i of COUNT (default 3) is on port 3000 + i; its uid is 0, 1000, 1001, … in turn. What a
+ * Listener i of COUNT (default 3) is on port 3000 + i; its uid is 0, 1000, 1001, … in turn. In a
+ * crowd all are on 3000, at loopback addresses and allowed, but for the last one, which is flagged
+ * as critical at 0.0.0.0. What a
  * line on stdin says is done: `signal N` tells N times that the first was flagged, `stats` prints
  * the server's, `quit`.
  */
@@ -31,6 +33,12 @@ static const RuleInfo flag_rule = {
     .note = "made up",
     .action = ACTION_FLAG,
     .severity = SEVERITY_WARNING,
+};
+static const RuleInfo allow_rule = {
+    .file = "/etc/sockaudit/sockaudit.rules",
+    .line = 7,
+    .text = "allow scope loopback",
+    .action = ACTION_ALLOW,
 };
 static const RuleInfo default_rule = {.text = "set default flag warning", .action = ACTION_FLAG};
 
@@ -87,7 +95,15 @@ static Owner *make_owner(uint32_t uid, size_t i) {
     return owner;
 }
 
-static void make_machine(size_t count) {
+/* One of those among which the last is to be lost. */
+static void hide(Listener *listener, size_t i) {
+    listener->endpoint.port = 3000;
+    listener->endpoint.address.bytes[0] = 127;
+    listener->endpoint.address.bytes[2] = (uint8_t)(i >> 8);
+    listener->endpoint.address.bytes[3] = (uint8_t)i;
+}
+
+static void make_machine(size_t count, bool crowd) {
     machine = snapshot_new();
     must(machine, "snapshot");
     machine->links = make_links();
@@ -101,11 +117,19 @@ static void make_machine(size_t count) {
             .inode = (uint32_t)i + 1,
         };
         listener.endpoint.address.family = AF_INET;
+        bool hides = crowd && i < count - 1;
+        if (hides)
+            hide(&listener, i);
+        else if (crowd)
+            listener.endpoint.port = 3000;
         must(snapshot_add(machine, &listener) >= 0, "listener");
         Listener *added = &machine->listeners[i];
-        added->scope = SCOPE_WILDCARD;
+        added->scope = hides ? SCOPE_LOOPBACK : SCOPE_WILDCARD;
         added->owner = make_owner(uid, i);
-        added->verdict = (Verdict){ACTION_FLAG, SEVERITY_WARNING, &flag_rule, false};
+        added->verdict =
+            (Verdict){ACTION_FLAG, crowd ? SEVERITY_CRITICAL : SEVERITY_WARNING, &flag_rule, false};
+        if (hides)
+            added->verdict = (Verdict){ACTION_ALLOW, 0, &allow_rule, false};
         added->advice = strdup("start secret-advice with --host 127.0.0.1");
     }
 }
@@ -165,16 +189,20 @@ static int do_list(void *userdata, BusSelection selection, uint64_t *cursor, Bus
     return 0;
 }
 
-static int do_find(void *userdata, const char *id, uint16_t port, BusSink *sink) {
+static int do_find(void *userdata, const char *id, uint16_t port, uint64_t *cursor, BusSink *sink) {
     (void)userdata;
-    for (size_t i = 0; i < machine->n_listeners; i++) {
+    for (uint64_t i = *cursor, looked = 0; i < machine->n_listeners; i++, looked++) {
         BusListener listener = bus_listener(i);
         char its[LISTENER_ID_SIZE];
         listener_id(listener.listener, &listener.netns, its);
+        *cursor = i;
+        if (looked == BUS_LIST_WORK)
+            return 0;
         if (id ? strcmp(id, its) == 0 : listener.listener->endpoint.port == port)
             if (!bus_sink_listener(sink, &listener))
-                break;
+                return 0;
     }
+    *cursor = 0;
     return 0;
 }
 
@@ -268,13 +296,14 @@ int main(int argc, char **argv) {
         .allow = do_allow,
     };
 
-    must(argc >= 2, "serve DIR [COUNT [--system]]");
-    make_machine(argc > 2 ? strtoul(argv[2], NULL, 10) : 3);
+    must(argc >= 2, "serve DIR [COUNT [--system | --crowd]]");
+    make_machine(argc > 2 ? strtoul(argv[2], NULL, 10) : 3,
+                 argc > 3 && strcmp(argv[3], "--crowd") == 0);
     must(sd_event_new(&event) >= 0, "event");
     const BusConfig config = {
         .event = event,
         .runtime_dir = argv[1],
-        .system_bus = argc > 3,
+        .system_bus = argc > 3 && strcmp(argv[3], "--system") == 0,
         .reader_gid = 4, /* adm */
         .handlers = &handlers,
     };

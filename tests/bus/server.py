@@ -22,12 +22,13 @@ PEERS, PEERS_OF_USER, ROOTS = 64, 16, 8  # src/bus/server.h
 
 class Server(support.Case):
     count = 3
+    options = ()
 
     def setUp(self):
         super().setUp()
         if os.geteuid() != 0:
             support.skip("only root can be several users")
-        self.server = self.serve(self.count)
+        self.server = self.serve(self.count, *self.options)
 
     def serve(self, count, *more):
         self.directory = self.folder + "/run"
@@ -211,6 +212,7 @@ print(data.count(b"secret-exe"))
     def test_wrong_arguments(self):
         peer = self.peer()
         for what in (("List",), ("List", "s", ("all",)), ("List", "st", ("nonsense", 0)),
+                     ("Find", "st", ("x" * 4000, 0)), ("Find", "s", ("3000",)),
                      ("Show", "t", (1,)), ("Show", "s", ("x" * 4000,)), ("Show", "s", ("70000",)),
                      ("Snooze", "ss", ("1", "2")), ("Allow", "sts", ("3000", 1, "n" * 2000)),
                      ("Nothing",)):
@@ -379,6 +381,49 @@ class Pages(Server):
         self.assertEqual(ports, list(range(3000, 8000)))
         peer = self.peer()
         self.assertLess(len(peer.call("List", "st", ("all", 0))[1]), 200_000)
+
+
+class Crowd(Server):
+    """Who opens many listeners on a port hides none of the others there."""
+    count, options = 300, ("--crowd",)
+
+    def refused(self, *words):
+        refused = self.verb(*words, status=1)
+        self.assertIn(b"by its id", refused.stderr)
+        self.assertEqual(refused.stdout, b"")
+
+    def test_all_are_shown_and_the_worst_first(self):
+        document = support.strict_json(self.verb("show", "3000", "--json").stdout)
+        addresses = [one["address"] for one in document["listeners"]]
+        self.assertEqual((addresses[0], len(set(addresses))), ("0.0.0.0", self.count))
+        text = self.verb("show", "3000").stdout.decode()
+        self.assertTrue(text.startswith("tcp 0.0.0.0:3000\n"), text[:200])
+        self.assertEqual(text.count("held by"), self.count)
+
+    def test_one_reply_has_all_of_them_or_none(self):
+        peer = self.peer()
+        kind, whole = peer.call("Show", "s", ("3000",))
+        self.assertEqual(kind, 3)
+        self.assertIn(b"LimitsExceeded", whole)
+        self.assertIn(b"Find", whole)
+        kind, whole = peer.call("Find", "st", ("3000", 0))
+        self.assertEqual(kind, 2)
+        self.assertLess(len(whole), 200_000)
+        self.assertGreater(struct.unpack("<Q", whole[-8:])[0], 0)
+        self.assertEqual(peer.call("Find", "st", ("99", 0))[0], 2)
+
+    def test_too_many_are_left_alone_but_one_is_not(self):
+        worst = f"s{self.count:x}"
+        self.refused("snooze", "3000", "2h")
+        self.refused("allow", "3000", "until", "2036-12-31")
+        self.assertEqual(
+            support.strict_json(self.verb("show", worst, "--json").stdout)["listeners"][0]["address"],
+            "0.0.0.0")
+        self.assertIn(b"1 listener", self.verb("snooze", worst, "2h").stdout)
+        listeners = support.strict_json(self.verb("list", "--json").stdout)["listeners"]
+        self.assertEqual([one["address"] for one in listeners if one["snoozed_usec"]], ["0.0.0.0"])
+        self.assertIn(f"key {self.count} ".encode(),
+                      self.verb("allow", worst, "until", "2036-12-31").stdout)
 
 
 if __name__ == "__main__":

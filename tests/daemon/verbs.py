@@ -88,6 +88,29 @@ def check_changes(daemon):
     assert daemon.listeners()[4100]["verdict"] == "allow"
 
 
+def show(daemon, what):
+    return json.loads(daemon.good("show", what, "--json"))["listeners"]
+
+
+def check_crowd(daemon):
+    """So many on one port that one message does not hold them: the one that matters is seen."""
+    with contextlib.ExitStack() as stack:
+        for i in range(300):
+            stack.enter_context(listen(f"127.1.{i // 100}.{1 + i % 100}", 4200, reuseport=True))
+        stack.enter_context(listen("0.0.0.0", 4200, reuseport=True))
+        daemon.knows(4200)
+        until(lambda: daemon.ctl("show", "4200"), lambda: len(show(daemon, "4200")) == 301)
+        assert daemon.good("show", "4200").startswith("tcp 0.0.0.0:4200\n")
+        shown = show(daemon, "4200")
+        assert shown[0]["verdict"] == "flag", shown[0]
+        for words in (["snooze", "4200", "1h"], ["allow", "4200", "until", "2036-12-31"]):
+            status, _, err = daemon.ctl(*words)
+            assert status == 1 and "by its id" in err, (status, err)
+        one = shown[0]["id"]
+        assert "1 listener " in daemon.good("snooze", one, "1h")
+        assert [each["id"] for each in show(daemon, "4200") if each["snoozed_usec"]] == [one]
+
+
 @contextlib.contextmanager
 def watching(daemon):
     """What `watch` says, as it comes."""
@@ -158,6 +181,7 @@ def test_every_verb(directory):
             check_listing(daemon)
             check_changes(daemon)
         until("what closed is gone", lambda: 4100 not in daemon.listeners())
+        check_crowd(daemon)
         check_watch(daemon)
         check_udp(daemon)
         check_history()
