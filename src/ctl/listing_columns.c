@@ -113,8 +113,8 @@ static char *cell_process(const void *context, const void *row) {
     const Listener *listener = row;
     const Holder *holder = listener_holder(listener);
     (void)context;
-    if (!holder)
-        return strdup(NOTHING);
+    if (!holder) /* that there is none is another thing than that none is known */
+        return strdup(listener->owner && listener->owner->unheld ? "none" : NOTHING);
     _cleanup_free_ char *comm = text_escape_string(holder->comm);
     size_t n_more = listener->owner->n_holders_seen - 1;
     if (n_more > 0)

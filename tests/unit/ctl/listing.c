@@ -142,6 +142,17 @@ Test(listing, cells_of_what_is_not_known) {
     snapshot_free(snapshot);
 }
 
+Test(listing, cells_of_what_nobody_holds) {
+    Snapshot *snapshot = fixture_snapshot();
+    Listener *listener = fixture_add(snapshot, PROTO_TCP, "127.0.0.1", 80, 4711);
+    cr_assert_not_null(listener->owner = owner_new());
+    check_cell(snapshot, "process", "-");
+    listener->owner->unheld = true;
+    check_cell(snapshot, "process", "none");
+    check_cell(snapshot, "pid", "-");
+    snapshot_free(snapshot);
+}
+
 Test(listing, column_names_are_unique_and_few_enough) {
     size_t count = 0;
     for (const Column *a = listing_columns; a->name; a++, count++)

@@ -53,6 +53,10 @@ Test(sentence, says_what_is_not_known) {
                    "an unknown process (uid 4711) listens on 127.0.0.1:80, reachable from "
                    "this machine only");
     listener->owner = owner_new();
+    listener->owner->unheld = true;
+    check_sentence(snapshot, listener,
+                   "a socket that no process holds (uid 4711) listens on 127.0.0.1:80, reachable "
+                   "from this machine only");
     listener->owner->unit = strdup("web.service");
     check_sentence(snapshot, listener,
                    "web.service (uid 4711) listens on 127.0.0.1:80, reachable from this machine "
