@@ -38,6 +38,7 @@ typedef struct BusSource {
     const char *name; /* `tracepoint`, `udp-destroy`, `links`, … */
     bool works;
     const char *words; /* for people: what it gives, or what its lack means */
+    const char *why;   /* likewise: what stands in its way; NULL: nothing does */
 } BusSource;
 
 #define BUS_SOURCES_MAX 8

@@ -345,6 +345,7 @@ void bus_status_done(BusStatusRead *read) {
     for (size_t i = 0; i < read->status.n_sources; i++) {
         free((char *)read->status.sources[i].name);
         free((char *)read->status.sources[i].words);
+        free((char *)read->status.sources[i].why);
     }
     free((char *)read->status.policy_differs);
     strv_free((char **)read->status.policy_files);

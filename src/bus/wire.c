@@ -228,6 +228,7 @@ const Field wire_source[] = {
     BASIC(TEXT, "name", BusSource, name),
     BASIC(BOOL, "works", BusSource, works),
     BASIC(TEXT, "words", BusSource, words),
+    BASIC(TEXT, "why", BusSource, why),
     {},
 };
 

@@ -44,6 +44,9 @@ static void print_sources(const BusStatus *status, const Terminal *terminal, FIL
         const char *colour = source->works ? COLOUR_GREEN : COLOUR_YELLOW;
         fprintf(out, "%12s  %s%s%s: %s\n", i == 0 ? "sees by" : "", terminal->colour ? colour : "",
                 name ?: "?", terminal->colour ? COLOUR_NONE : "", words ?: "");
+        _cleanup_free_ char *why = text_escape_string(source->why);
+        if (why)
+            fprintf(out, "%12s    %s\n", "", why);
     }
 }
 
@@ -152,10 +155,11 @@ static json_t *json_when(usec_t time) {
 static json_t *json_sources(const BusStatus *status) {
     json_t *array = json_array();
     for (size_t i = 0; i < status->n_sources; i++)
-        json_array_append_new(array,
-                              json_pack("{so?,sb,so?}", "name", json_text(status->sources[i].name),
-                                        "works", status->sources[i].works, "words",
-                                        json_text(status->sources[i].words)));
+        json_array_append_new(array, json_pack("{so?,sb,so?,so?}", "name",
+                                               json_text(status->sources[i].name), "works",
+                                               status->sources[i].works, "words",
+                                               json_text(status->sources[i].words), "why",
+                                               json_text(status->sources[i].why)));
     return array;
 }
 

@@ -19,6 +19,7 @@ static void fill_sources(const Daemon *daemon, BusStatus *status) {
             .name = source_name(id),
             .works = source->quality != SOURCE_MISSING,
             .words = source->quality == SOURCE_FULL ? "at once" : source->means,
+            .why = source->quality == SOURCE_FULL ? NULL : source->why,
         };
     }
     /* What is missing without its events is told above; with them, how the rest of UDP is seen. */

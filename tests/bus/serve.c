@@ -156,7 +156,7 @@ static int do_status(void *userdata, BusStatus *ret) {
     *ret = (BusStatus){
         .since = UINT64_C(1795000000000000),
         .sources = {{"tracepoint", true, "alerts come within milliseconds"},
-                    {"udp", false, "polled every second"}},
+                    {"udp", false, "polled every second", "made\033up"}},
         .n_sources = 2,
         .policy_generation = 1,
         .policy_loaded = UINT64_C(1795000000000000),

@@ -313,7 +313,11 @@ class Verbs(Server):
             self.assertIn(part, text)
         document = support.strict_json(self.verb("--json").stdout)
         self.assertEqual(document["counts"]["flagged"], 3)
-        self.assertEqual(document["sources"][1]["works"], False)
+        self.assertRegex(text, r"udp: polled every second\n +made\\x1bup\n")
+        self.assertEqual(document["sources"], [
+            {"name": "tracepoint", "works": True, "words": "alerts come within milliseconds",
+             "why": None},
+            {"name": "udp", "works": False, "words": "polled every second", "why": "made\\x1bup"}])
         self.assertEqual(len(document["listeners"]), 3)
 
     def test_show(self):

@@ -88,9 +88,15 @@ def test_tracefs_comes_late(directory):
         told = daemon.expect_said("TCP events: ", event="source-degraded")
         assert "by polling" in told["message"], told
         daemon.told_by(4001)
+        # What the journal says once can be asked for.
+        tcp = daemon.status()["sources"][0]
+        assert tcp["why"].startswith("tracefs is not mounted at /sys/kernel/tracing"), tcp
+        assert told["message"] == f"TCP events: {tcp['why']}; {tcp['words']}", (told, tcp)
+        assert tcp["why"] in daemon.good("status")
         if run_quietly("mount", "-t", "tracefs", "tracefs", TRACEFS) != 0:
             harness.skip("there is no tracefs")
         daemon.expect_said("TCP events: working again", event="source-restored")
+        assert daemon.status()["sources"][0]["why"] is None, daemon.status()
         daemon.told_by(4002)
         # What it has open stays open; and what it can't find any more it does not need.
         subprocess.run(["umount", "-l", TRACEFS], check=True)

@@ -294,7 +294,7 @@ Test(marshal, status_and_rules) {
     char *files[] = {(char *)"/etc/a.rules", (char *)"/etc/\xff", NULL};
     const BusStatus status = {
         .since = 5,
-        .sources = {{"tracepoint", true, "at once"}, {"udp", false, "polled"}},
+        .sources = {{"tracepoint", true, "at once"}, {"udp", false, "polled", "nobody may"}},
         .n_sources = 2,
         .n_rules = 9,
         .policy_files = files,
@@ -313,7 +313,9 @@ Test(marshal, status_and_rules) {
     cr_assert_str_eq(read.version, PACKAGE_VERSION);
     cr_assert_eq(read.status.n_sources, 2);
     cr_assert(read.status.sources[0].works);
+    cr_assert_null(read.status.sources[0].why);
     cr_assert_str_eq(read.status.sources[1].words, "polled");
+    cr_assert_str_eq(read.status.sources[1].why, "nobody may");
     cr_assert_str_eq(read.status.policy_files[1], "/etc/\xff");
     cr_assert_null(read.status.policy_differs);
     cr_assert_eq(read.status.n_rules, 9);
