@@ -66,8 +66,10 @@ static void print_policy(const BusStatus *status, usec_t now, FILE *out) {
     if (!status->policy_differs)
         return;
     _cleanup_free_ char *differs = text_escape_string(status->policy_differs);
-    fprintf(out, "%12s  not what is on disk: %s; '%s reload' takes that\n", "", differs ?: "",
-            tell_name());
+    fprintf(out,
+            "%12s  not what is on disk: %s\n"
+            "%12s  '%s check' tells what is wrong there, '%s reload' takes it\n",
+            "", differs ?: "", "", tell_name(), tell_name());
 }
 
 static void print_lack(const Coverage *coverage, const char *what, bool *first, FILE *out) {

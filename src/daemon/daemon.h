@@ -93,7 +93,9 @@ typedef struct Daemon {
     bool lacks_names;    /* of the policy, as was told */
     bool builtin;        /* the policy is the built-in one: there are no rules, or broken ones */
     uint64_t generation; /* of the policy, from 1 */
-    uint64_t fingerprint; /* of the rules on disk when they were loaded: see rules_are_stale() */
+    uint64_t fingerprint; /* of the rules on disk when they were loaded: see rules_difference() */
+    uint64_t refused;     /* of those that could not be loaded, */
+    int refused_why;      /* for that negative errno; 0: none were since the last that could */
 
     Ledger *ledger;
     int state_fd; /* the state directory, -1: nothing is kept */
@@ -221,8 +223,11 @@ int rules_open(Daemon *daemon);
  * with all diagnostics in it: then nothing has changed. Tells either. The caller frees the text.
  */
 int rules_reload(Daemon *daemon, char **ret_text);
-/* Whether the files are others than those that were loaded. */
-bool rules_are_stale(const Daemon *daemon);
+/* How what is on disk is another policy than the one in force, a sentence; NULL: it is that one. */
+const char *rules_difference(const Daemon *daemon);
+/* Whether what is on disk could be loaded, or nothing is there: returns 0, or -EBADMSG with all
+ * diagnostics in *ret_text, which the caller frees, or -ENOMEM. Tells nothing. */
+int rules_check(Daemon *daemon, char **ret_text);
 /* Which ports are the kernel's to give may be another range by now: then all is judged again. Names
  * in the rules that could not be looked up are, once more. */
 void rules_renew_machine(Daemon *daemon);

@@ -45,8 +45,25 @@ static int carry_hits(const PolicyJudge *from, PolicyJudge *to) {
     return r < 0 ? r : policy_judge_add_hits(to, hits, n_hits);
 }
 
-bool rules_are_stale(const Daemon *daemon) {
+static bool are_stale(const Daemon *daemon) {
     return rules_fingerprint(&daemon->options) != daemon->fingerprint;
+}
+
+const char *rules_difference(const Daemon *daemon) {
+    /* Those that were refused are still there: it is not enough to load them once more. */
+    if (daemon->refused_why != 0 && rules_fingerprint(&daemon->options) == daemon->refused) {
+        if (daemon->refused_why == -EBADMSG)
+            return "the rules on disk have errors and are not used";
+        if (daemon->refused_why != -ENOENT)
+            return "the rules on disk could not be read";
+        return daemon->builtin ? NULL : "there are no rules on disk any longer";
+    }
+    return are_stale(daemon) ? "the rules on disk were changed since" : NULL;
+}
+
+static void remember_refused(Daemon *daemon, uint64_t fingerprint, int why) {
+    daemon->refused = fingerprint;
+    daemon->refused_why = why;
 }
 
 static void tell_loaded(Daemon *daemon, const Policy *policy) {
@@ -128,6 +145,7 @@ int rules_open(Daemon *daemon) {
     if (r == 0)
         return rules_adopt(daemon, policy, false);
 
+    remember_refused(daemon, daemon->fingerprint, r);
     /* It never runs blind, and never refuses to run. */
     _cleanup_free_ char *text = diagnostics_text(diagnostics);
     if (r == -EBADMSG)
@@ -158,7 +176,7 @@ static void renew_names(Daemon *daemon) {
     _cleanup_diagnostics_ Diagnostics *diagnostics = diagnostics_new();
     Policy *policy;
 
-    if (!policy_lacks_names(daemon->policy) || rules_are_stale(daemon) || !diagnostics ||
+    if (!policy_lacks_names(daemon->policy) || are_stale(daemon) || !diagnostics ||
         load_policy(daemon, false, diagnostics, &policy) < 0)
         return;
     if (policy_lacks_names(policy))
@@ -190,8 +208,10 @@ int rules_reload(Daemon *daemon, char **ret_text) {
         load_advice(daemon, diagnostics);
         renew_what_is_known(daemon);
         r = rules_adopt(daemon, policy, false);
-        if (r == 0)
+        if (r == 0) {
             daemon->fingerprint = fingerprint;
+            remember_refused(daemon, 0, 0);
+        }
         holders_doubt(daemon);
         daemon_settle(daemon);
     }
@@ -199,6 +219,7 @@ int rules_reload(Daemon *daemon, char **ret_text) {
         *ret_text = diagnostics->n_warnings > 0 ? diagnostics_text(diagnostics) : NULL;
         return 0;
     }
+    remember_refused(daemon, fingerprint, r);
     *ret_text = r == -EBADMSG ? diagnostics_text(diagnostics)
                               : strdup(r == -ENOENT ? "no file of them exists" : strerror(-r));
     tell_of_daemon(daemon, REPORT_POLICY_REJECTED, LOG_ERR,
@@ -206,6 +227,17 @@ int rules_reload(Daemon *daemon, char **ret_text) {
                    *ret_text ?: strerror(-r));
     /* Whatever it was, it is not the client who lacks a listener, a right or room. */
     return r == -ENOMEM ? r : -EBADMSG;
+}
+
+int rules_check(Daemon *daemon, char **ret_text) {
+    _cleanup_diagnostics_ Diagnostics *diagnostics = diagnostics_new();
+    _cleanup_policy_ Policy *policy = NULL;
+
+    *ret_text = NULL;
+    int r = diagnostics ? load_policy(daemon, false, diagnostics, &policy) : -ENOMEM;
+    if (r == -EBADMSG)
+        *ret_text = diagnostics_text(diagnostics);
+    return r == -EBADMSG || r == -ENOMEM ? r : 0;
 }
 
 void rules_close(Daemon *daemon) {

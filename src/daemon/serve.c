@@ -57,7 +57,7 @@ static int handle_status(void *userdata, BusStatus *ret) {
         .policy_loaded = daemon->policy_loaded,
         .n_rules = policy_n_rules(daemon->policy),
         .policy_builtin = daemon->builtin,
-        .policy_differs = rules_are_stale(daemon) ? "the rules on disk were changed since" : NULL,
+        .policy_differs = rules_difference(daemon),
         .policy_files = policy_files(daemon->policy),
         .n_told = stats.n_told,
         .n_summed = stats.n_summed,
@@ -240,6 +240,12 @@ static int find_listeners(Daemon *daemon, const uint64_t *keys, size_t n_keys,
     return 0;
 }
 
+/* What is wrong with the rules, below what that means: a new string, or NULL. */
+static char *below(const char *headline, const char *diagnostics) {
+    char *text;
+    return asprintf(&text, "%s\n%s", headline, diagnostics ?: "") < 0 ? NULL : text;
+}
+
 static int handle_allow(void *userdata, const uint64_t *keys, size_t n_keys, usec_t until,
                         const char *note, char **ret_file, char **ret_text) {
     Daemon *daemon = userdata;
@@ -258,6 +264,12 @@ static int handle_allow(void *userdata, const uint64_t *keys, size_t n_keys, use
     int r = find_listeners(daemon, keys, n_keys, &listeners, &pointers);
     if (r < 0)
         return r;
+    /* What can't be loaded afterwards is not written. */
+    r = rules_check(daemon, &reload_text);
+    if (r < 0) {
+        *ret_text = below("the rules on disk have errors, so nothing was written:", reload_text);
+        return r;
+    }
     r = local_rules_allow(daemon->options.root, pointers, n_keys, until, note, diagnostics,
                           ret_file, ret_text);
     if (r == -EBADMSG)
@@ -267,7 +279,8 @@ static int handle_allow(void *userdata, const uint64_t *keys, size_t n_keys, use
     r = handle_reload(daemon, &reload_text);
     if (r < 0) {
         free(*ret_text);
-        *ret_text = TAKE_PTR(reload_text);
+        *ret_text = below("it was written, but the rules were made others meanwhile, with errors:",
+                          reload_text);
     }
     return r;
 }

@@ -40,8 +40,8 @@ def hits(daemon):
     return {rule["id"]: rule["hits"] for rule in rules if rule["id"]}
 
 
-def differs(daemon):
-    return "not what is on disk" in daemon.good("status")
+def differs(daemon, how=""):
+    return f"not what is on disk: the rules on disk {how}" in daemon.good("status")
 
 
 @with_foreground(BEFORE)
@@ -98,6 +98,7 @@ def test_broken_rules_change_nothing(daemon):
         for text in said, told["message"]:  # all that is wrong, each at its place
             assert "rules:2:1: error:" in text and "rules:3:16: error: port 70000" in text, text
         assert told["priority"] == 3 and differs(daemon)
+        assert differs(daemon, "have errors") and not differs(daemon, "changed since")
         assert verdict(daemon, 4500) == "flag" and verdict(daemon, 4501) == "allow"
         with listen("0.0.0.0", 4402):
             daemon.expect(event="flagged", port=4402)
@@ -112,9 +113,9 @@ def test_rules_that_were_broken_at_the_start(directory):
     write(rules + "/sockaudit.rules", "frobnicate\n")
     with Readable(directory, root=True) as daemon:
         assert "the built-in one" in daemon.good("status")
-        assert not differs(daemon)
+        assert differs(daemon, "have errors")
         write(rules + "/sockaudit.rules", BEFORE)  # in place: its folder's times stay
-        assert differs(daemon)
+        assert differs(daemon, "were changed since")
         daemon.good("reload")
         assert "the built-in one" not in daemon.good("status")
         assert not differs(daemon)
