@@ -15,6 +15,28 @@ const char scan_details[] =
     "Exit status: 0 nothing is flagged; 1 something is, or the rules have errors;\n"
     "6 (--strict) nothing is flagged, but not everything could be seen.\n";
 
+const char list_details[] = "FILTER is one or more matches of the rule language:\n"
+                            "  list tcp port 3000-3999 user alice      list not scope loopback\n";
+
+const char show_details[] =
+    "Of a PORT all that listen on it, the worst first. 'list -o id,endpoint' tells the IDs.\n";
+
+const char watch_details[] = "FILTER is one or more matches of the rule language:\n"
+                             "  watch tcp port 3000-3999 user alice     watch not scope loopback\n"
+                             "It goes on until ^C. Past alerts are history's.\n";
+
+const char reload_details[] =
+    "With an error nothing changes, and all errors are told; 'check' tells them beforehand.\n"
+    "It is for root, and for whom polkit lets.\n";
+
+const char snooze_details[] =
+    "DURATION is 30m, 2h, 1d, 1w or 1h30m; off ends it. It lasts over restarts. What belongs to\n"
+    "oneself anybody may snooze; the rest root may, and whom polkit lets.\n";
+
+const char suggest_details[] =
+    "Nothing is written: read them first, then put what you want into a file in\n" SYSCONFDIR
+    "/sockaudit/rules.d and reload. 'allow' does that for one listener.\n";
+
 const char check_details[] =
     "Without FILE the machine's whole policy is checked; with it, each file alone.\n"
     "\n"
@@ -28,7 +50,7 @@ const char history_details[] =
 const char allow_details[] =
     "The narrowest rule that allows what listens there now goes to the end of\n" SYSCONFDIR
     "/sockaudit/rules.d/50-local.rules, and the policy is loaded.\n"
-    "TIME is 2026-12-31 or 2026-12-31T18:00.\n";
+    "TIME is 2026-12-31 or 2026-12-31T18:00. It is for root, and for whom polkit lets.\n";
 
 bool is_linux_audit_option(const char *word) {
     static const char *const long_ones[] = {
@@ -49,6 +71,7 @@ static void print_program(FILE *out) {
     fprintf(out,
             "%s VERB [OPTION…] [ARGUMENT…]\n"
             "Who on this machine listens, from where it can be reached, and whether it should.\n"
+            "Without a VERB it is status.\n"
             "\n",
             tell_name());
     for (const Verb *verb = verbs; verb->name; verb++)

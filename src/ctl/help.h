@@ -7,6 +7,12 @@
 #include "ctl/verbs.h"
 
 extern const char scan_details[];
+extern const char list_details[];
+extern const char show_details[];
+extern const char watch_details[];
+extern const char reload_details[];
+extern const char snooze_details[];
+extern const char suggest_details[];
 extern const char check_details[];
 extern const char history_details[];
 extern const char allow_details[];

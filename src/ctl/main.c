@@ -32,9 +32,10 @@ static ExitStatus unknown_verb(const char *name) {
 }
 
 static ExitStatus run_help(const Options *options) {
-    const Verb *verb = options->n_words > 0 ? find_verb(options->words[0]) : NULL;
-    if (options->n_words > 0 && !verb)
-        return unknown_verb(options->words[0]);
+    const char *name = options->n_words > 0 ? options->words[0] : "help";
+    const Verb *verb = find_verb(name);
+    if (!verb && strcmp(name, "help") != 0)
+        return unknown_verb(name);
     return help_print(options, verb);
 }
 

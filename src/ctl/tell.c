@@ -10,6 +10,8 @@
 #include "util/escape.h"
 #include "util/nearest.h"
 
+#define KNOWN_MAX 40
+
 static const char *program_name = "sockauditctl";
 
 void tell_as(const char *program) {
@@ -49,6 +51,23 @@ ExitStatus tell_errno(int error, const char *format, ...) {
     return error == -EPERM || error == -EACCES ? STATUS_NOT_PERMITTED : STATUS_FAILED;
 }
 
+/* All that it might have been: they are few, or it helps nobody. */
+static void tell_known(const char *what, const char *escaped, const char *const *candidates,
+                       unsigned count) {
+    _cleanup_free_ char *known = NULL;
+    size_t size;
+    FILE *out = count > 0 && count <= KNOWN_MAX ? open_memstream(&known, &size) : NULL;
+
+    for (unsigned i = 0; out && i < count; i++) {
+        _cleanup_free_ char *candidate = text_escape_string(candidates[i]);
+        fprintf(out, "%s%s", i > 0 ? ", " : "", candidate ?: "?");
+    }
+    if (out && fclose(out) == 0)
+        tell_error("unknown %s '%s': there are %s", what, escaped, known);
+    else
+        tell_error("unknown %s '%s'", what, escaped);
+}
+
 ExitStatus tell_unknown(const char *what, const char *word, const char *const *candidates,
                         unsigned count) {
     _cleanup_free_ char *escaped = text_escape_string(word);
@@ -57,6 +76,6 @@ ExitStatus tell_unknown(const char *what, const char *word, const char *const *c
     if (nearest)
         tell_error("unknown %s '%s': did you mean '%s'?", what, escaped ?: "", nearest);
     else
-        tell_error("unknown %s '%s'; '%s --help' lists them", what, escaped ?: "", program_name);
+        tell_known(what, escaped ?: "", candidates, count);
     return STATUS_USAGE;
 }

@@ -18,8 +18,8 @@ __attribute__((format(printf, 1, 2))) void tell_warning(const char *format, ...)
 __attribute__((format(printf, 2, 3))) ExitStatus tell_errno(int error, const char *format, ...);
 
 /*
- * `auditctl: unknown WHAT 'WORD'`, escaped, and the nearest candidate where one is near. Returns
- * STATUS_USAGE.
+ * `auditctl: unknown WHAT 'WORD'`, escaped, and the nearest candidate, or where none is near all of
+ * them if they are few. Returns STATUS_USAGE.
  */
 ExitStatus tell_unknown(const char *what, const char *word, const char *const *candidates,
                         unsigned count);

@@ -35,6 +35,13 @@ class Verbs(support.Case):
         self.check_stderr(["scan", "prot", "80"], 2, "did you mean `port`?")
         self.check_stderr(["help", "scann"], 2, "did you mean 'scan'?")
 
+    def test_words_near_to_none_get_all_there_are(self):
+        self.check_stderr(["xyzzy"], 2, "unknown verb 'xyzzy': there are status, list, ", ", help\n")
+        self.check_stderr(["scan", "-o", "xyzzy"], 2, "unknown column 'xyzzy': there are state, ")
+        self.check_stderr(["rules", "-o", "endpoint"], 2, "unknown column 'endpoint': there are number, ")
+        self.check_stderr(["scan", "--xyzzy"], 2, "unknown option '--xyzzy': there are --all, ")
+        self.check_stderr(["explain", "tcp", "0.0.0.0:1", "xyzzy", "x"], 2, "there are user, group, ")
+
     def test_wrong_use_is_2(self):
         for words in (["scan", "--nope"], ["scan", "-x"], ["scan", "--rules"], ["rules", "x"],
                       ["scan", "port", "70000"], ["explain"], ["explain", "tcp"],
@@ -60,8 +67,10 @@ class Verbs(support.Case):
         self.assertIn(b"auditctl VERB", self.ctl("--help", program=name, status=0).stdout)
 
     def test_help_and_version(self):
-        for words in (["--help"], ["help"], ["-h"], ["scan", "--help"], ["help", "explain"]):
+        for words in (["--help"], ["help"], ["-h"], ["scan", "--help"], ["help", "explain"],
+                      ["help", "help"], ["help", "-h"]):
             self.assertGreater(len(self.ctl(*words, status=0).stdout), 100)
+        self.assertEqual(self.ctl("help", "help").stdout, self.ctl("--help").stdout)
         self.assertRegex(self.ctl("--version", status=0).stdout, rb"^sockaudit \d")
         columns = self.ctl("scan", "--help", status=0).stdout
         self.assertLessEqual(len(self.ctl("--help", status=0).stdout.splitlines()), 36)
