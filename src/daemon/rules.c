@@ -49,11 +49,18 @@ static bool are_stale(const Daemon *daemon) {
     return rules_fingerprint(&daemon->options) != daemon->fingerprint;
 }
 
+/* What is in force has errors, after all: see renew_names(). */
+static bool is_found_wrong(const Daemon *daemon) {
+    return daemon->refused_why != 0 && daemon->refused == daemon->fingerprint && !daemon->builtin;
+}
+
 const char *rules_difference(const Daemon *daemon) {
     /* Those that were refused are still there: it is not enough to load them once more. */
     if (daemon->refused_why != 0 && rules_fingerprint(&daemon->options) == daemon->refused) {
         if (daemon->refused_why == -EBADMSG)
-            return "the rules on disk have errors and are not used";
+            return is_found_wrong(daemon)
+                       ? "the rules on disk have errors that were not known when they were loaded"
+                       : "the rules on disk have errors and are not used";
         if (daemon->refused_why != -ENOENT)
             return "the rules on disk could not be read";
         return daemon->builtin ? NULL : "there are no rules on disk any longer";
@@ -86,11 +93,11 @@ static int load_policy(Daemon *daemon, bool patient, Diagnostics *diagnostics, P
 static void tell_names(Daemon *daemon, bool lacks_names) {
     if (lacks_names && !daemon->lacks_names)
         tell_of_daemon(daemon, REPORT_SOURCE_DEGRADED, LOG_WARNING,
-                       "users or groups that rules name cannot be looked up, because the name "
-                       "services do not answer: a rule matches none of them until they can");
+                       "users, groups or services that rules name cannot be looked up, because the "
+                       "name services do not answer: a rule matches none of them until they can");
     else if (!lacks_names && daemon->lacks_names)
         tell_of_daemon(daemon, REPORT_SOURCE_RESTORED, LOG_INFO,
-                       "all users and groups that rules name are known");
+                       "all users, groups and services that rules name are known");
     daemon->lacks_names = lacks_names;
 }
 
@@ -170,14 +177,30 @@ static void renew_what_is_known(Daemon *daemon) {
     (void)machine_renew(&daemon->machine, daemon->handles);
 }
 
+/* A service that there is not is an error, and was none while nobody could tell. */
+static void tell_wrong_names(Daemon *daemon, const Diagnostics *diagnostics) {
+    _cleanup_free_ char *text = diagnostics_text(diagnostics);
+
+    remember_refused(daemon, daemon->fingerprint, -EBADMSG);
+    tell_of_daemon(daemon, REPORT_POLICY_REJECTED, LOG_ERR,
+                   "the rules in force have errors, as the name services tell by now; what is "
+                   "named there matches nothing:\n%s",
+                   text ?: "");
+}
+
 /* Reads the rules again for the names that they lack. Others than those that were loaded are not
  * for us to load. */
 static void renew_names(Daemon *daemon) {
     _cleanup_diagnostics_ Diagnostics *diagnostics = diagnostics_new();
     Policy *policy;
 
-    if (!policy_lacks_names(daemon->policy) || are_stale(daemon) || !diagnostics ||
-        load_policy(daemon, false, diagnostics, &policy) < 0)
+    if (!policy_lacks_names(daemon->policy) || is_found_wrong(daemon) || are_stale(daemon) ||
+        !diagnostics)
+        return;
+    int r = load_policy(daemon, false, diagnostics, &policy);
+    if (r == -EBADMSG)
+        tell_wrong_names(daemon, diagnostics);
+    if (r < 0)
         return;
     if (policy_lacks_names(policy))
         policy_free(policy);

@@ -2,6 +2,7 @@
 /* Why a verdict is what it is: each rule up to the one that decides. */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "policy/match.h"
 #include "util/cleanup.h"
@@ -15,6 +16,14 @@ static const Match *first_failed(const Rule *rule, const Case *judged) {
             return match;
     }
     return NULL;
+}
+
+/* What stands against it. */
+static char *tell_failed(const Match *match, const Case *judged) {
+    for (uint32_t i = 0; i < match->n_items; i++)
+        if (match->items[i].untold)
+            return strdup("the name services do not answer: what is named there can't be told");
+    return key_table[match->key].tell(judged, match);
 }
 
 static int explain_rule(const Rule *rule, const Case *judged,
@@ -33,7 +42,7 @@ static int explain_rule(const Rule *rule, const Case *judged,
     }
     const Match *match = first_failed(rule, judged);
     if (match) {
-        why = key_table[match->key].tell(judged, match);
+        why = tell_failed(match, judged);
         if (!why)
             return -ENOMEM;
         told.failed = match->text;

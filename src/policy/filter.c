@@ -49,6 +49,12 @@ static int read_filter(Policy *policy, const char *text, size_t length, Diagnost
     policy->n_rules = 1;
     parser_read_filter(&parser, source);
     parser_done(&parser);
+    if (names_missed(names)) {
+        SourcePlace place = {};
+        diagnostics_add(
+            diagnostics, DIAGNOSTIC_ERROR, &place,
+            "what the filter names can't be looked up: the name services do not answer");
+    }
     return parser.out_of_memory ? -ENOMEM : 0;
 }
 

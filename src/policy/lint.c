@@ -77,6 +77,11 @@ static int lint_exe(const Linter *linter, const Item *item) {
 static int lint_item(const Linter *linter, KeyId key, const Item *item) {
     const LintContext *context = linter->context;
 
+    if (item->untold)
+        return warn(linter, &item->place,
+                    "the name services do not answer: which %s that is can't be told, and it "
+                    "matches none",
+                    key_table[key].name);
     switch (key) {
     case KEY_USER:
     case KEY_GROUP:

@@ -95,13 +95,20 @@ static bool key_is_certain(KeyId key) {
            key == KEY_USER || key == KEY_ORIGIN;
 }
 
+static bool has_untold(const Match *match) {
+    for (uint32_t i = 0; i < match->n_items; i++)
+        if (match->items[i].untold)
+            return true;
+    return false;
+}
+
 /*
  * With `not` the lists change places: what is outside the larger one is outside the smaller one.
  * What is not known satisfies a `not` of `flag`, and none of another action.
  */
 static bool match_covers(const Rule *wide_rule, const Match *wide, const Rule *narrow_rule,
                          const Match *narrow) {
-    if (wide->negated != narrow->negated)
+    if (wide->negated != narrow->negated || has_untold(wide) || has_untold(narrow))
         return false;
     if (!wide->negated)
         return list_covers(wide, narrow);

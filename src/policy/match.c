@@ -33,7 +33,9 @@ Answer match_judge_proto(const Case *judged, const Match *match) {
 
 Answer match_judge_port(const Case *judged, const Match *match) {
     uint16_t port = judged->listener->endpoint.port;
-    return ANY_ITEM(match, item, answer_of(item->port.first <= port && port <= item->port.last));
+    return ANY_ITEM(match, item,
+                    item->untold ? ANSWER_UNKNOWN
+                                 : answer_of(item->port.first <= port && port <= item->port.last));
 }
 
 /* A v4-mapped address is in the prefixes of both forms. */
@@ -77,6 +79,8 @@ static Answer user_holds(const Case *judged, const Item *item) {
     const char *assumed = judged->context->assumed_user;
     if (assumed)
         return answer_of(item->account.name && strcmp(item->account.name, assumed) == 0);
+    if (item->untold)
+        return ANSWER_UNKNOWN;
     return answer_of(item->account.known && item->account.id == judged->listener->uid);
 }
 
@@ -87,7 +91,7 @@ Answer match_judge_user(const Case *judged, const Match *match) {
 static Answer group_holds(const Case *judged, const Item *item) {
     const JudgeContext *context = judged->context;
     if (!item->account.known)
-        return ANSWER_NO;
+        return item->untold ? ANSWER_UNKNOWN : ANSWER_NO;
     if (!context->user_in_group || context->assumed_user)
         return ANSWER_UNKNOWN;
     int r = context->user_in_group(context->userdata, judged->listener->uid, item->account.id);

@@ -74,6 +74,12 @@ static bool parse_service(ItemReader *reader, const char *text, Item *ret) {
     }
     if (r == -ENOMEM)
         return no_memory(reader);
+    if (r != -ENOENT) { /* any port, for all that is known: the index must not leave one out */
+        ret->untold = true;
+        ret->port.first = 0;
+        ret->port.last = UINT16_MAX;
+        return true;
+    }
     if (text[0] >= '0' && text[0] <= '9')
         return wrong(reader, "%s is not a port, a range such as `3000-3999` or a service's name",
                      show(text).text);
@@ -191,6 +197,7 @@ static bool parse_account(ItemReader *reader, const char *text, Item *ret,
     if (r == -ENOMEM)
         return no_memory(reader);
     ret->account.known = r == 0;
+    ret->untold = r < 0 && r != -ENOENT;
     return true;
 }
 

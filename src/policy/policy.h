@@ -133,8 +133,9 @@ typedef struct PolicySettings {
 } PolicySettings;
 const PolicySettings *policy_settings(const Policy *policy);
 
-/* Whether some user or group that its rules name could not be looked up when it was read, as the
- * name services took too long: that name matches nobody. Read it again some time. */
+/* Whether some user, group or service that its rules name could not be looked up when it was read,
+ * as the name services took too long: what that name holds for is not known. Read it again some
+ * time. */
 bool policy_lacks_names(const Policy *policy);
 
 /* The files that were read, in order, NULL-terminated. */

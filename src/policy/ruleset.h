@@ -57,6 +57,8 @@ typedef enum ContainerWord {
 /* One item of a list, compiled for its key. */
 typedef struct Item {
     Place place; /* of the item in the rule, also where it came by a `let`: the `$NAME` */
+    bool untold; /* port, user, group: a name that could not be looked up; what it holds for is not
+                  * known */
     union {
         Proto proto;
         Scope scope;
@@ -121,7 +123,7 @@ struct Policy {
     const char **exes; /* every literal `exe` once */
     size_t n_exes;
     struct PolicyIndex *index; /* NULL: none was built (a filter) */
-    bool lacks_names;          /* some user or group could not be looked up */
+    bool lacks_names;          /* some user, group or service could not be looked up */
 };
 
 struct Filter {

@@ -122,17 +122,39 @@ def test_slow_names_in_rules_are_waited_for_all_together(directory):
 
 
 def test_names_in_rules_are_looked_up_again(directory):
-    write_rules(directory, "allow tcp port 4200 user hungry\n" + RULES)
+    # The service is in a file, and is asked for behind the user.
+    write_rules(directory, "allow tcp port 4200 user hungry\nallow tcp port socks\n" + RULES)
     with hung_name_service(directory) as env:
         write(env["NSS_HUNG"], "")
         with Foreground(directory, env=env) as daemon:
             assert "rules name cannot be looked up" in daemon.expect(event="source-degraded")["message"]
-            with listening(UID, 4200):
-                daemon.expect(event="flagged", port=4200)
+            with listening(UID, 4200), listen("0.0.0.0", 1080):
+                assert set(flagged(daemon, 2)) == {4200, 1080}
                 os.unlink(env["NSS_HUNG"])
-                assert daemon.expect(event="resolved", port=4200)["rule"].endswith("user hungry")
+                rules = {}
+                while len(rules) < 2:
+                    one = daemon.expect(event="resolved")
+                    rules[one["port"]] = one["rule"]
+                assert rules[4200].endswith("user hungry") and rules[1080].endswith("socks"), rules
                 if not any(told["event"] == "source-restored" for told in daemon.all):
                     daemon.expect(event="source-restored")
+
+
+def test_a_service_that_there_is_not_is_told_when_that_is_known(directory):
+    write_rules(directory, "allow tcp port 4200 user hungry\nallow tcp port no-such-service\n" + RULES)
+    with hung_name_service(directory) as env:
+        write(env["NSS_HUNG"], "")
+        with Foreground(directory, env=env) as daemon:
+            daemon.expect_said("rules name cannot be looked up", event="source-degraded")
+            with listen("0.0.0.0", 4000):
+                assert daemon.expect(event="flagged", port=4000)["rule"].startswith("flag critical")
+                os.unlink(env["NSS_HUNG"])
+                daemon.expect_said("no service is named `no-such-service`", event="policy-rejected")
+                # All the rest of the rules stays in force.
+                assert not any(told["event"] == "resolved" for told in daemon.all), daemon.all
+                assert "were not known" in daemon.status()["policy"]["differs"], daemon.status()
+            daemon.told_by(4001)
+            assert sum(told["event"] == "policy-rejected" for told in daemon.all) == 1
 
 
 def test_one_that_hangs_holds_nobody_up(directory):
