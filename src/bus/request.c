@@ -124,7 +124,8 @@ static int on_authorization(sd_bus_message *reply, void *userdata, sd_bus_error 
         return 0;
     }
     (void)sd_bus_reply_method_errorf(request->message, SD_BUS_ERROR_ACCESS_DENIED,
-                                     "polkit does not permit it (%s)", BUS_POLKIT_ACTION);
+                                     "polkit does not permit it (%s): ask as root",
+                                     BUS_POLKIT_ACTION);
     request_end(request);
     return 0;
 }

@@ -132,14 +132,13 @@ ExitStatus verb_allow(const Options *options) {
         view = (BusView){};
     }
     int r = bus_client_allow(client, wish.what, wish.until, wish.note, &file, &lines);
+    if (r == -ENOENT)
+        return tell_no_listener(wish.what, "");
     if (r < 0)
         return daemon_failed(client, r, "cannot allow it");
     status = daemon_fetch(client, NULL, wish.what, &view);
-    if (status == STATUS_NO_LISTENER) {
-        puts("The rule was written; meanwhile the listener is gone.");
-        return STATUS_DONE;
-    }
-    if (status != STATUS_DONE)
+    /* It went meanwhile, as was told: the rule is there all the same. */
+    if (status != STATUS_DONE && status != STATUS_NO_LISTENER)
         return status;
     status = print_done(options, &view, file, lines);
     tell_if_flagged(&view);

@@ -89,9 +89,7 @@ ExitStatus daemon_fetch(BusClient *client, const char *selection, const char *wh
     if (r >= 0)
         r = what ? bus_client_find(client, what, view) : bus_client_list(client, selection, view);
     if (r == -ENOENT && what) {
-        _cleanup_free_ char *escaped = text_escape_string(what);
-        tell_error("nothing listens on port or with id '%s'", escaped ?: "");
-        return STATUS_NO_LISTENER;
+        return tell_no_listener(what, "");
     }
     return r < 0 ? daemon_failed(client, r, "cannot ask for listeners") : STATUS_DONE;
 }

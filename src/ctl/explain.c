@@ -257,13 +257,8 @@ static ExitStatus explain_live(const Options *options, const Policy *policy,
     for (size_t i = 0; found && i < snapshot->n_listeners; i++)
         if (word_means(word, &snapshot->listeners[i], &snapshot->netns))
             found[count++] = &snapshot->listeners[i];
-    if (count == 0) {
-        _cleanup_free_ char *escaped = text_escape_string(word);
-        tell_error("nothing listens on port or with id '%s'; for one that is not there: "
-                   "explain tcp 0.0.0.0:3000",
-                   escaped ?: "");
-        return STATUS_NO_LISTENER;
-    }
+    if (count == 0)
+        return tell_no_listener(word, "; for one that is not there: explain tcp 0.0.0.0:3000");
     ListingView view = {.snapshot = snapshot, .now = audit.now, .user_name = user_name};
     return explain_all(options, policy, &view, &audit.context, found, count);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* `snooze`: no alerts for a listener for a while. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,5 +54,7 @@ ExitStatus verb_snooze(const Options *options) {
     if (status != STATUS_DONE)
         return status;
     int r = bus_client_snooze(client, options->words[0], span, &count);
+    if (r == -ENOENT)
+        return tell_no_listener(options->words[0], "");
     return r < 0 ? daemon_failed(client, r, "cannot snooze it") : print_done(options, count, span);
 }

@@ -51,6 +51,16 @@ ExitStatus tell_errno(int error, const char *format, ...) {
     return error == -EPERM || error == -EACCES ? STATUS_NOT_PERMITTED : STATUS_FAILED;
 }
 
+ExitStatus tell_no_listener(const char *what, const char *more) {
+    _cleanup_free_ char *escaped = text_escape_string(what);
+
+    if (what[strspn(what, "0123456789")] == '\0')
+        tell_error("nothing listens on port %s%s", escaped ?: "", more);
+    else
+        tell_error("no listener has the id '%s'%s", escaped ?: "", more);
+    return STATUS_NO_LISTENER;
+}
+
 /* All that it might have been: they are few, or it helps nobody. */
 static void tell_known(const char *what, const char *escaped, const char *const *candidates,
                        unsigned count) {

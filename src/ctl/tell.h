@@ -23,3 +23,7 @@ __attribute__((format(printf, 2, 3))) ExitStatus tell_errno(int error, const cha
  */
 ExitStatus tell_unknown(const char *what, const char *word, const char *const *candidates,
                         unsigned count);
+
+/* That on the port, or with the id, there is none, and `more` behind it. Returns
+ * STATUS_NO_LISTENER. */
+ExitStatus tell_no_listener(const char *what, const char *more);

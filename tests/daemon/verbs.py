@@ -65,7 +65,11 @@ def check_listing(daemon):
     assert "4100" in daemon.good("status")
     assert daemon.status()
     status, _, err = daemon.ctl("show", "4999")
-    assert status == 4 and "nothing listens on port or with id '4999'" in err, err
+    assert status == 4 and "nothing listens on port 4999\n" in err, err
+    status, _, err = daemon.ctl("show", "s99\x1b")
+    assert status == 4 and r"no listener has the id 's99\x1b'" in err, err
+    status, _, err = daemon.ctl("snooze", "4999", "1h")
+    assert status == 4 and "nothing listens on port 4999\n" in err, err
     status, _, err = daemon.ctl("show", "70000")
     assert status == 2 and "neither a port, 0 to 65535, nor an id" in err, (status, err)
     assert any(rule.get("hits") for rule in rules(daemon))
