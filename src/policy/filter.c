@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "policy/build.h"
+#include "policy/lint.h"
 #include "policy/match.h"
 #include "policy/parser.h"
 #include "util/cleanup.h"
@@ -76,6 +77,9 @@ int filter_parse(char *const *words, size_t n_words, Diagnostics *diagnostics, F
         return r;
     if (diagnostics->n_errors > n_errors)
         return -EBADMSG;
+    /* Nothing found is to mean that there is nothing. */
+    if ((r = policy_lint_accounts(filter->policy, diagnostics)) < 0)
+        return r;
     *ret = TAKE_PTR(filter);
     return 0;
 }

@@ -218,3 +218,17 @@ int policy_lint(const Policy *policy, const LintContext *context, Diagnostics *d
                      show(policy->lets[i]->name).text);
     return r < 0 ? r : lint_ids(&linter);
 }
+
+int policy_lint_accounts(const Policy *policy, Diagnostics *diagnostics) {
+    const LintContext context = {};
+    const Linter linter = {policy, &context, diagnostics};
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < policy->n_rules; i++)
+        for (uint32_t j = 0; r == 0 && j < policy->rules[i].n_matches; j++) {
+            const Match *match = &policy->rules[i].matches[j];
+            if (match->key == KEY_USER || match->key == KEY_GROUP)
+                r = lint_match(&linter, &policy->rules[i], match);
+        }
+    return r;
+}

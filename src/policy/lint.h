@@ -26,3 +26,6 @@ typedef struct LintContext {
  * can write, a `let` that is never used. Returns 0 or -ENOMEM.
  */
 int policy_lint(const Policy *policy, const LintContext *context, Diagnostics *diagnostics);
+
+/* Of users and groups that do not exist alone: for matches that are no rule (a filter). */
+int policy_lint_accounts(const Policy *policy, Diagnostics *diagnostics);

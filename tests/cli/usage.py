@@ -42,6 +42,12 @@ class Verbs(support.Case):
         self.check_stderr(["scan", "--xyzzy"], 2, "unknown option '--xyzzy': there are --all, ")
         self.check_stderr(["explain", "tcp", "0.0.0.0:1", "xyzzy", "x"], 2, "there are user, group, ")
 
+    def test_a_filter_by_a_name_that_nobody_has_says_so(self):
+        for what in ("user", "group"):
+            done = self.ctl("scan", "--rules", self.policy, what, "no-such-one", status=0)
+            self.assertIn(f"no {what} is named `no-such-one` here".encode(), done.stderr)
+        self.assertEqual(self.ctl("scan", "--rules", self.policy, "user", "root").stderr, b"")
+
     def test_wrong_use_is_2(self):
         for words in (["scan", "--nope"], ["scan", "-x"], ["scan", "--rules"], ["rules", "x"],
                       ["scan", "port", "70000"], ["explain"], ["explain", "tcp"],
