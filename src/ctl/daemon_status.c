@@ -72,6 +72,14 @@ static void print_policy(const BusStatus *status, usec_t now, FILE *out) {
             "", differs ?: "", "", tell_name(), tell_name());
 }
 
+/* After an upgrade the one that was started before it may still run. */
+static void print_version(const char *version, FILE *out) {
+    if (version && strcmp(version, PACKAGE_VERSION) != 0)
+        fprintf(out,
+                "%12s  this %s is of %s: 'systemctl restart sockaudit' runs what is installed\n",
+                "version", tell_name(), PACKAGE_VERSION);
+}
+
 static void print_lack(const Coverage *coverage, const char *what, bool *first, FILE *out) {
     char text[COVERAGE_SIZE];
 
@@ -130,6 +138,7 @@ static char *render(const State *state) {
     fprintf(out, "sockauditd %s runs since ", version ?: "?");
     print_since(status->since, view.now, out);
     fputc('\n', out);
+    print_version(state->read.version, out);
     print_sources(status, &terminal, out);
     print_policy(status, view.now, out);
     print_coverage(state, out);

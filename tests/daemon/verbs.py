@@ -92,6 +92,22 @@ def check_changes(daemon):
     assert daemon.listeners()[4100]["verdict"] == "allow"
 
 
+def check_versions(daemon):
+    """A client that is not of the daemon's version says so, and what to type."""
+    version = daemon.good("--version").split()[1]
+    other = version[:-1] + ("8" if version.endswith("9") else "9")
+    client = daemon.directory + "/of-another-version"
+    with open(support.CTL, "rb") as file:
+        text = file.read()
+    with open(client, "wb") as file:
+        file.write(text.replace(version.encode() + b"\0", other.encode() + b"\0"))
+    os.chmod(client, 0o755)
+    said = subprocess.run([client, "--runtime-dir", daemon.directory + "/run", "status"],
+                          capture_output=True, text=True, timeout=PATIENCE, check=True).stdout
+    assert f"sockauditd {version} " in said and f"is of {other}: 'systemctl restart" in said, said
+    assert "'systemctl restart" not in daemon.good("status")
+
+
 def show(daemon, what):
     return json.loads(daemon.good("show", what, "--json"))["listeners"]
 
@@ -183,6 +199,7 @@ def test_every_verb(directory):
         check_notes(daemon)
         with listen("0.0.0.0", 4100), listen("127.0.0.1", 4101):
             check_listing(daemon)
+            check_versions(daemon)
             check_changes(daemon)
         until("what closed is gone", lambda: 4100 not in daemon.listeners())
         check_crowd(daemon)
