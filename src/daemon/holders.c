@@ -65,13 +65,6 @@ static int search(Daemon *daemon, Snapshot *snapshot, SearchDepth depth) {
     return r;
 }
 
-/* The caller of listen(), as its reader saw it. */
-static int hint_caller(OwnerSearch *search, const WitnessedEvent *hint) {
-    Witnessed *witnessed = hint->witness;
-    return owner_search_hint(search, (pid_t)hint->event.pid,
-                             witnessed && witnessed->whole ? &witnessed->holder : NULL);
-}
-
 /* A socket that joined a reuseport group: who held the others holds them still, most often, and it,
  * too. Without this each that joins would cost a walk over /proc. The owners that were kept are the
  * ledger's own. */
@@ -104,7 +97,7 @@ int holders_attribute(Daemon *daemon, Snapshot *snapshot, const WitnessedEvent *
     sources.cgroup_guess = witnessed ? witnessed->cgroup : NULL;
     int r = owner_search_new(&sources, snapshot, &search);
     if (r >= 0 && hint)
-        r = hint_caller(search, hint);
+        r = owner_search_hint(search, (pid_t)hint->event.pid, hint->witness);
     if (r >= 0)
         r = hint_known(daemon, snapshot, search);
     if (r >= 0)

@@ -34,13 +34,16 @@ int owner_search_new(const OwnerSources *sources, Snapshot *snapshot, OwnerSearc
 /* Takes NULL, returns NULL. */
 OwnerSearch *owner_search_free(OwnerSearch *search);
 
+/* What a reader saw of a process at listen(): witness.h. */
+typedef struct Witnessed Witnessed;
+
 /*
  * Looks at that process first, which is thought to hold what is looked for (the caller of
- * listen()). `seen`: all that was read of it a moment ago, or NULL; its texts are shared if it
- * holds something and still is the same program, which is not read again then. Returns 0, also when
- * it holds nothing, or -ENOMEM.
+ * listen()). `witnessed`: what its reader saw of it a moment ago, or NULL. Where it still has what
+ * it had then, and runs the same program, it is the holder, and nothing is read again; else its fds
+ * are looked through. Texts are shared. Returns 0, also when it holds nothing, or -ENOMEM.
  */
-int owner_search_hint(OwnerSearch *search, pid_t pid, Holder *seen);
+int owner_search_hint(OwnerSearch *search, pid_t pid, Witnessed *witnessed);
 
 typedef enum SearchDepth {
     SEARCH_FIRST, /* until each socket has a holder: the socket's own cgroups first, then the rest

@@ -12,6 +12,10 @@
 
 #include "model/owner.h"
 
+/* What the fd leads to whose link in /proc has that name, relative to `directory`. Returns a FdKind
+ * (proc_parse.h), with *ret_inode when it is a socket, or a negative errno. */
+int fd_read(int directory, const char *name, uint32_t *ret_inode);
+
 /* What the fds of one process are looked through for. */
 typedef struct FdVisitor {
     /* A socket by its inode; fd -1: registered in an io_uring. Returns 0; 1 to end the scan, or a
@@ -29,6 +33,18 @@ typedef struct FdVisitor {
  * visitor's, or that of reading the directory.
  */
 int fds_visit(int fd_directory, FdVisitor *visitor);
+
+typedef struct FdSocket {
+    int fd;
+    uint32_t inode;
+} FdSocket;
+
+/*
+ * The newest sockets, up to `max`, in the fd table that `fd_directory` is: of those that have the
+ * highest numbers, where the table is a small one (some 80 fds). Returns how many: 0 also where it
+ * is larger or can't be read. The cost is bounded: a reader may ask.
+ */
+size_t fds_newest_sockets(int fd_directory, FdSocket *ret, size_t max);
 
 /* The sockets registered in the ring that is fd `ring` of that table. Returns as fds_visit(). */
 int io_uring_visit(int fd_directory, const char *ring, FdVisitor *visitor);

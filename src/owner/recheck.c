@@ -3,10 +3,10 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "owner/file_identity.h"
 #include "owner/proc_parse.h"
+#include "owner/process.h"
 
 /* How a holder is found again. */
 typedef enum Found { FOUND_SAME, FOUND_OTHER_PROGRAM, FOUND_GONE } Found;
@@ -32,17 +32,16 @@ static Found check_program(OwnerRecheck *recheck, const Holder *holder) {
 }
 
 static Found check_holder(OwnerRecheck *recheck, const Holder *holder) {
-    char name[48], link[64];
+    char name[48];
     uint32_t inode;
 
     if (holder->fd < 0) /* in an io_uring: only a search looks there */
         return check_program(recheck, holder);
     snprintf(name, sizeof(name), "%d/fd/%d", (int)holder->pid, holder->fd);
-    ssize_t length = readlinkat(recheck->proc_fd, name, link, sizeof(link));
-    if (length < 0 && errno != ENOENT && errno != ESRCH)
+    int kind = fd_read(recheck->proc_fd, name, &inode);
+    if (kind < 0 && kind != -ENOENT && kind != -ESRCH)
         return FOUND_SAME;
-    if (length <= 0 || fd_link_parse(link, (size_t)length, &inode) != FD_SOCKET ||
-        !recheck->is_its(recheck->userdata, inode))
+    if (kind != FD_SOCKET || !recheck->is_its(recheck->userdata, inode))
         return FOUND_GONE;
     return check_program(recheck, holder);
 }

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "owner/proc_parse.h"
+#include "owner/witness.h"
 #include "util/cleanup.h"
 #include "util/memory.h"
 
@@ -199,10 +200,14 @@ static bool is_unguided(const OwnerSearch *search) {
     return true;
 }
 
-int owner_search_hint(OwnerSearch *search, pid_t pid, Holder *seen) {
+int owner_search_hint(OwnerSearch *search, pid_t pid, Witnessed *witnessed) {
+    Witnessed *seen = witnessed && witnessed->whole ? witnessed : NULL;
+    int r = seen ? search_take_witnessed(search, seen) : 0;
+    if (r < 0 || search->n_missing == 0)
+        return r;
     search->hinted = true;
-    search->seen = seen;
-    int r = search_visit_process(search, pid);
+    search->seen = seen ? &seen->holder : NULL;
+    r = search_visit_process(search, pid);
     search->hinted = false;
     search->seen = NULL;
     return r;

@@ -65,6 +65,12 @@ struct OwnerSearch {
  */
 int search_visit_process(OwnerSearch *search, pid_t pid);
 
+/*
+ * Takes the process for the holder of what it was seen to hold, where it holds it still and runs
+ * the same program: two system calls. Returns 0 or -ENOMEM.
+ */
+int search_take_witnessed(OwnerSearch *search, Witnessed *witnessed);
+
 /* Looks at the one fd table at that path below /proc, which is of process pid. Returns likewise. */
 int search_visit_table(OwnerSearch *search, pid_t pid, const char *path);
 

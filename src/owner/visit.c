@@ -8,9 +8,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "owner/file_identity.h"
 #include "owner/proc_parse.h"
 #include "owner/process.h"
 #include "owner/search.h"
+#include "owner/witness.h"
 #include "util/cleanup.h"
 #include "util/memory.h"
 
@@ -45,17 +47,15 @@ static int visit_socket(void *userdata, int fd, uint32_t inode) {
 
 /* Whether the fd still is that socket, now that the process has been read. */
 static bool still_holds(int fd_directory, const Hit *hit) {
-    char name[16], link[64];
+    char name[16];
     uint32_t inode;
 
     if (hit->fd < 0 || fd_directory < 0) /* in an io_uring, or closed even to root */
         return true;
     snprintf(name, sizeof(name), "%d", hit->fd);
-    ssize_t length = readlinkat(fd_directory, name, link, sizeof(link));
-    if (length < 0 && errno == EACCES)
-        return true; /* closed even to root: the kernel itself said so (search_visit_records()) */
-    return length > 0 && fd_link_parse(link, (size_t)length, &inode) == FD_SOCKET &&
-           inode == hit->inode;
+    int kind = fd_read(fd_directory, name, &inode);
+    /* EACCES: closed even to root, but the kernel itself said so (search_visit_records()). */
+    return kind == -EACCES || (kind == FD_SOCKET && inode == hit->inode);
 }
 
 /*
@@ -247,6 +247,46 @@ int search_visit_table(OwnerSearch *search, pid_t pid, const char *path) {
     if (errno != ENOENT && errno != ESRCH)
         search->denied = true;
     return 0;
+}
+
+/* Whether the process still runs that program. */
+static bool runs_still(const OwnerSearch *search, const Holder *seen) {
+    char name[32];
+    FileId file;
+
+    snprintf(name, sizeof(name), "%d/exe", (int)seen->pid);
+    return file_identity_of_link(search->sources.proc_fd, name, &file) == 0 &&
+           file_id_equal(&file, &seen->exe_id);
+}
+
+static bool holds_still(const OwnerSearch *search, const Holder *seen, const FdSocket *socket) {
+    char name[48];
+    uint32_t inode;
+
+    snprintf(name, sizeof(name), "%d/fd/%d", (int)seen->pid, socket->fd);
+    return fd_read(search->sources.proc_fd, name, &inode) == FD_SOCKET && inode == socket->inode;
+}
+
+int search_take_witnessed(OwnerSearch *search, Witnessed *witnessed) {
+    _cleanup_free_ char *cgroup = witnessed->cgroup ? strdup(witnessed->cgroup) : NULL;
+    _cleanup_holder_ Holder holder = {};
+    Hit hits[WITNESSED_SOCKETS];
+    size_t n_hits = 0;
+
+    if (witnessed->cgroup && !cgroup)
+        return -ENOMEM;
+    for (size_t i = 0; i < witnessed->n_sockets; i++) {
+        const FdSocket *socket = &witnessed->sockets[i];
+        const uint32_t *wanted = idmap_find(&search->wanted, socket->inode);
+        if (wanted && holds_still(search, &witnessed->holder, socket))
+            hits[n_hits++] = (Hit){socket->fd, socket->inode, *wanted};
+    }
+    if (n_hits == 0 || !runs_still(search, &witnessed->holder))
+        return 0;
+    int r = holder_share(&witnessed->holder, &holder);
+    for (size_t i = 0; i < n_hits && r >= 0; i++)
+        r = keep_hit(search, &hits[i], -1, -1, &holder, false, &cgroup);
+    return r;
 }
 
 int search_visit_process(OwnerSearch *search, pid_t pid) {

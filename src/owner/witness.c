@@ -55,6 +55,13 @@ static bool cmdline_is_whole(char *const *cmdline) {
     return size < WITNESS_CMDLINE_MAX;
 }
 
+/* While the process is being read by the helper, too. */
+static void note_sockets(int process_fd, Witnessed *witnessed) {
+    _cleanup_close_ int fds = openat(process_fd, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fds >= 0)
+        witnessed->n_sockets = fds_newest_sockets(fds, witnessed->sockets, WITNESSED_SOCKETS);
+}
+
 int witness_take(int proc_fd, int root_fd, pid_t pid, pid_t tid, Witnessed **ret) {
     _cleanup_(witnessed_cleanup) Witnessed *witnessed = calloc(1, sizeof(*witnessed));
     ProcessRead read;
@@ -73,6 +80,7 @@ int witness_take(int proc_fd, int root_fd, pid_t pid, pid_t tid, Witnessed **ret
         return r;
     witnessed->netns = thread_netns(process_fd, "", pid, tid);
     int cgroup_error = process_read_cgroup(process_fd, &witnessed->cgroup);
+    note_sockets(process_fd, witnessed);
     r = process_read_end(&read, WITNESS_PATIENCE_MSEC, &witnessed->holder, &error);
     if (r < 0)
         return r;

@@ -8,18 +8,24 @@
 #include "model/owner.h"
 #include "model/snapshot.h"
 #include "owner/owners.h"
+#include "owner/process.h"
 
-typedef struct Witnessed {
-    Holder holder;  /* fd: -1, not looked for */
+/* A server for IPv4 and IPv6 has two. */
+#define WITNESSED_SOCKETS 2
+
+struct Witnessed {
+    Holder holder;  /* fd: -1 */
     uint64_t netns; /* inode of its network namespace, 0: not known */
     char *cgroup;   /* its cgroup's path now, or NULL */
     bool whole;     /* nothing of the holder but its fd is missing, and nothing is cut */
-} Witnessed;
+    FdSocket sockets[WITNESSED_SOCKETS]; /* among its newest fds: the listener, most often */
+    size_t n_sockets;
+};
 
 /*
  * Looks at the process. The network namespace is that of thread `tid`, who may have unshared its
- * own (unshare(2) is a thread's). Some ten reads of /proc, no search. Returns 0, -ESRCH when it is
- * gone, -ENOMEM, or another negative errno; *ret is freed with witnessed_free().
+ * own (unshare(2) is a thread's). Some fifteen reads of /proc, no search. Returns 0, -ESRCH when it
+ * is gone, -ENOMEM, or another negative errno; *ret is freed with witnessed_free().
  */
 int witness_take(int proc_fd, int root_fd, pid_t pid, pid_t tid, Witnessed **ret);
 /* The namespace alone: the inode number, or 0 when it is gone. */

@@ -14,6 +14,7 @@
 
 #include "machine.h"
 #include "util/cleanup.h"
+#include "util/memory.h"
 
 #define SOME_USER 4711
 
@@ -95,7 +96,7 @@ Test(witness, a_cgroup_names_its_unit_only_where_root_made_it) {
 }
 
 /* Where this process, a listener, is said to work, when `seen` is what is known of it. */
-static char *hinted_cwd(const OwnerSources *sources, Holder *seen) {
+static char *hinted_cwd(const OwnerSources *sources, Witnessed *seen) {
     OwnerSearch *search;
     uint32_t inode;
     int fd = test_listen(&inode);
@@ -113,15 +114,15 @@ static char *hinted_cwd(const OwnerSources *sources, Holder *seen) {
     return cwd;
 }
 
-static void expect_read_again(const OwnerSources *sources, Holder *seen, bool again) {
+static void expect_read_again(const OwnerSources *sources, Witnessed *seen, bool again) {
     _cleanup_free_ char *cwd = hinted_cwd(sources, seen);
     cr_expect((strcmp(cwd, "seen") != 0) == again, "%s", cwd);
 }
 
-static Witnessed *witness_of_self(const OwnerSources *sources) {
+/* What is seen of a process, but for where it works: by that shows what was read again. */
+static Witnessed *witness_of(const OwnerSources *sources, pid_t pid) {
     Witnessed *witnessed;
-    cr_assert_eq(witness_take(sources->proc_fd, sources->root_fd, getpid(), getpid(), &witnessed),
-                 0);
+    cr_assert_eq(witness_take(sources->proc_fd, sources->root_fd, pid, pid, &witnessed), 0);
     cr_assert(witnessed->whole);
     free(witnessed->holder.cwd);
     witnessed->holder.cwd = strdup("seen");
@@ -132,32 +133,129 @@ Test(witness, what_a_reader_saw_is_not_read_again_while_the_program_is_the_same)
     OwnerSources sources;
     cr_assert_eq(owner_sources_open(NULL, &sources), 0);
 
-    Witnessed *witnessed = witness_of_self(&sources);
-    expect_read_again(&sources, &witnessed->holder, false);
-    expect_read_again(&sources, &witnessed->holder, false); /* its texts are shared by now */
+    Witnessed *witnessed = witness_of(&sources, getpid());
+    expect_read_again(&sources, witnessed, false);
+    expect_read_again(&sources, witnessed, false); /* its texts are shared by now */
     witnessed_free(witnessed);
 
-    witnessed = witness_of_self(&sources);
+    witnessed = witness_of(&sources, getpid());
     witnessed->holder.start++;
-    expect_read_again(&sources, &witnessed->holder, true);
+    expect_read_again(&sources, witnessed, true);
     witnessed_free(witnessed);
 
-    witnessed = witness_of_self(&sources);
+    witnessed = witness_of(&sources, getpid());
     witnessed->holder.comm[0] ^= 1;
-    expect_read_again(&sources, &witnessed->holder, true);
+    expect_read_again(&sources, witnessed, true);
     witnessed_free(witnessed);
 
-    witnessed = witness_of_self(&sources);
+    witnessed = witness_of(&sources, getpid());
     witnessed->holder.exe[1] ^= 1;
-    expect_read_again(&sources, &witnessed->holder, true);
+    expect_read_again(&sources, witnessed, true);
     witnessed_free(witnessed);
 
     /* Another file of the same name: replaced, or in another mount namespace. */
-    witnessed = witness_of_self(&sources);
+    witnessed = witness_of(&sources, getpid());
     witnessed->holder.exe_id.inode++;
-    expect_read_again(&sources, &witnessed->holder, true);
+    expect_read_again(&sources, witnessed, true);
     witnessed_free(witnessed);
     owner_sources_close(&sources);
+}
+
+/* A process that listens, and what a reader sees of it. */
+typedef struct Seen {
+    OwnerSources sources;
+    TestChild child;
+    int fd; /* of the child */
+    uint32_t inode;
+    Witnessed *witnessed;
+    Snapshot *snapshot;
+} Seen;
+
+static void open_files(void *n_files) {
+    for (int i = 0; i < *(int *)n_files; i++)
+        if (open("/dev/null", O_RDONLY | O_CLOEXEC) < 0)
+            abort();
+}
+
+/* It has opened so many files since. */
+static Seen see_listener(int n_files) {
+    Seen seen = {};
+    cr_assert_eq(owner_sources_open(NULL, &seen.sources), 0);
+    seen.fd = test_listen(&seen.inode);
+    seen.child = test_child(open_files, &n_files);
+    close(seen.fd);
+    seen.witnessed = witness_of(&seen.sources, seen.child.pid);
+    seen.snapshot = test_snapshot(seen.inode, 0);
+    return seen;
+}
+
+static void seen_done(Seen *seen) {
+    test_child_end(&seen->child);
+    snapshot_free(seen->snapshot);
+    witnessed_free(seen->witnessed);
+    owner_sources_close(&seen->sources);
+}
+
+/* Who holds it is found, and whether it was read again. */
+static void expect_found(const Seen *seen, bool again) {
+    _cleanup_owner_search_ OwnerSearch *search = NULL;
+
+    cr_assert_eq(owner_search_new(&seen->sources, seen->snapshot, &search), 0);
+    cr_assert_eq(owner_search_hint(search, seen->child.pid, seen->witnessed), 0);
+    cr_assert_eq(owner_search_run(search, SEARCH_FIRST), 0);
+    const Holder *holder = test_holder(seen->snapshot->listeners[0].owner, seen->child.pid);
+    cr_assert(holder && holder->exe && holder->cmdline && holder->cwd);
+    cr_expect_eq(holder->fd, seen->fd);
+    cr_expect_eq(strcmp(holder->cwd, "seen") != 0, again);
+}
+
+Test(witness, a_listener_among_the_newest_fds_is_seen_to_be_held) {
+    Seen seen = see_listener(2);
+
+    cr_assert_geq(seen.witnessed->n_sockets, 1);
+    cr_assert_eq(seen.witnessed->sockets[0].inode, seen.inode);
+    cr_assert_eq(seen.witnessed->sockets[0].fd, seen.fd);
+    /* By what was seen alone: that it has another name is noticed by who reads it. */
+    seen.witnessed->holder.comm[0] ^= 1;
+    expect_found(&seen, false);
+    seen_done(&seen);
+}
+
+Test(witness, what_is_held_at_another_fd_by_now_is_looked_for) {
+    Seen seen = see_listener(0);
+
+    seen.witnessed->sockets[0].fd += 100;
+    seen.witnessed->holder.comm[0] ^= 1;
+    expect_found(&seen, true);
+    seen_done(&seen);
+}
+
+Test(witness, what_another_program_holds_is_not_taken_for_its_predecessors) {
+    Seen seen = see_listener(0);
+
+    seen.witnessed->holder.exe_id.inode++;
+    expect_found(&seen, true);
+    seen_done(&seen);
+}
+
+Test(witness, what_was_not_seen_whole_is_read_again) {
+    Seen seen = see_listener(0);
+
+    seen.witnessed->whole = false;
+    expect_found(&seen, true);
+    seen_done(&seen);
+}
+
+/* Of a large table, and of many files that are newer, a reader does not go through all. */
+Test(witness, a_reader_looks_at_few_fds) {
+    static const int n_files[] = {20, 200};
+
+    for (size_t i = 0; i < ELEMENTS(n_files); i++) {
+        Seen seen = see_listener(n_files[i]);
+        cr_expect_eq(seen.witnessed->n_sockets, 0, "%d", n_files[i]);
+        expect_found(&seen, false);
+        seen_done(&seen);
+    }
 }
 
 /* Another user than it began as, so that it may not be dumped and most in its /proc is root's. */
