@@ -22,24 +22,8 @@ int group_socket_open(const NetHandles *handles, NetHandle handle, int bus, cons
 }
 
 ssize_t group_socket_receive(int fd, void *buffer) {
-    struct sockaddr_nl from = {};
-    struct iovec part = {.iov_base = buffer, .iov_len = GROUP_BUFFER_SIZE};
-    struct msghdr header = {
-        .msg_name = &from,
-        .msg_namelen = sizeof(from),
-        .msg_iov = &part,
-        .msg_iovlen = 1,
-    };
-
-    ssize_t n;
-    do
-        n = recvmsg(fd, &header, 0);
-    while (n < 0 && errno == EINTR);
-    if (n < 0)
-        return errno == EWOULDBLOCK ? -EAGAIN : -errno;
-    if (header.msg_namelen >= sizeof(from) && from.nl_pid != 0)
-        return 0;
-    return header.msg_flags & MSG_TRUNC ? -ENOBUFS : n;
+    ssize_t n = net_socket_receive(fd, buffer, GROUP_BUFFER_SIZE);
+    return n == -EMSGSIZE ? -ENOBUFS : n;
 }
 
 int group_messages_walk(const void *bytes, size_t length, MessageHandler handler, void *data) {

@@ -94,6 +94,27 @@ int net_socket_open(const NetHandles *handles, NetHandle handle, int bus, int fl
     return TAKE_FD(fd);
 }
 
+ssize_t net_socket_receive(int fd, void *buffer, size_t size) {
+    struct sockaddr_nl from = {};
+    struct iovec part = {.iov_base = buffer, .iov_len = size};
+    struct msghdr header = {
+        .msg_name = &from,
+        .msg_namelen = sizeof(from),
+        .msg_iov = &part,
+        .msg_iovlen = 1,
+    };
+
+    ssize_t n;
+    do
+        n = recvmsg(fd, &header, 0);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return errno == EWOULDBLOCK ? -EAGAIN : -errno;
+    if (header.msg_namelen >= sizeof(from) && from.nl_pid != 0)
+        return 0;
+    return header.msg_flags & MSG_TRUNC ? -EMSGSIZE : n;
+}
+
 const char *net_directory(const NetHandles *handles) {
     return handles ? "1/net" : "thread-self/net";
 }

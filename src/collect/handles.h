@@ -10,6 +10,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 typedef enum NetHandle {
     HANDLE_DIAG,        /* the collector's dumps of sockets, */
@@ -49,6 +50,13 @@ bool net_handles_complete(const NetHandles *handles);
  * missing, or the kernel has no such bus).
  */
 int net_socket_open(const NetHandles *handles, NetHandle handle, int bus, int flags);
+
+/*
+ * Receives one datagram of the kernel from such a socket into buffer[0..size). Returns its length;
+ * 0 for one that is to be passed over (of another process: any may send to our port); -EAGAIN when
+ * none came; -EMSGSIZE for one that was cut off; or another negative errno. A signal is no end.
+ */
+ssize_t net_socket_receive(int fd, void *buffer, size_t size);
 
 /* The directory of the namespace below procfs: `thread-self/net`, or with handles pid 1's. */
 const char *net_directory(const NetHandles *handles);

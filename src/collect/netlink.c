@@ -63,33 +63,6 @@ int netlink_fd(const Netlink *netlink) {
     return mnl_socket_get_fd(netlink->socket);
 }
 
-/*
- * One datagram from the kernel. Returns its length, 0 for one of somebody else (any process may
- * send to our port), or a negative errno: -EMSGSIZE when it was cut off. A signal is no end.
- */
-static ssize_t receive_datagram(int fd, void *buffer) {
-    struct sockaddr_nl from = {};
-    struct iovec part = {.iov_base = buffer, .iov_len = NETLINK_BUFFER_SIZE};
-    struct msghdr header = {
-        .msg_name = &from,
-        .msg_namelen = sizeof(from),
-        .msg_iov = &part,
-        .msg_iovlen = 1,
-    };
-
-    ssize_t n;
-    do
-        n = recvmsg(fd, &header, 0);
-    while (n < 0 && errno == EINTR);
-    if (n < 0)
-        return errno == EAGAIN ? -ETIMEDOUT : -errno;
-    if (header.msg_namelen >= sizeof(from) && from.nl_pid != 0)
-        return 0;
-    if (header.msg_flags & MSG_TRUNC)
-        return -EMSGSIZE;
-    return n > 0 ? n : -EBADMSG;
-}
-
 static time_t monotonic_seconds(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -100,7 +73,9 @@ int netlink_receive(int fd, void *buffer, MessageWalk *walk, DumpResult *ret_res
     time_t deadline = monotonic_seconds() + NETLINK_DUMP_SECONDS;
 
     for (;;) {
-        ssize_t n = receive_datagram(fd, buffer);
+        ssize_t n = net_socket_receive(fd, buffer, NETLINK_BUFFER_SIZE);
+        if (n == -EAGAIN)
+            n = -ETIMEDOUT;
         if (n < 0) {
             *ret_result =
                 (DumpResult){n == -ENOBUFS ? DUMP_INTERRUPTED : DUMP_BROKEN, .error = (int)n};

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "build.h"
+#include "collect/group_socket.h"
 #include "collect/netlink.h"
 
 static int count_message(const struct nlmsghdr *message, void *data) {
@@ -183,6 +184,42 @@ Test(receive, silence_ends, .timeout = 5) {
     DumpResult result = receive_from(NULL, 0, &count);
     cr_assert_eq(result.end, DUMP_BROKEN);
     cr_assert_eq(result.error, -ETIMEDOUT);
+}
+
+Test(receive, another_process_is_passed_over) {
+    const struct sockaddr_nl nobody = {.nl_family = AF_NETLINK};
+    struct sockaddr_nl name = {};
+    socklen_t length = sizeof(name);
+    char buffer[16];
+    int fds[2];
+
+    for (size_t i = 0; i < 2; i++) {
+        fds[i] = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_USERSOCK);
+        cr_assert_geq(fds[i], 0);
+        cr_assert_eq(bind(fds[i], (const void *)&nobody, sizeof(nobody)), 0);
+    }
+    cr_assert_eq(getsockname(fds[0], (void *)&name, &length), 0);
+    cr_assert_eq(net_socket_receive(fds[0], buffer, sizeof(buffer)), -EAGAIN);
+    cr_assert_eq(sendto(fds[1], "forged", 6, 0, (const void *)&name, length), 6);
+    cr_assert_eq(net_socket_receive(fds[0], buffer, sizeof(buffer)), 0);
+    cr_assert_eq(net_socket_receive(fds[0], buffer, sizeof(buffer)), -EAGAIN);
+    close(fds[0]);
+    close(fds[1]);
+}
+
+Test(receive, a_notification_cut_off_is_one_lost) {
+    static _Alignas(struct nlmsghdr) char buffer[GROUP_BUFFER_SIZE];
+    static const char large[GROUP_BUFFER_SIZE + 1];
+    int pair[2];
+
+    peers(pair);
+    cr_assert_eq(send(pair[1], large, sizeof(large) - 1, 0), (ssize_t)sizeof(large) - 1);
+    cr_assert_eq(send(pair[1], large, sizeof(large), 0), (ssize_t)sizeof(large));
+    cr_assert_eq(group_socket_receive(pair[0], buffer), GROUP_BUFFER_SIZE);
+    cr_assert_eq(group_socket_receive(pair[0], buffer), -ENOBUFS);
+    cr_assert_eq(group_socket_receive(pair[0], buffer), -EAGAIN);
+    close(pair[0]);
+    close(pair[1]);
 }
 
 Test(receive, nonsense_ends) {
