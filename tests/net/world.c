@@ -207,7 +207,8 @@ uint64_t rings_read(Rings *rings, Seen *seen) {
 
 void seen_add(const StateEvent *event, void *data) {
     Seen *seen = data;
-    if ((seen->pid == 0 || seen->pid == event->pid) && seen->n < WORLD_EVENTS)
+    if ((seen->pid == 0 || seen->pid == event->pid) &&
+        (seen->port == 0 || seen->port == event->port) && seen->n < WORLD_EVENTS)
         seen->events[seen->n++] = *event;
 }
 

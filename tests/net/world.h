@@ -51,7 +51,8 @@ Endpoint world_endpoint(const SocketWish *wish, int fd);
 /* What came from the rings of all CPUs. */
 #define WORLD_EVENTS 4096
 typedef struct Seen {
-    uint32_t pid; /* only events of this process, 0: of all */
+    uint32_t pid;  /* only events of this process, 0: of all */
+    uint16_t port; /* and only of this port, 0: of all */
     size_t n;
     StateEvent events[WORLD_EVENTS];
 } Seen;
@@ -64,7 +65,8 @@ typedef struct Rings {
 /* On all CPUs that are online. */
 void rings_open(Rings *rings, size_t pages);
 void rings_close(Rings *rings);
-/* Reads all that is there; `data` of the handler is a Seen. Returns what was lost. */
+/* Reads all that is there; `data` of the handler is a Seen. Returns what was lost: what all others
+ * on the machine open fills the rings, too, so a test whose own events it needs tries again. */
 uint64_t rings_read(Rings *rings, Seen *seen);
 
 /* A StateEventHandler; `data` is a Seen. */
