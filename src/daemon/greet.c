@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "bus/names.h"
+#include "ctl/audit.h"
 #include "ctl/names.h"
 #include "ctl/report.h"
 #include "daemon/daemon.h"
@@ -30,6 +31,9 @@ static int gather(Daemon *daemon, Snapshot *snapshot) {
         if (listener->owner)
             owner_ref(listener->owner);
         listener->advice = NULL;
+        if (listener->verdict.action == ACTION_FLAG &&
+            audit_advise(daemon->advice, listener, &listener->advice) < 0)
+            listener->advice = NULL;
     }
     return 0;
 }

@@ -155,6 +155,7 @@ class Run(Case):
         self.assertIn("allowed tcp   127.0.0.1:8001", lines.text)
         self.assertRegex(lines.text, r"warning tcp   0\.0\.0\.0:8002 +wildcard: zoo0 +python3")
         self.assertNotRegex(lines.text, r"\d  warning +python3")
+        self.assertIn(" to make it local: python3 -m http.server 8002 --bind 127.0.0.1", lines.text)
         self.end(daemon)
 
     def test_status_tells_what_is_not_known(self):
