@@ -44,8 +44,8 @@ const char check_details[] =
 
 const char history_details[] =
     "TIME is now, today, yesterday, 18:00, 2026-11-20, '2026-11-20 18:00:00', -1h (an hour\n"
-    "ago), +5m, or @ and seconds since 1970. Of a FILTER those matches count that the journal\n"
-    "knows: protocol, port, bind, scope, user, exe, unit, user-unit.\n";
+    "ago), +5m, or @ and seconds since 1970. FILTER may ask for what the journal tells: protocol,\n"
+    "port, bind, scope, user, group, exe, unit, user-unit.\n";
 
 const char allow_details[] =
     "The narrowest rule that allows what listens there now goes to the end of\n" SYSCONFDIR

@@ -153,12 +153,28 @@ static ExitStatus history_print(History *history) {
     return verb_print(history->options, text);
 }
 
+/* By what the journal does not hold nothing would ever be found. */
+static ExitStatus check_filter(const Filter *filter) {
+    static const char *const known[] = {"port", "bind", "scope",     "user", "group",
+                                        "exe",  "unit", "user-unit", NULL};
+    const char *other = filter_other_key(filter, known);
+
+    if (!other)
+        return STATUS_DONE;
+    tell_error("the journal does not tell %s: history takes protocols, port, bind, scope, user, "
+               "group, exe, unit and user-unit",
+               other);
+    return STATUS_USAGE;
+}
+
 static ExitStatus history_run(History *history) {
     ExitStatus status = read_when(history->options->since, "--since", &history->since);
     if (status == STATUS_DONE)
         status = read_when(history->options->until, "--until", &history->until);
     if (status == STATUS_DONE)
         status = filter_read(history->options, &history->filter);
+    if (status == STATUS_DONE)
+        status = check_filter(history->filter);
     if (status == STATUS_DONE)
         status = open_journal(history);
     if (status != STATUS_DONE)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "policy/build.h"
+#include "policy/key.h"
 #include "policy/lint.h"
 #include "policy/match.h"
 #include "policy/parser.h"
@@ -90,4 +91,18 @@ bool filter_matches(const Filter *filter, const JudgeContext *context, const Lis
     const Case judged = {filter->policy, &own, listener};
     bool needs_holders = false;
     return rule_matches(&filter->policy->rules[0], &judged, &needs_holders);
+}
+
+const char *filter_other_key(const Filter *filter, const char *const *known) {
+    const Rule *rule = &filter->policy->rules[0];
+
+    for (uint32_t i = 0; i < rule->n_matches; i++) {
+        const char *name = key_table[rule->matches[i].key].name;
+        bool is_known = rule->matches[i].key == KEY_PROTO;
+        for (const char *const *one = known; *one && !is_known; one++)
+            is_known = strcmp(*one, name) == 0;
+        if (!is_known)
+            return name;
+    }
+    return NULL;
 }

@@ -147,6 +147,10 @@ char *const *policy_files(const Policy *policy);
  */
 typedef struct Filter Filter;
 
+/* The first of the filter's keys, but of a protocol's, that is none of `known`, NULL-terminated; or
+ * NULL. */
+const char *filter_other_key(const Filter *filter, const char *const *known);
+
 /* The words joined by blanks are the text. Errors are diagnostics without a file. Returns as
  * policy_load(). */
 int filter_parse(char *const *words, size_t n_words, Diagnostics *diagnostics, Filter **ret);

@@ -191,6 +191,11 @@ def check_history():
         done = subprocess.run([support.CTL, *words], capture_output=True, text=True,
                               timeout=PATIENCE, check=False)
         assert done.returncode in (0, 1) and (done.returncode == 0 or done.stderr), done
+    # What it can't know it does not answer with an empty list.
+    for key in (["interface", "lo"], ["age", "5m"], ["container", "any"], ["not", "netns", "host"]):
+        done = subprocess.run([support.CTL, "history", "tcp", *key], capture_output=True, text=True,
+                              timeout=PATIENCE, check=False)
+        assert done.returncode == 2 and "the journal does not tell" in done.stderr, done
 
 
 def test_every_verb(directory):
