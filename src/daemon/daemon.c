@@ -53,6 +53,21 @@ static int say_errno(int error, const char *what) {
     return error;
 }
 
+void daemon_settle(Daemon *daemon) {
+    AuditTime now = daemon_now();
+    usec_t next = ledger_next_deadline(daemon->ledger, &now);
+
+    notify_status_soon(daemon);
+    daemon_save_up(daemon);
+    if (next == USEC_INFINITY) {
+        sd_event_source_set_enabled(daemon->ledger_timer, SD_EVENT_OFF);
+    } else {
+        sd_event_source_set_time(daemon->ledger_timer, next);
+        sd_event_source_set_enabled(daemon->ledger_timer, SD_EVENT_ONESHOT);
+    }
+    state_save_soon(daemon);
+}
+
 static int on_ledger_timer(sd_event_source *source, uint64_t time, void *userdata) {
     Daemon *daemon = userdata;
     AuditTime now = daemon_now();

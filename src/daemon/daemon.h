@@ -291,6 +291,8 @@ void tell_source(Daemon *daemon, SourceId id, const SourceStatus *status);
 
 void state_open(Daemon *daemon);
 void state_save_now(Daemon *daemon);
+/* In seconds, if there is something to save. */
+void state_save_soon(Daemon *daemon);
 /* Of a change that is about to be told, and of one that was. */
 void state_note(Daemon *daemon, const LedgerChange *change, StateStatus status);
 /* The alert of that moment waits for journald: a state that is saved meanwhile says so. */

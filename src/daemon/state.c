@@ -184,18 +184,7 @@ void state_sure(Daemon *daemon) {
         save_in(daemon, SAVE_DELAY);
 }
 
-void daemon_settle(Daemon *daemon) {
-    AuditTime now = daemon_now();
-    usec_t next = ledger_next_deadline(daemon->ledger, &now);
-
-    notify_status_soon(daemon);
-    daemon_save_up(daemon);
-    if (next == USEC_INFINITY) {
-        sd_event_source_set_enabled(daemon->ledger_timer, SD_EVENT_OFF);
-    } else {
-        sd_event_source_set_time(daemon->ledger_timer, next);
-        sd_event_source_set_enabled(daemon->ledger_timer, SD_EVENT_ONESHOT);
-    }
+void state_save_soon(Daemon *daemon) {
     if (ledger_revision(daemon->ledger) == daemon->saved_revision || daemon->state_fd < 0)
         return;
     save_in(daemon, daemon->save_failing ? RETRY_DELAY : SAVE_DELAY);
