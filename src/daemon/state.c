@@ -89,6 +89,19 @@ void state_save_now(Daemon *daemon) {
     tell_saving(daemon, r);
 }
 
+/* None or all of them. */
+static void load_hits(Daemon *daemon, const State *state) {
+    int r;
+
+    do
+        r = policy_judge_add_hits(daemon->judge, state->hits, state->n_hits);
+    while (r == -ENOMEM && daemon_spend(daemon));
+    if (r < 0)
+        tell_of_daemon(daemon, REPORT_SOURCE_DEGRADED, LOG_WARNING,
+                       "how often each rule decided before is forgotten, and counted anew: %s",
+                       strerror(-r));
+}
+
 void state_open(Daemon *daemon) {
     _cleanup_state_ State state = {};
     char why[STATE_WHY_SIZE] = "";
@@ -115,7 +128,7 @@ void state_open(Daemon *daemon) {
         Recall *recall = recall_new(daemon);
         ledger_load(daemon->ledger, &state, daemon->boot_id, recall_was_told, recall, &now);
         recall_free(recall);
-        policy_judge_add_hits(daemon->judge, state.hits, state.n_hits);
+        load_hits(daemon, &state);
         if (state.header.generation >= daemon->state_generation)
             daemon->state_generation = state.header.generation + 1;
     }
