@@ -69,7 +69,8 @@ typedef struct BusEvent {
     uint64_t time, duration;
     uint64_t n_returned;
     uint64_t number;
-    char *why; /* raw, or NULL */
+    char *why; /* raw, or NULL; the id that it had before, likewise */
+    char *was;
     bool still, brief;
 } BusEvent;
 

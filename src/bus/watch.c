@@ -38,6 +38,7 @@ static const Field change_fields[] = {
     {"duration", FIELD_U64, offsetof(BusEvent, duration)},
     {"returned", FIELD_U64, offsetof(BusEvent, n_returned)},
     {"why", FIELD_TEXT, offsetof(BusEvent, why)},
+    {"was", FIELD_TEXT, offsetof(BusEvent, was)},
     {"still", FIELD_BOOL, offsetof(BusEvent, still)},
     {"brief", FIELD_BOOL, offsetof(BusEvent, brief)},
     {},
@@ -72,6 +73,7 @@ static int handle(BusClient *client, sd_bus_message *message, BusView *view,
         r = read_change(message, view, &event);
     r = r < 0 ? r : tell(userdata, &event);
     free(event.why);
+    free(event.was);
     return r;
 }
 

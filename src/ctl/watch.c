@@ -43,6 +43,7 @@ static int print_json(const Watch *watch, const BusEvent *event) {
     r |= json_object_set_new(object, "time", json_string(time));
     if (event->listener) {
         r |= json_object_set_new(object, "why", json_text(event->why));
+        r |= json_object_set_new(object, "was", json_text(event->was));
         r |=
             json_object_set_new(object, "duration_usec", json_integer((json_int_t)event->duration));
         r |= json_object_set_new(object, "still", json_boolean(event->still));

@@ -295,6 +295,16 @@ static const char *why_of_change(const LedgerChange *change, char words[static L
     return words;
 }
 
+/* The id that it had before, in `id`; NULL: it has the same. */
+static const char *id_before(const LedgerChange *change, char id[static LISTENER_ID_SIZE]) {
+    if (change->event != LEDGER_CHANGED || !(change->what & LEDGER_ID))
+        return NULL;
+    Listener before = change->view.listener;
+    before.cookie = change->was_cookie;
+    listener_id(&before, &change->view.netns, id);
+    return id;
+}
+
 void serve_change(Daemon *daemon, const LedgerChange *change) {
     static const struct {
         bool told;
@@ -309,7 +319,7 @@ void serve_change(Daemon *daemon, const LedgerChange *change) {
         [LEDGER_SUPPRESSED] = {false, 0},
     };
     LedgerView view = change->view;
-    char words[LEDGER_WHAT_SIZE];
+    char words[LEDGER_WHAT_SIZE], was[LISTENER_ID_SIZE];
 
     if (!daemon->bus || !signals[change->event].told || !bus_server_is_heard(daemon->bus))
         return;
@@ -320,6 +330,7 @@ void serve_change(Daemon *daemon, const LedgerChange *change) {
         .time = daemon_now().realtime,
         .duration = change->duration,
         .why = why_of_change(change, words),
+        .was = id_before(change, was),
         .still = change->event == LEDGER_STILL_FLAGGED,
         .brief = change->brief,
         .n_returned = change->n_returned,

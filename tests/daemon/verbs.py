@@ -5,6 +5,8 @@
 import contextlib
 import json
 import os
+import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -149,6 +151,25 @@ def watching(daemon):
         watch.stdout.close()
 
 
+def check_another_id(daemon, events):
+    """Of two sockets of one endpoint the first is closed: who kept its id hears of the other."""
+    socks = [listen("0.0.0.0", 4106, reuseport=True) for _ in range(2)]
+    try:
+        until(lambda: daemon.listeners(), lambda: daemon.listeners().get(4106, {}).get("sockets") == 2)
+        before = daemon.listeners()[4106]
+        # SO_COOKIE, 57
+        cookies = [str(struct.unpack("Q", sock.getsockopt(socket.SOL_SOCKET, 57, 8))[0])
+                   for sock in socks]
+        socks.pop(cookies.index(before["cookie"])).close()
+        until(events, lambda: any(one["was"] == before["id"] for one in events()))
+        [told] = [one for one in events() if one["was"]]
+        assert told["event"] == "changed" and "id" in told["why"].split(), told
+        assert told["id"] == daemon.listeners()[4106]["id"] != before["id"], told
+    finally:
+        for sock in socks:
+            sock.close()
+
+
 def check_watch(daemon):
     """Both those that stay for a while and those that are too short for anybody to look them up:
     told by what the reader of the tracepoint saw."""
@@ -177,6 +198,7 @@ def check_watch(daemon):
             os.unlink(allowed)
             daemon.good("reload")
         until(lambda: events, lambda: flashed(4104))
+        check_another_id(daemon, lambda: of(4106))
 
 
 def check_udp(daemon):
