@@ -5,12 +5,12 @@
 #include <linux/netlink.h>
 #include <stdlib.h>
 
-#include "collect/forwards.h"
-#include "collect/links.h"
-#include "collect/netlink.h"
+#include "collect/forwards/forwards.h"
+#include "collect/links/links.h"
+#include "collect/netlink/netlink.h"
 #include "collect/netns.h"
-#include "collect/protocols.h"
-#include "collect/sockdiag.h"
+#include "collect/sockdiag/protocols.h"
+#include "collect/sockdiag/sockdiag.h"
 #include "model/reach.h"
 #include "util/cleanup.h"
 

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "collect/handles.h"
+#include "collect/netlink/handles.h"
 #include "model/snapshot.h"
 
 typedef struct Collector Collector;

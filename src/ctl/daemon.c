@@ -7,8 +7,8 @@
 
 #include "bus/names.h"
 #include "ctl/machine.h"
-#include "ctl/names.h"
-#include "ctl/tell.h"
+#include "ctl/print/names.h"
+#include "ctl/print/tell.h"
 #include "util/cleanup.h"
 #include "util/escape.h"
 #include "util/memory.h"

@@ -3,8 +3,8 @@
 #pragma once
 
 #include "bus/client.h"
-#include "ctl/listing.h"
 #include "ctl/options.h"
+#include "ctl/print/listing.h"
 
 /* Where its socket lies: the option, else what systemd tells a service, else the usual place. */
 const char *daemon_directory(const Options *options);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ctl/tell.h"
+#include "ctl/print/tell.h"
 #include "util/cleanup.h"
 #include "util/memory.h"
 

@@ -2,61 +2,61 @@
 # The client: everything but main() in a library of its own, so that tests can link it.
 noinst_LIBRARIES += libsockauditctl.a
 libsockauditctl_a_SOURCES = \
-	src/ctl/allow.c \
 	src/ctl/audit.c \
 	src/ctl/audit.h \
-	src/ctl/check.c \
 	src/ctl/daemon.c \
 	src/ctl/daemon.h \
-	src/ctl/daemon_status.c \
-	src/ctl/explain.c \
 	src/ctl/help.c \
 	src/ctl/help.h \
-	src/ctl/history.c \
-	src/ctl/hypothesis.c \
-	src/ctl/hypothesis.h \
-	src/ctl/json.c \
-	src/ctl/json.h \
-	src/ctl/list.c \
-	src/ctl/listing.c \
-	src/ctl/listing.h \
-	src/ctl/listing_columns.c \
 	src/ctl/machine.c \
 	src/ctl/machine.h \
-	src/ctl/names.c \
-	src/ctl/names.h \
 	src/ctl/options.c \
 	src/ctl/options.h \
-	src/ctl/output.c \
-	src/ctl/output.h \
-	src/ctl/pager.c \
-	src/ctl/pager.h \
-	src/ctl/past.c \
-	src/ctl/past.h \
 	src/ctl/path_safety.c \
-	src/ctl/print.c \
-	src/ctl/reload.c \
-	src/ctl/report.c \
-	src/ctl/report.h \
-	src/ctl/rules.c \
 	src/ctl/ruleset.c \
 	src/ctl/ruleset.h \
-	src/ctl/scan.c \
-	src/ctl/show.c \
-	src/ctl/snooze.c \
 	src/ctl/status.h \
-	src/ctl/suggest.c \
-	src/ctl/table.c \
-	src/ctl/table.h \
-	src/ctl/tell.c \
-	src/ctl/tell.h \
-	src/ctl/terminal.c \
-	src/ctl/terminal.h \
 	src/ctl/verbs.c \
 	src/ctl/verbs.h \
-	src/ctl/watch.c \
-	src/ctl/when.c \
-	src/ctl/when.h
+	src/ctl/print/json.c \
+	src/ctl/print/json.h \
+	src/ctl/print/listing.c \
+	src/ctl/print/listing.h \
+	src/ctl/print/listing_columns.c \
+	src/ctl/print/names.c \
+	src/ctl/print/names.h \
+	src/ctl/print/output.c \
+	src/ctl/print/output.h \
+	src/ctl/print/pager.c \
+	src/ctl/print/pager.h \
+	src/ctl/print/print.c \
+	src/ctl/print/report.c \
+	src/ctl/print/report.h \
+	src/ctl/print/table.c \
+	src/ctl/print/table.h \
+	src/ctl/print/tell.c \
+	src/ctl/print/tell.h \
+	src/ctl/print/terminal.c \
+	src/ctl/print/terminal.h \
+	src/ctl/verbs/allow.c \
+	src/ctl/verbs/check.c \
+	src/ctl/verbs/explain.c \
+	src/ctl/verbs/history.c \
+	src/ctl/verbs/hypothesis.c \
+	src/ctl/verbs/hypothesis.h \
+	src/ctl/verbs/list.c \
+	src/ctl/verbs/past.c \
+	src/ctl/verbs/past.h \
+	src/ctl/verbs/reload.c \
+	src/ctl/verbs/rules.c \
+	src/ctl/verbs/scan.c \
+	src/ctl/verbs/show.c \
+	src/ctl/verbs/snooze.c \
+	src/ctl/verbs/status.c \
+	src/ctl/verbs/suggest.c \
+	src/ctl/verbs/watch.c \
+	src/ctl/verbs/when.c \
+	src/ctl/verbs/when.h
 
 bin_PROGRAMS += sockauditctl
 sockauditctl_SOURCES = src/ctl/main.c

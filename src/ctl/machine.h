@@ -2,7 +2,7 @@
 /* This machine: the handles that collect and owner look through, and what the matcher asks it. */
 #pragma once
 
-#include "collect/handles.h"
+#include "collect/netlink/handles.h"
 #include "owner/owners.h"
 #include "policy/lint.h"
 #include "policy/policy.h"

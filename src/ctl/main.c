@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "ctl/help.h"
-#include "ctl/tell.h"
+#include "ctl/print/tell.h"
 #include "ctl/verbs.h"
 #include "util/cleanup.h"
 #include "util/escape.h"

@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "ctl/tell.h"
+#include "ctl/print/tell.h"
 #include "util/cleanup.h"
 #include "util/escape.h"
 #include "util/memory.h"

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "ctl/tell.h"
-#include "ctl/terminal.h"
+#include "ctl/print/tell.h"
+#include "ctl/print/terminal.h"
 #include "util/cleanup.h"
 #include "util/escape.h"
 

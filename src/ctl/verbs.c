@@ -2,7 +2,7 @@
 #include "ctl/verbs.h"
 
 #include "ctl/help.h"
-#include "ctl/listing.h"
+#include "ctl/print/listing.h"
 
 #define SCAN_OPTIONS                                                                               \
     (OPTION_ALL | OPTION_FLAGGED | OPTION_ALLOWED | OPTION_STRICT | OPTIONS_TABLE | OPTIONS_POLICY)

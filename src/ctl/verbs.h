@@ -3,7 +3,7 @@
 #pragma once
 
 #include "ctl/options.h"
-#include "ctl/table.h"
+#include "ctl/print/table.h"
 
 typedef struct Verb {
     const char *name;

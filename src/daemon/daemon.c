@@ -8,7 +8,7 @@
 #include <sys/timerfd.h>
 #include <time.h>
 
-#include "ctl/terminal.h"
+#include "ctl/print/terminal.h"
 #include "util/cleanup.h"
 #include "util/escape.h"
 

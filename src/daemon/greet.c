@@ -7,8 +7,8 @@
 
 #include "bus/names.h"
 #include "ctl/audit.h"
-#include "ctl/names.h"
-#include "ctl/report.h"
+#include "ctl/print/names.h"
+#include "ctl/print/report.h"
 #include "daemon/daemon.h"
 #include "util/cleanup.h"
 #include "util/memory.h"

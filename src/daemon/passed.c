@@ -7,8 +7,8 @@
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 
-#include "collect/cpu_list.h"
-#include "collect/tracepoint.h"
+#include "collect/events/cpu_list.h"
+#include "collect/events/tracepoint.h"
 #include "daemon/daemon.h"
 #include "util/cleanup.h"
 

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <syslog.h>
 
-#include "ctl/names.h"
+#include "ctl/print/names.h"
 #include "daemon/daemon.h"
 #include "util/cleanup.h"
 #include "util/memory.h"

@@ -7,7 +7,7 @@
 #include <syslog.h>
 
 #include "ctl/audit.h"
-#include "ctl/names.h"
+#include "ctl/print/names.h"
 #include "daemon/daemon.h"
 #include "model/reach.h"
 #include "util/cleanup.h"

@@ -27,10 +27,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "collect/cpu_list.h"
-#include "collect/group_socket.h"
-#include "collect/lookup.h"
-#include "collect/readers.h"
+#include "collect/events/cpu_list.h"
+#include "collect/events/readers.h"
+#include "collect/netlink/group_socket.h"
+#include "collect/sockdiag/lookup.h"
 #include "util/cleanup.h"
 #include "util/memory.h"
 

@@ -37,7 +37,7 @@ class Documented(support.Case):
             self.assertIn("--" + name, self.page)
 
     def test_columns(self):
-        for source, verb in (("listing_columns", "scan"), ("rules", "rules")):
+        for source, verb in (("print/listing_columns", "scan"), ("verbs/rules", "rules")):
             text = self.ctl(verb, "--help").stdout.decode()
             code = read(f"src/ctl/{source}.c")
             columns = re.findall(r'^    \{"(\w+)",', code[code.index("_columns[] = {"):], re.M)
@@ -51,7 +51,7 @@ class Documented(support.Case):
             self.assertRegex(self.page, rf"(?m)^\.B {number}$", number)
 
     def test_keys_of_explain(self):
-        keys = re.search(r"keys\[\] = \{(.*?)\}", read("src/ctl/hypothesis.c"), re.S).group(1)
+        keys = re.search(r"keys\[\] = \{(.*?)\}", read("src/ctl/verbs/hypothesis.c"), re.S).group(1)
         for key in re.findall(r'"([a-z-]+)"', keys):
             self.assertIn(key, self.page)
 

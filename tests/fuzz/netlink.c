@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collect/link_parse.h"
-#include "collect/protocols.h"
-#include "collect/sockdiag.h"
+#include "collect/links/link_parse.h"
+#include "collect/sockdiag/protocols.h"
+#include "collect/sockdiag/sockdiag.h"
 #include "model/reach.h"
 #include "util/cleanup.h"
 

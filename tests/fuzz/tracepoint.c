@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collect/perf_ring.h"
-#include "collect/state_event.h"
-#include "collect/tracepoint_format.h"
+#include "collect/events/perf_ring.h"
+#include "collect/events/state_event.h"
+#include "collect/events/tracepoint_format.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

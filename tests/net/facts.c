@@ -18,8 +18,8 @@
 #include <unistd.h>
 
 #include "collect/collect.h"
-#include "collect/diag_request.h"
-#include "collect/sockdiag.h"
+#include "collect/sockdiag/diag_request.h"
+#include "collect/sockdiag/sockdiag.h"
 #include "util/cleanup.h"
 #include "util/memory.h"
 #include "world.h"

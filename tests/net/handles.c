@@ -13,11 +13,11 @@
 #include <unistd.h>
 
 #include "collect/collect.h"
-#include "collect/destroy.h"
-#include "collect/diag_request.h"
-#include "collect/link_events.h"
-#include "collect/lookup.h"
-#include "collect/netlink.h"
+#include "collect/events/destroy.h"
+#include "collect/events/link_events.h"
+#include "collect/netlink/netlink.h"
+#include "collect/sockdiag/diag_request.h"
+#include "collect/sockdiag/lookup.h"
 #include "util/cleanup.h"
 #include "world.h"
 

@@ -14,10 +14,10 @@
 #include <unistd.h>
 
 #include "collect/collect.h"
-#include "collect/destroy.h"
-#include "collect/group_socket.h"
-#include "collect/link_events.h"
-#include "collect/lookup.h"
+#include "collect/events/destroy.h"
+#include "collect/events/link_events.h"
+#include "collect/netlink/group_socket.h"
+#include "collect/sockdiag/lookup.h"
 #include "util/cleanup.h"
 #include "util/memory.h"
 #include "world.h"

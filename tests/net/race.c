@@ -21,8 +21,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "collect/cpu_list.h"
-#include "collect/readers.h"
+#include "collect/events/cpu_list.h"
+#include "collect/events/readers.h"
 #include "util/cleanup.h"
 
 static atomic_int taken, released;

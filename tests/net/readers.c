@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Who reads the rings: threads with SCHED_FIFO, or the loop. KERNEL.md 22, and what they bound. */
-#include "collect/readers.h"
+#include "collect/events/readers.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -15,8 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "collect/cpu_list.h"
-#include "collect/witness_budget.h"
+#include "collect/events/cpu_list.h"
+#include "collect/events/witness_budget.h"
 #include "world.h"
 
 static TracepointFormat format;

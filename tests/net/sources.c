@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The facade: what is missing and said, what comes back, what is told to the daemon. */
-#include "collect/sources.h"
+#include "collect/events/sources.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

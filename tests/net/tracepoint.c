@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the kernel's tracepoint tells, on the running kernel: KERNEL.md 18 to 21. */
-#include "collect/tracepoint.h"
+#include "collect/events/tracepoint.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>

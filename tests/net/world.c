@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "collect/cpu_list.h"
+#include "collect/events/cpu_list.h"
 
 /* The rings hear of every listener of the machine: tests beside each other fill them for each
  * other. */

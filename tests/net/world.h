@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "collect/tracepoint.h"
+#include "collect/events/tracepoint.h"
 #include "model/endpoint.h"
 
 /*

@@ -8,10 +8,10 @@
 #include <string.h>
 
 #include "build.h"
-#include "collect/diag_parse.h"
-#include "collect/diag_request.h"
-#include "collect/messages.h"
-#include "collect/sockdiag.h"
+#include "collect/netlink/messages.h"
+#include "collect/sockdiag/diag_parse.h"
+#include "collect/sockdiag/diag_request.h"
+#include "collect/sockdiag/sockdiag.h"
 #include "util/cleanup.h"
 
 #define FAMILY_MESSAGE SOCK_DIAG_BY_FAMILY

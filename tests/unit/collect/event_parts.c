@@ -9,13 +9,13 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "collect/cpu_list.h"
-#include "collect/destroy.h"
-#include "collect/event_queue.h"
-#include "collect/link_events.h"
-#include "collect/perf_cgroup.h"
-#include "collect/source_status.h"
-#include "collect/witness_budget.h"
+#include "collect/events/cpu_list.h"
+#include "collect/events/destroy.h"
+#include "collect/events/event_queue.h"
+#include "collect/events/link_events.h"
+#include "collect/events/perf_cgroup.h"
+#include "collect/events/source_status.h"
+#include "collect/events/witness_budget.h"
 #include "util/memory.h"
 
 /* --- lists of CPUs -------------------------------------------------------------------------------

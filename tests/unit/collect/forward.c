@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* KERNEL.md 27: ports that NAT rules forward with no socket at all. */
-#include "collect/forward.h"
+#include "collect/forwards/forward.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

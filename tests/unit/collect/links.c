@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Answers of rtnetlink as a table of links. */
-#include "collect/links.h"
+#include "collect/links/links.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 #include "build.h"
-#include "collect/link_kind.h"
-#include "collect/link_parse.h"
+#include "collect/links/link_kind.h"
+#include "collect/links/link_parse.h"
 #include "util/cleanup.h"
 
 static void feed(LinkBuilder *builder, const Build *build) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The walk over a datagram, and the receiving of datagrams from a peer that is not the kernel. */
-#include "collect/messages.h"
+#include "collect/netlink/messages.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "build.h"
-#include "collect/group_socket.h"
-#include "collect/netlink.h"
+#include "collect/netlink/group_socket.h"
+#include "collect/netlink/netlink.h"
 
 static int count_message(const struct nlmsghdr *message, void *data) {
     (void)message;

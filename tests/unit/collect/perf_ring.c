@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "collect/perf_ring.h"
+#include "collect/events/perf_ring.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "collect/protocols.h"
+#include "collect/sockdiag/protocols.h"
 
 #include <criterion/criterion.h>
 #include <string.h>

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "build.h"
-#include "collect/link_parse.h"
-#include "collect/sockdiag.h"
+#include "collect/links/link_parse.h"
+#include "collect/sockdiag/sockdiag.h"
 #include "util/cleanup.h"
 
 /* Walks the recorded datagram; returns the walk's outcome, with its error. */

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "collect/state_event.h"
+#include "collect/events/state_event.h"
 
 typedef struct FakeEvent {
     uint32_t oldstate, newstate, pid, tid, cpu;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "collect/state_event.h"
+#include "collect/events/state_event.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "collect/tracepoint_format.h"
+#include "collect/events/tracepoint_format.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

@@ -2,7 +2,7 @@
 /* A small machine made by hand: lo, eth0 (192.168.1.20, fd00::20), docker0; listeners on demand. */
 #pragma once
 
-#include "ctl/listing.h"
+#include "ctl/print/listing.h"
 
 #define FIXTURE_NOW UINT64_C(1795000000000000)
 

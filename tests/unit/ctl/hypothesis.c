@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "ctl/hypothesis.h"
+#include "ctl/verbs/hypothesis.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "ctl/json.h"
+#include "ctl/print/json.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>

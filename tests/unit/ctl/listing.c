@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "ctl/listing.h"
+#include "ctl/print/listing.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Entries of the journal: who wrote them, and what a filter gets to see. */
-#include "ctl/past.h"
+#include "ctl/verbs/past.h"
 
 #include <criterion/criterion.h>
 #include <string.h>

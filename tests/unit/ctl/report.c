@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "ctl/report.h"
+#include "ctl/print/report.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "ctl/when.h"
+#include "ctl/verbs/when.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

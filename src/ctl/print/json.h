@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* JSON as INTERFACE promises it. Text of others is escaped first, so it is always valid UTF-8. */
+#pragma once
+
+#include <jansson.h>
+
+#include "ctl/print/listing.h"
+
+/* Raw text escaped, NULL as null. Like the following: NULL when out of memory, else owned. */
+json_t *json_text(const char *raw);
+
+/* An array of the lines of a raw text, each escaped; of NULL, an empty one. */
+json_t *json_lines(const char *raw);
+
+/* `{"file","line","text","id"}`; NULL as null. */
+json_t *json_rule(const RuleInfo *rule);
+
+/* All fields of a listener, in the documented order. */
+json_t *json_listener(const ListingView *view, const Listener *listener);
+
+/*
+ * The head that `scan` and `list` share: schema, host, time, complete, coverage. `owners` is the
+ * coverage of who holds what.
+ */
+json_t *json_head(const ListingView *view, const char *host, const Coverage *owners);
+
+/* The document as text with a newline, freed by the caller; takes over the reference to `document`,
+ * which may be NULL (out of memory): then NULL. */
+char *json_document(json_t *document);
+
+/*
+ * The head with `"listeners"` behind it, as json_document() would write it, but with one listener
+ * at a time in memory: its values take four times its text. Takes over `head`, which may be NULL.
+ */
+char *json_listing(json_t *head, const ListingView *view, const Listing *listing);
+
+static inline void json_cleanup(json_t **value) {
+    json_decref(*value);
+}
+#define _cleanup_json_ _cleanup_(json_cleanup)

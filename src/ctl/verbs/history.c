@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* `history`: past alerts, read back from the journal by their MESSAGE_IDs. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-journal.h>
+#include <time.h>
+
+#include "ctl/help.h"
+#include "ctl/machine.h"
+#include "ctl/print/output.h"
+#include "ctl/print/tell.h"
+#include "ctl/verbs.h"
+#include "ctl/verbs/past.h"
+#include "ctl/verbs/when.h"
+#include "report/ids.h"
+#include "report/lines.h"
+#include "util/cleanup.h"
+#include "util/escape.h"
+#include "util/memory.h"
+
+typedef struct History {
+    const Options *options;
+    sd_journal *journal;
+    Filter *filter;
+    Machine machine;
+    Snapshot *empty; /* of whose interfaces nothing is known */
+    usec_t since, until;
+    size_t n_told;
+    FILE *out;
+} History;
+
+/* The alerts themselves; what the daemon says of itself is in `journalctl -t sockauditd`. */
+static const ReportEvent events[] = {
+    REPORT_FLAGGED,
+    REPORT_STILL_FLAGGED,
+    REPORT_RESOLVED,
+    REPORT_SUPPRESSED,
+};
+
+static int match_events(sd_journal *journal) {
+    for (size_t i = 0; i < ELEMENTS(events); i++) {
+        char match[64];
+        snprintf(match, sizeof(match), "MESSAGE_ID=%s", report_event_id(events[i]));
+        int r = sd_journal_add_match(journal, match, 0);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static ExitStatus read_when(const char *text, const char *option, usec_t *ret) {
+    if (!text || when_parse(text, machine_now(), ret) == 0)
+        return STATUS_DONE;
+    _cleanup_free_ char *escaped = text_escape_string(text);
+    tell_error("%s: '%s' is no time; write yesterday, 18:00, -1h or '2026-11-20 18:00'", option,
+               escaped ?: "");
+    return STATUS_USAGE;
+}
+
+static ExitStatus open_journal(History *history) {
+    _cleanup_free_ char *directory = NULL;
+    int r;
+
+    if (history->options->root) {
+        if (asprintf(&directory, "%s/var/log/journal", history->options->root) < 0)
+            return tell_errno(-ENOMEM, "cannot read the journal");
+        r = sd_journal_open_directory(&history->journal, directory, 0);
+    } else {
+        r = sd_journal_open(&history->journal, SD_JOURNAL_LOCAL_ONLY);
+    }
+    if (r >= 0)
+        r = match_events(history->journal);
+    if (r >= 0)
+        r = history->since > 0 ? sd_journal_seek_realtime_usec(history->journal, history->since)
+                               : sd_journal_seek_head(history->journal);
+    return r < 0 ? tell_errno(r, "cannot read the journal") : STATUS_DONE;
+}
+
+static void print_date(usec_t realtime, FILE *out) {
+    time_t seconds = (time_t)(realtime / USEC_PER_SEC);
+    char text[32] = "?";
+    struct tm tm;
+    if (localtime_r(&seconds, &tm))
+        strftime(text, sizeof(text), "%F %T", &tm);
+    fprintf(out, "%s  ", text);
+}
+
+static int print_entry(const History *history, const Past *past) {
+    size_t length = 0;
+    const char *message = record_find(&past->record, "MESSAGE", &length);
+
+    if (options_have(history->options, OPTION_JSON))
+        return record_write_json(&past->record, history->out);
+    _cleanup_free_ char *text = text_escape(message ?: "", length);
+    print_date(past->record.time, history->out);
+    fprintf(history->out, "%-9s %s\n", past_word(past), text ?: "");
+    return 0;
+}
+
+/* 1: that was the last one of the span. */
+static int tell_entry(History *history) {
+    Past past;
+    int r = past_read(history->journal, &past);
+
+    if (r == 0 && past.record.time > history->until)
+        r = 1;
+    if (r == 0 && past.record.time >= history->since && past_is_ours(&past)) {
+        JudgeContext context =
+            machine_judge_context(&history->machine, history->empty, past.record.time);
+        if (filter_matches(history->filter, &context, &past.listener)) {
+            r = print_entry(history, &past);
+            history->n_told++;
+        }
+    }
+    past_done(&past);
+    /* An entry that is damaged is no reason to hide the others. */
+    return r == -EBADMSG || r == -ENOENT ? 0 : r;
+}
+
+static int tell_all(History *history) {
+    int r;
+    while ((r = sd_journal_next(history->journal)) > 0) {
+        r = tell_entry(history);
+        if (r != 0)
+            return r < 0 ? r : 0;
+    }
+    return r;
+}
+
+/* Who may not read the system's journal sees an empty one. */
+static void warn_of_rights(const History *history) {
+    if (history->n_told == 0 && geteuid() != 0 && !history->options->root)
+        tell_warning("only root and the groups adm and systemd-journal can read all of the "
+                     "system's journal");
+}
+
+static ExitStatus history_print(History *history) {
+    _cleanup_free_ char *text = NULL;
+    size_t size;
+
+    history->out = open_memstream(&text, &size);
+    if (!history->out)
+        return tell_errno(-ENOMEM, "cannot read the journal");
+    int r = tell_all(history);
+    if (fclose(history->out) != 0 && r >= 0)
+        r = -ENOMEM;
+    if (r < 0)
+        return tell_errno(r, "cannot read the journal");
+    if (history->n_told == 0 && !options_have(history->options, OPTION_JSON))
+        fputs("No alerts in the journal.\n", stderr);
+    warn_of_rights(history);
+    return verb_print(history->options, text);
+}
+
+/* By what the journal does not hold nothing would ever be found. */
+static ExitStatus check_filter(const Filter *filter) {
+    static const char *const known[] = {"port", "bind", "scope",     "user", "group",
+                                        "exe",  "unit", "user-unit", NULL};
+    const char *other = filter_other_key(filter, known);
+
+    if (!other)
+        return STATUS_DONE;
+    tell_error("the journal does not tell %s: history takes protocols, port, bind, scope, user, "
+               "group, exe, unit and user-unit",
+               other);
+    return STATUS_USAGE;
+}
+
+static ExitStatus history_run(History *history) {
+    ExitStatus status = read_when(history->options->since, "--since", &history->since);
+    if (status == STATUS_DONE)
+        status = read_when(history->options->until, "--until", &history->until);
+    if (status == STATUS_DONE)
+        status = filter_read(history->options, &history->filter);
+    if (status == STATUS_DONE)
+        status = check_filter(history->filter);
+    if (status == STATUS_DONE)
+        status = open_journal(history);
+    if (status != STATUS_DONE)
+        return status;
+    int r = machine_open(&history->machine, NULL);
+    if (r < 0)
+        return tell_errno(r, "cannot read the journal");
+    history->empty = snapshot_new();
+    if (!history->empty)
+        return tell_errno(-ENOMEM, "cannot read the journal");
+    return history_print(history);
+}
+
+ExitStatus verb_history(const Options *options) {
+    History history = {.options = options, .until = USEC_INFINITY};
+    ExitStatus status = history_run(&history);
+    snapshot_free(history.empty);
+    machine_close(&history.machine);
+    filter_free(history.filter);
+    sd_journal_close(history.journal);
+    return status;
+}

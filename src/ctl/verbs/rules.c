@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* `rules`: the policy in force, in order: the daemon's, with what each rule decided, where one
+ * answers; else that of the files. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl/daemon.h"
+#include "ctl/print/json.h"
+#include "ctl/print/report.h"
+#include "ctl/print/tell.h"
+#include "ctl/ruleset.h"
+#include "ctl/verbs.h"
+#include "util/cleanup.h"
+#include "util/escape.h"
+
+/* A row. */
+typedef struct NumberedRule {
+    size_t number; /* from 1; 0: the default */
+    const RuleInfo *rule;
+    bool counted; /* by a daemon */
+    uint64_t hits;
+} NumberedRule;
+
+typedef struct RuleList {
+    NumberedRule *rules; /* in order, then the default */
+    size_t count;
+    char *const *files;
+    bool builtin;
+    size_t n_errors;
+    /* What they are of: one or the other. */
+    Policy *policy;
+    BusRules told;
+    BusStatusRead status;
+} RuleList;
+
+static char *or_nothing(const char *raw) {
+    return raw ? text_escape_string(raw) : strdup("-");
+}
+
+static char *cell_number(const void *context, const void *row) {
+    const NumberedRule *numbered = row;
+    char *text;
+    (void)context;
+    if (numbered->number == 0)
+        return strdup("-");
+    return asprintf(&text, "%zu", numbered->number) < 0 ? NULL : text;
+}
+
+static char *cell_place(const void *context, const void *row) {
+    (void)context;
+    return rule_place(((const NumberedRule *)row)->rule);
+}
+
+static char *cell_text(const void *context, const void *row) {
+    (void)context;
+    return rule_text(((const NumberedRule *)row)->rule);
+}
+
+static char *cell_action(const void *context, const void *row) {
+    (void)context;
+    return strdup(action_name(((const NumberedRule *)row)->rule->action));
+}
+
+static char *cell_severity(const void *context, const void *row) {
+    const RuleInfo *rule = ((const NumberedRule *)row)->rule;
+    (void)context;
+    return strdup(rule->action == ACTION_FLAG ? severity_name(rule->severity) : "-");
+}
+
+static char *cell_id(const void *context, const void *row) {
+    (void)context;
+    return or_nothing(((const NumberedRule *)row)->rule->id);
+}
+
+static char *cell_note(const void *context, const void *row) {
+    (void)context;
+    return or_nothing(((const NumberedRule *)row)->rule->note);
+}
+
+static char *cell_advice(const void *context, const void *row) {
+    (void)context;
+    return or_nothing(((const NumberedRule *)row)->rule->advice);
+}
+
+static char *cell_hits(const void *context, const void *row) {
+    const NumberedRule *numbered = row;
+    char *text;
+    (void)context;
+    if (!numbered->counted)
+        return strdup("-");
+    return asprintf(&text, "%" PRIu64, numbered->hits) < 0 ? NULL : text;
+}
+
+const Column rules_columns[] = {
+    {"number", "#", "place in the order; the first that matches decides", cell_number,
+     .shown = true, .right = true},
+    {"hits", "HITS", "how often it decided, since the daemon counts; - without one", cell_hits,
+     .shown = true, .right = true},
+    {"place", "WHERE", "file and line", cell_place, .shown = true},
+    {"text", "RULE", "the rule as written", cell_text, .shown = true, .shrinks = true},
+    {"action", "ACTION", "allow, ignore, flag", cell_action},
+    {"severity", "SEVERITY", "of a flag", cell_severity},
+    {"id", "ID", "the rule's own id", cell_id},
+    {"note", "NOTE", "why it stands there", cell_note, .shrinks = true},
+    {"advice", "ADVICE", "its advice", cell_advice, .shrinks = true},
+    {},
+};
+
+static int number_policy(RuleList *list) {
+    size_t n_rules = policy_n_rules(list->policy);
+    list->rules = calloc(n_rules + 1, sizeof(*list->rules));
+    if (!list->rules)
+        return -ENOMEM;
+    for (size_t i = 0; i < n_rules; i++)
+        list->rules[i] = (NumberedRule){i + 1, policy_rule(list->policy, i), false, 0};
+    list->rules[n_rules] = (NumberedRule){0, policy_default(list->policy), false, 0};
+    list->count = n_rules + 1;
+    list->files = policy_files(list->policy);
+    return 0;
+}
+
+static int number_told(RuleList *list) {
+    const BusRules *told = &list->told;
+    if (told->n_rules == 0)
+        return -EPROTO;
+    list->rules = calloc(told->n_rules, sizeof(*list->rules));
+    if (!list->rules)
+        return -ENOMEM;
+    for (size_t i = 0; i < told->n_rules; i++)
+        list->rules[i] = (NumberedRule){i + 1 < told->n_rules ? i + 1 : 0, &told->rules[i].info,
+                                        true, told->rules[i].hits};
+    list->count = told->n_rules;
+    list->files = list->status.status.policy_files;
+    list->builtin = list->status.status.policy_builtin;
+    return 0;
+}
+
+static void rule_list_done(RuleList *list) {
+    free(list->rules);
+    policy_free(list->policy);
+    bus_rules_done(&list->told);
+    bus_status_done(&list->status);
+}
+
+/* Returns whether the daemon told its rules; that there is none is nothing to tell. */
+static bool ask_daemon(const Options *options, RuleList *list) {
+    _cleanup_bus_client_ BusClient *client = NULL;
+
+    if (options_have(options, OPTIONS_POLICY) ||
+        bus_client_open(daemon_directory(options), false, &client) < 0)
+        return false;
+    int r = bus_client_rules(client, &list->told);
+    if (r >= 0)
+        r = bus_client_status(client, &list->status);
+    if (r >= 0)
+        r = number_told(list);
+    return r >= 0;
+}
+
+static ExitStatus read_files(const Options *options, RuleList *list) {
+    Ruleset ruleset;
+    ExitStatus status = ruleset_load(options, &ruleset);
+    if (status != STATUS_DONE)
+        return status;
+    list->policy = ruleset.policy;
+    list->builtin = ruleset.builtin;
+    list->n_errors = ruleset.n_errors;
+    return number_policy(list) < 0 ? tell_errno(-ENOMEM, "cannot list") : STATUS_DONE;
+}
+
+static char *rules_table(const NumberedRule *rules, size_t count, const ColumnChoice *choice,
+                         bool headings) {
+    Terminal terminal = terminal_look();
+    TableLook look = {headings, terminal.colour, terminal.width};
+    _cleanup_free_ const void **rows = calloc(count + 1, sizeof(*rows));
+    char *text;
+
+    if (!rows)
+        return NULL;
+    for (size_t i = 0; i < count; i++)
+        rows[i] = &rules[i];
+    return table_render(choice, &look, NULL, rows, count, &text) < 0 ? NULL : text;
+}
+
+static json_t *rule_json(const NumberedRule *numbered) {
+    const RuleInfo *rule = numbered->rule;
+    json_t *object = json_rule(rule);
+    if (!object)
+        return NULL;
+    bool flags = rule->action == ACTION_FLAG;
+    int r = json_object_set_new(object, "number",
+                                numbered->number ? json_integer((json_int_t)numbered->number)
+                                                 : json_null());
+    r |= json_object_set_new(object, "action", json_string(action_name(rule->action)));
+    r |= json_object_set_new(object, "severity",
+                             flags ? json_string(severity_name(rule->severity)) : json_null());
+    r |= json_object_set_new(
+        object, "hits", numbered->counted ? json_integer((json_int_t)numbered->hits) : json_null());
+    r |= json_object_set_new(object, "note", json_text(rule->note));
+    r |= json_object_set_new(object, "advice", json_text(rule->advice));
+    if (r == 0)
+        return object;
+    json_decref(object);
+    return NULL;
+}
+
+static json_t *rules_json(const RuleList *rules) {
+    json_t *document = json_object(), *list = json_array(), *files = json_array();
+    int r = 0;
+
+    for (char *const *file = rules->files; file && *file; file++)
+        r |= json_array_append_new(files, json_text(*file));
+    for (size_t i = 0; i + 1 < rules->count; i++)
+        r |= json_array_append_new(list, rule_json(&rules->rules[i]));
+    r |= json_object_set_new(document, "schema", json_integer(1));
+    r |= json_object_set_new(document, "builtin", json_boolean(rules->builtin));
+    r |= json_object_set_new(document, "files", files);
+    r |= json_object_set_new(document, "rules", list);
+    r |= json_object_set_new(document, "default", rule_json(&rules->rules[rules->count - 1]));
+    if (r == 0)
+        return document;
+    json_decref(document);
+    return NULL;
+}
+
+static ExitStatus print_rules(const Options *options, const RuleList *list,
+                              const ColumnChoice *choice) {
+    _cleanup_free_ char *text = options_have(options, OPTION_JSON)
+                                    ? json_document(rules_json(list))
+                                    : rules_table(list->rules, list->count, choice,
+                                                  !options_have(options, OPTION_NO_LEGEND));
+    ExitStatus status = verb_print(options, text);
+    return status == STATUS_DONE && list->n_errors > 0 ? STATUS_FAILED : status;
+}
+
+ExitStatus verb_rules(const Options *options) {
+    ColumnChoice choice;
+    RuleList list = {};
+
+    if (options->n_words > 0) {
+        tell_error("rules takes no arguments; with --rules FILE it shows those of a file");
+        return STATUS_USAGE;
+    }
+    ExitStatus status = columns_choose(rules_columns, options->columns, &choice);
+    if (status == STATUS_DONE && !ask_daemon(options, &list)) {
+        rule_list_done(&list); /* half an answer */
+        list = (RuleList){};
+        status = read_files(options, &list);
+    }
+    if (status == STATUS_DONE)
+        status = print_rules(options, &list, &choice);
+    rule_list_done(&list);
+    return status;
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* `watch`: what appears, changes, is flagged, goes, as it happens. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "ctl/daemon.h"
+#include "ctl/machine.h"
+#include "ctl/print/json.h"
+#include "ctl/print/names.h"
+#include "ctl/print/output.h"
+#include "ctl/print/tell.h"
+#include "ctl/print/terminal.h"
+#include "ctl/verbs.h"
+#include "model/sentence.h"
+#include "util/cleanup.h"
+#include "util/escape.h"
+#include "util/serialize.h"
+
+typedef struct Watch {
+    const Options *options;
+    Filter *filter;
+    Machine machine;
+    BusView view;
+    Terminal terminal;
+} Watch;
+
+static bool is_wanted(Watch *watch, const Listener *listener) {
+    JudgeContext context =
+        machine_judge_context(&watch->machine, watch->view.snapshot, machine_now());
+    return filter_matches(watch->filter, &context, listener);
+}
+
+static int print_json(const Watch *watch, const BusEvent *event) {
+    ListingView view = daemon_view(&watch->view);
+    char time[RFC3339_SIZE];
+    json_t *object = event->listener ? json_listener(&view, event->listener) : json_object();
+
+    format_rfc3339(event->time ?: view.now, time);
+    int r = json_object_set_new(object, "event", json_string(bus_event_name(event->kind)));
+    r |= json_object_set_new(object, "time", json_string(time));
+    if (event->listener) {
+        r |= json_object_set_new(object, "why", json_text(event->why));
+        r |= json_object_set_new(object, "was", json_text(event->was));
+        r |=
+            json_object_set_new(object, "duration_usec", json_integer((json_int_t)event->duration));
+        r |= json_object_set_new(object, "still", json_boolean(event->still));
+        r |= json_object_set_new(object, "brief", json_boolean(event->brief));
+    }
+    if (event->kind == BUS_EVENT_LOST)
+        r |= json_object_set_new(object, "count", json_integer((json_int_t)event->number));
+    _cleanup_free_ char *text = r == 0 ? json_serialize(object, JSON_COMPACT) : NULL;
+    json_decref(object);
+    if (!text)
+        return -ENOMEM;
+    puts(text);
+    return 0;
+}
+
+static void print_clock(usec_t realtime) {
+    time_t seconds = (time_t)(realtime / USEC_PER_SEC);
+    char text[16] = "?";
+    struct tm tm;
+    if (localtime_r(&seconds, &tm))
+        strftime(text, sizeof(text), "%T", &tm);
+    printf("%s.%03u  ", text, (unsigned)(realtime / 1000 % 1000));
+}
+
+static const char *word_of(const BusEvent *event) {
+    if (event->kind != BUS_EVENT_FLAGGED)
+        return bus_event_name(event->kind);
+    return event->still ? "still" : severity_name(event->listener->verdict.severity);
+}
+
+static int print_line(const Watch *watch, const BusEvent *event) {
+    const Listener *listener = event->listener;
+    const char *colour =
+        event->kind == BUS_EVENT_FLAGGED ? verdict_colour(&listener->verdict) : NULL;
+    char span[DURATION_SIZE];
+
+    print_clock(event->time ?: machine_now());
+    printf("%s%-8s%s ", watch->terminal.colour && colour ? colour : "", word_of(event),
+           watch->terminal.colour && colour ? COLOUR_NONE : "");
+    if (!listener) {
+        if (event->kind == BUS_EVENT_LOST)
+            printf("%" PRIu64 " more than could be told in time; '%s list' shows what stands\n",
+                   event->number, tell_name());
+        else
+            puts(event->kind == BUS_EVENT_POLICY ? "another policy is in force"
+                                                 : "interfaces or addresses changed");
+        return 0;
+    }
+    _cleanup_free_ char *sentence =
+        listener_sentence(listener, watch->view.snapshot->links, user_name(listener->uid));
+    _cleanup_free_ char *why = text_escape_string(event->why);
+    fputs(sentence ?: "?", stdout);
+    if (why)
+        printf(" (%s)", why);
+    if (event->duration > 0) {
+        format_duration(event->duration, span);
+        printf(", after %s", span);
+    }
+    putchar('\n');
+    return 0;
+}
+
+static int tell(void *userdata, const BusEvent *event) {
+    Watch *watch = userdata;
+
+    if (event->listener && !is_wanted(watch, event->listener))
+        return 0;
+    if (!event->listener && event->kind != BUS_EVENT_LOST && watch->options->n_words > 0)
+        return 0;
+    errno = 0;
+    int r = options_have(watch->options, OPTION_JSON) ? print_json(watch, event)
+                                                      : print_line(watch, event);
+    if (r < 0)
+        return r;
+    /* Somebody reads along; who closed the pipe wants no more. */
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return 0;
+    return errno == EPIPE ? 1 : -(errno ?: EIO);
+}
+
+static ExitStatus watch_run(Watch *watch) {
+    _cleanup_bus_client_ BusClient *client = NULL;
+
+    ExitStatus status = filter_read(watch->options, &watch->filter);
+    if (status == STATUS_DONE)
+        status = daemon_open(watch->options, &client);
+    if (status != STATUS_DONE)
+        return status;
+    int r = machine_open(&watch->machine, NULL);
+    if (r >= 0)
+        r = bus_view_init(&watch->view);
+    if (r < 0)
+        return tell_errno(r, "cannot watch");
+    watch->terminal = terminal_look();
+    r = bus_client_watch(client, &watch->view, tell, watch);
+    return r < 0 ? daemon_failed(client, r, "cannot watch any longer") : STATUS_DONE;
+}
+
+ExitStatus verb_watch(const Options *options) {
+    Watch watch = {.options = options};
+    ExitStatus status = watch_run(&watch);
+    bus_view_done(&watch.view);
+    machine_close(&watch.machine);
+    filter_free(watch.filter);
+    return status;
+}
