@@ -141,23 +141,19 @@ static void tell_listener(Daemon *daemon, const LedgerChange *change, ReportEven
     free(listener.advice);
 }
 
-typedef struct Sum {
-    const RateSum *sum;
-    const char *user;
-    usec_t realtime;
-} Sum;
-
 static int make_sum(const void *what, Record *record) {
-    const Sum *it = what;
-    const RateSum *sum = it->sum;
-    uint64_t count = sum->n_flagged + sum->n_reminders + sum->n_refused;
-    return alert_of_suppressed(sum->uid, it->user, count, sum->span, it->realtime, record);
+    return alert_of_suppressed(what, record);
 }
 
 static void tell_sum(Daemon *daemon, const RateSum *sum) {
-    const Sum what = {.sum = sum,
-                      .user = sum->uid == RATE_OTHERS ? NULL : user_name(sum->uid),
-                      .realtime = daemon_now().realtime};
+    const SuppressedAlert what = {
+        .uid = sum->uid,
+        .user = sum->uid == RATE_OTHERS ? NULL : user_name(sum->uid),
+        .n_alerts = sum->n_flagged + sum->n_reminders,
+        .n_unkept = sum->n_refused,
+        .span = sum->span,
+        .realtime = daemon_now().realtime,
+    };
     (void)send_made(daemon, make_sum, &what);
 }
 

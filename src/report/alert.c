@@ -178,24 +178,38 @@ int alert_of_daemon(ReportEvent event, int priority, usec_t realtime, const char
     return record_end(ret);
 }
 
-int alert_of_suppressed(uid_t uid, const char *user, uint64_t count, usec_t span, usec_t realtime,
-                        Record *ret) {
-    char duration[DURATION_SIZE], who[32] = "other users";
-    bool is_one = uid != (uid_t)-1;
+static void add_sum(Record *record, const SuppressedAlert *alert, const char *who) {
+    static const char hint[] = "'auditctl list --flagged' shows what stands";
+    char span[DURATION_SIZE];
+
+    format_duration(alert->span, span);
+    if (alert->n_unkept == 0)
+        record_addf(record, "MESSAGE",
+                    "%" PRIu64 " more alerts about listeners of %s in %s were summed up; %s",
+                    alert->n_alerts, who, span, hint);
+    else if (alert->n_alerts == 0)
+        record_addf(record, "MESSAGE",
+                    "at least %" PRIu64 " listeners of %s are not looked at, as there are too many",
+                    alert->n_unkept, who);
+    else
+        record_addf(record, "MESSAGE",
+                    "%" PRIu64 " more alerts about listeners of %s in %s were summed up, and at "
+                    "least %" PRIu64 " listeners are not looked at, as there are too many; %s",
+                    alert->n_alerts, who, span, alert->n_unkept, hint);
+}
+
+int alert_of_suppressed(const SuppressedAlert *alert, Record *ret) {
+    char who[32] = "other users";
+    bool is_one = alert->uid != (uid_t)-1;
 
     if (is_one)
-        snprintf(who, sizeof(who), "uid %" PRIu32, uid);
-    format_duration(span, duration);
+        snprintf(who, sizeof(who), "uid %" PRIu32, alert->uid);
     record_begin(ret, report_event_id(REPORT_SUPPRESSED), report_event_name(REPORT_SUPPRESSED),
-                 LOG_WARNING, realtime);
-    record_addf(ret, "MESSAGE",
-                "%" PRIu64
-                " more alerts about listeners of %s in %s were summed up; 'auditctl list "
-                "--flagged' shows what stands",
-                count, user ?: who, duration);
+                 LOG_WARNING, alert->realtime);
+    add_sum(ret, alert, alert->user ?: who);
     if (is_one)
-        record_addf(ret, "SOCKAUDIT_UID", "%" PRIu32, uid);
-    record_add(ret, "SOCKAUDIT_USER", user);
-    record_addf(ret, "SOCKAUDIT_DURATION_USEC", "%" PRIu64, span);
+        record_addf(ret, "SOCKAUDIT_UID", "%" PRIu32, alert->uid);
+    record_add(ret, "SOCKAUDIT_USER", alert->user);
+    record_addf(ret, "SOCKAUDIT_DURATION_USEC", "%" PRIu64, alert->span);
     return record_end(ret);
 }

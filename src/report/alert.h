@@ -34,10 +34,19 @@ void alert_forget_process(Record *record);
 int alert_of_daemon(ReportEvent event, int priority, usec_t realtime, const char *message,
                     Record *ret);
 
-/* Alerts that were summed up: of one user, whose name, raw, may be NULL; or with (uid_t)-1 of all
- * who were not told apart. `span`: within which they came. As above. */
-int alert_of_suppressed(uid_t uid, const char *user, uint64_t count, usec_t span, usec_t realtime,
-                        Record *ret);
+/* What is not told one by one of a user. */
+typedef struct SuppressedAlert {
+    uid_t uid;        /* (uid_t)-1: of all who were not told apart */
+    const char *user; /* the name, raw, or NULL */
+    uint64_t n_alerts;
+    uint64_t n_unkept; /* listeners for which there was no room, at least: no alerts, and not
+                        * counted as such */
+    usec_t span;       /* within which they came */
+    usec_t realtime;
+} SuppressedAlert;
+
+/* As above. */
+int alert_of_suppressed(const SuppressedAlert *alert, Record *ret);
 
 /* The journal's priority of a severity: notice 5, warning 4, error 3, critical 2. */
 int severity_priority(Severity severity);

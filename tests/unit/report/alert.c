@@ -235,18 +235,32 @@ Test(alert, what_is_over_needs_no_rule) {
 Test(alert, a_sum_names_whose_alerts_they_are) {
     static const struct {
         uid_t uid;
-        const char *user, *told, *field;
+        const char *user;
+        uint64_t n_alerts, n_unkept;
+        const char *told, *field;
     } sums[] = {
-        {1000, "alice", "listeners of alice in", "1000"},
-        {1001, NULL, "listeners of uid 1001 in", "1001"},
-        {(uid_t)-1, NULL, "listeners of other users in", NULL},
+        {1000, "alice", 3, 0, "3 more alerts about listeners of alice in 1min were summed up; 'a",
+         "1000"},
+        {1001, NULL, 3, 0, "listeners of uid 1001 in", "1001"},
+        {(uid_t)-1, NULL, 3, 0, "listeners of other users in", NULL},
+        {1000, "alice", 3, 4,
+         "3 more alerts about listeners of alice in 1min were summed up, and at least 4 listeners "
+         "are not looked at",
+         "1000"},
+        {1000, "alice", 0, 4, "at least 4 listeners of alice are not looked at", "1000"},
     };
     for (size_t i = 0; i < sizeof(sums) / sizeof(sums[0]); i++) {
         _cleanup_(record_cleanup) Record record = {};
         size_t length;
-        cr_assert_eq(alert_of_suppressed(sums[i].uid, sums[i].user, 3, USEC_PER_MINUTE, 1, &record),
-                     0);
-        cr_assert(strstr(record_find(&record, "MESSAGE", &length), sums[i].told));
+        const SuppressedAlert suppressed = {.uid = sums[i].uid,
+                                            .user = sums[i].user,
+                                            .n_alerts = sums[i].n_alerts,
+                                            .n_unkept = sums[i].n_unkept,
+                                            .span = USEC_PER_MINUTE,
+                                            .realtime = 1};
+        cr_assert_eq(alert_of_suppressed(&suppressed, &record), 0);
+        const char *message = record_find(&record, "MESSAGE", &length);
+        cr_assert(strstr(message, sums[i].told), "%s", message);
         const char *uid = record_find(&record, "SOCKAUDIT_UID", &length);
         cr_assert(sums[i].field ? uid && strcmp(uid, sums[i].field) == 0 : !uid);
     }
