@@ -146,4 +146,5 @@ typedef struct BusServerStats {
     uint64_t n_refused, n_dropped; /* connections, since the start */
     bool on_system_bus;            /* the name is ours */
 } BusServerStats;
+/* For tests, to see the bounds kept. */
 void bus_server_stats(const BusServer *server, BusServerStats *ret);

@@ -66,7 +66,7 @@ int sources_dispatch(Sources *sources);
 void sources_set_periods(Sources *sources, const SourcePeriods *periods);
 
 const SourceStatus *sources_status(const Sources *sources, SourceId id);
-/* Of the tracepoint's readers; all zero where it is missing. */
+/* Of the tracepoint's readers; all zero where it is missing. For tests, to see what is open. */
 ReadersState sources_readers(const Sources *sources);
 
 /* How many events were lost so far, all in all. */
