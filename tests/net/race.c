@@ -25,7 +25,13 @@
 #include "collect/events/readers.h"
 #include "util/cleanup.h"
 
-static atomic_int taken, released;
+#define TRIES    10
+#define PATIENCE 60 /* s, on a machine with much else to do */
+
+/* Of one life: a thread that was left behind counts in its own yet. */
+typedef struct Counts {
+    atomic_int taken, released;
+} Counts;
 
 static int skip(const char *what, int error) {
     fprintf(stderr, "cannot run here: %s: %s\n", what, strerror(error));
@@ -33,9 +39,9 @@ static int skip(const char *what, int error) {
 }
 
 static int take(const StateEvent *event, void *context, void **ret) {
+    Counts *counts = context;
     char path[64], *text = malloc(64);
 
-    (void)context;
     snprintf(path, sizeof(path), "/proc/%u/comm", event->pid);
     _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t n = text && fd >= 0 ? read(fd, text, 63) : -1;
@@ -43,14 +49,14 @@ static int take(const StateEvent *event, void *context, void **ret) {
         free(text);
         return -ESRCH;
     }
-    atomic_fetch_add(&taken, 1);
+    atomic_fetch_add(&counts->taken, 1);
     *ret = text;
     return 0;
 }
 
 static void release(void *record, void *context) {
-    (void)context;
-    atomic_fetch_add(&released, 1);
+    Counts *counts = context;
+    atomic_fetch_add(&counts->released, 1);
     free(record);
 }
 
@@ -68,7 +74,7 @@ static pid_t start_churn(void) {
     }
 }
 
-static unsigned drain(Readers *readers) {
+static unsigned drain(Readers *readers, Counts *counts) {
     WitnessedEvent event;
     unsigned n = 0;
 
@@ -76,15 +82,16 @@ static unsigned drain(Readers *readers) {
     while (readers_next(readers, &event) > 0) {
         n++;
         if (event.witness)
-            release(event.witness, NULL);
+            release(event.witness, counts);
     }
     return n;
 }
 
 /* Returns how many events came, or a negative errno. */
-static int run(Readers *readers, const unsigned *cpus, size_t n_cpus) {
+static int run(Readers *readers, const unsigned *cpus, size_t n_cpus, Counts *counts) {
     struct pollfd fd = {.fd = readers_fd(readers), .events = POLLIN};
     struct timespec start, now;
+    time_t passed;
     unsigned n = 0, round = 0;
     uint64_t lost = 0;
 
@@ -92,7 +99,7 @@ static int run(Readers *readers, const unsigned *cpus, size_t n_cpus) {
     do {
         int r = 0;
         if (poll(&fd, 1, 20) > 0)
-            n += drain(readers);
+            n += drain(readers, counts);
         lost += readers_take_lost(readers);
         if (++round % 50 == 0)
             r = readers_set_cpus(readers, cpus, round % 100 == 0 ? n_cpus : n_cpus - 1);
@@ -101,15 +108,39 @@ static int run(Readers *readers, const unsigned *cpus, size_t n_cpus) {
         if (r < 0)
             return r;
         clock_gettime(CLOCK_MONOTONIC, &now);
-    } while (now.tv_sec - start.tv_sec < 2);
+        passed = now.tv_sec - start.tv_sec;
+    } while (passed < 2 || (passed < PATIENCE && (n == 0 || counts->taken == 0)));
     printf("# %u events, %zu lost, %u rounds\n", n, (size_t)lost, round);
     return (int)n;
 }
 
+/*
+ * One life of the readers. Returns 0; -EBUSY where a thread did not end in READERS_STOP_MSEC, and
+ * was left behind; or another negative errno.
+ */
+static int live(ReadersConfig *config, const unsigned *cpus, size_t n_cpus, Counts *counts) {
+    Readers *readers;
+
+    config->witness = (Witness){take, release, counts};
+    int r = readers_open(config, &readers);
+    if (r < 0)
+        return r;
+    r = readers_set_cpus(readers, cpus, n_cpus);
+    int n = r < 0 ? r : run(readers, cpus, n_cpus, counts);
+    int closed = readers_close(readers);
+    if (n < 0 || closed < 0)
+        return n < 0 ? n : closed;
+    if (n == 0 || counts->taken == 0 || counts->taken != counts->released) {
+        printf("# %d events, %d taken, %d released\n", n, counts->taken, counts->released);
+        return -EBADMSG;
+    }
+    return 0;
+}
+
 int main(void) {
     _cleanup_free_ unsigned *cpus = NULL;
-    ReadersConfig config = {.witness = {take, release, NULL}};
-    Readers *readers;
+    static Counts counts[TRIES];
+    ReadersConfig config = {};
     size_t n_cpus;
 
     if (unshare(CLONE_NEWNS | CLONE_NEWNET) < 0 ||
@@ -122,17 +153,12 @@ int main(void) {
     if (r >= 0)
         r = cpu_list_online(sys_fd, &cpus, &n_cpus);
     pid_t churn = start_churn();
-    if (r >= 0)
-        r = readers_open(&config, &readers);
-    if (r >= 0) {
-        r = readers_set_cpus(readers, cpus, n_cpus);
-        int n = r < 0 ? r : run(readers, cpus, n_cpus);
-        int closed = readers_close(readers);
-        r = r < 0 ? r : n < 0 ? n : closed;
-        if (r >= 0 && (n == 0 || taken == 0 || taken != released)) {
-            fprintf(stderr, "%d events, %d taken, %d released\n", n, taken, released);
-            r = -EBADMSG;
-        }
+    /* On a machine with much else to do a thread may be late for its end; not each time. */
+    for (int i = 0, done = r < 0; i < TRIES && !done; i++) {
+        r = live(&config, cpus, n_cpus, &counts[i]);
+        done = r != -EBUSY;
+        printf(done ? "" : "# a thread was left behind\n");
+        fflush(stdout);
     }
     kill(churn, SIGKILL);
     waitpid(churn, NULL, 0);

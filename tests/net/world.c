@@ -68,6 +68,12 @@ bool world_waited(int64_t *start, int64_t msec) {
     return at - *start >= msec;
 }
 
+bool world_closed(int r) {
+    if (r == -EBUSY)
+        printf("# a reader's thread was left behind\n");
+    return r == 0 || r == -EBUSY;
+}
+
 int world_drop_capability(unsigned capability) {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct data[2];

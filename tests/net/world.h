@@ -21,6 +21,12 @@ void world_enter(bool tracefs);
  * for what happens, and this ends those for what does not.
  */
 bool world_waited(int64_t *start, int64_t msec);
+/*
+ * Whether readers_close() or sources_close() returned what it may: that all is closed, or that a
+ * thread was left behind. On a busy machine one may be late for its end; that it is not each time
+ * is for tests of just that.
+ */
+bool world_closed(int r);
 #define PATIENCE 60000 /* ms, on a machine with much else to do */
 
 /* Takes one capability from the calling process. Returns 0 or a negative errno. */
