@@ -3,7 +3,7 @@
 #pragma once
 
 #include "ctl/machine.h"
-#include "policy/advice.h"
+#include "policy/advice/advice.h"
 
 typedef struct Audit {
     Machine machine;

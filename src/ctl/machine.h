@@ -4,7 +4,7 @@
 
 #include "collect/netlink/handles.h"
 #include "owner/owners.h"
-#include "policy/lint.h"
+#include "policy/lint/lint.h"
 #include "policy/policy.h"
 #include "util/name_service.h"
 

@@ -18,7 +18,7 @@
 #include "collect/sockdiag/lookup.h"
 #include "ctl/machine.h"
 #include "owner/subuids.h"
-#include "policy/advice.h"
+#include "policy/advice/advice.h"
 #include "report/alert.h"
 #include "report/journal.h"
 #include "report/lines.h"

@@ -8,7 +8,7 @@
 #include "bus/server.h"
 #include "ctl/audit.h"
 #include "daemon/daemon.h"
-#include "policy/local_rules.h"
+#include "policy/files/local_rules.h"
 #include "util/cleanup.h"
 #include "util/name_service.h"
 

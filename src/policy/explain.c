@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "policy/match.h"
+#include "policy/match/match.h"
 #include "util/cleanup.h"
 
 /* The first match that does not hold, in the order in which it is written, or NULL. */

@@ -1,51 +1,51 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 libsockaudit_a_SOURCES += \
-	src/policy/advice.c \
-	src/policy/advice.h \
-	src/policy/advice_find.c \
-	src/policy/advice_parse.c \
-	src/policy/advice_table.h \
 	src/policy/arena.c \
 	src/policy/arena.h \
-	src/policy/bitrows.c \
-	src/policy/bitrows.h \
 	src/policy/build.h \
-	src/policy/exe_table.c \
-	src/policy/exe_table.h \
 	src/policy/explain.c \
-	src/policy/file_trust.c \
-	src/policy/file_trust.h \
-	src/policy/filter.c \
-	src/policy/index.c \
-	src/policy/index.h \
-	src/policy/judge.c \
-	src/policy/key.c \
-	src/policy/key.h \
-	src/policy/lexer.c \
-	src/policy/lexer.h \
-	src/policy/lint.c \
-	src/policy/lint.h \
-	src/policy/lint_cover.c \
-	src/policy/lint_cover.h \
-	src/policy/local_rules.c \
-	src/policy/local_rules.h \
-	src/policy/match.c \
-	src/policy/match.h \
-	src/policy/match_exe.c \
 	src/policy/names.c \
 	src/policy/names.h \
-	src/policy/parse_item.c \
-	src/policy/parse_let.c \
-	src/policy/parse_match.c \
-	src/policy/parse_rule.c \
-	src/policy/parse_set.c \
-	src/policy/parser.c \
-	src/policy/parser.h \
 	src/policy/policy.c \
 	src/policy/policy.h \
-	src/policy/rules_files.c \
 	src/policy/ruleset.h \
 	src/policy/suggest.c \
 	src/policy/suggest.h \
 	src/policy/tell.c \
-	src/policy/words.c
+	src/policy/advice/advice.c \
+	src/policy/advice/advice.h \
+	src/policy/advice/advice_find.c \
+	src/policy/advice/advice_parse.c \
+	src/policy/advice/advice_table.h \
+	src/policy/files/file_trust.c \
+	src/policy/files/file_trust.h \
+	src/policy/files/local_rules.c \
+	src/policy/files/local_rules.h \
+	src/policy/files/rules_files.c \
+	src/policy/language/filter.c \
+	src/policy/language/key.c \
+	src/policy/language/key.h \
+	src/policy/language/lexer.c \
+	src/policy/language/lexer.h \
+	src/policy/language/parse_item.c \
+	src/policy/language/parse_let.c \
+	src/policy/language/parse_match.c \
+	src/policy/language/parse_rule.c \
+	src/policy/language/parse_set.c \
+	src/policy/language/parser.c \
+	src/policy/language/parser.h \
+	src/policy/language/words.c \
+	src/policy/lint/lint.c \
+	src/policy/lint/lint.h \
+	src/policy/lint/lint_cover.c \
+	src/policy/lint/lint_cover.h \
+	src/policy/match/bitrows.c \
+	src/policy/match/bitrows.h \
+	src/policy/match/exe_table.c \
+	src/policy/match/exe_table.h \
+	src/policy/match/index.c \
+	src/policy/match/index.h \
+	src/policy/match/judge.c \
+	src/policy/match/match.c \
+	src/policy/match/match.h \
+	src/policy/match/match_exe.c

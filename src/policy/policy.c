@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "policy/build.h"
-#include "policy/index.h"
-#include "policy/parser.h"
+#include "policy/language/parser.h"
+#include "policy/match/index.h"
 #include "util/cleanup.h"
 #include "util/memory.h"
 

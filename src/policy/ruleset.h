@@ -3,7 +3,7 @@
 #pragma once
 
 #include "policy/arena.h"
-#include "policy/lexer.h"
+#include "policy/language/lexer.h"
 #include "policy/policy.h"
 
 /* What one policy may grow to; beyond it is an error of the file that does. */

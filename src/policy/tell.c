@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "model/reach.h"
-#include "policy/match.h"
+#include "policy/match/match.h"
 #include "util/cleanup.h"
 #include "util/escape.h"
 

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "policy/match.h"
+#include "policy/match/match.h"
 #include "util/cleanup.h"
 #include "util/memory.h"
 

@@ -19,7 +19,7 @@ MINE = "# root's own\n\tallow tcp  port 9999 # kept\n"
 class Allow(run.Case):
     def setUp(self):
         super().setUp()
-        # Where it is trusted (policy/file_trust.h) is where it is known by its name.
+        # Where it is trusted (policy/files/file_trust.h) is where it is known by its name.
         with open("/etc/passwd", encoding="utf-8") as passwd:
             lines = [line for line in passwd if not line.startswith("sockaudit:")]
         self.write("passwd", "".join(lines) + f"sockaudit:x:{SERVICE}:{SERVICE}::/:/bin/false\n")

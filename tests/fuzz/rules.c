@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/lint.h"
-#include "policy/match.h"
+#include "policy/lint/lint.h"
+#include "policy/match/match.h"
 #include "util/cleanup.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "policy/advice_table.h"
+#include "policy/advice/advice_table.h"
 #include "support.h"
 #include "util/cleanup.h"
 

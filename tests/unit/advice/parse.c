@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/advice_table.h"
+#include "policy/advice/advice_table.h"
 #include "support.h"
 #include "util/cleanup.h"
 

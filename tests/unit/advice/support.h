@@ -3,7 +3,7 @@
 #pragma once
 
 #include "model/snapshot.h"
-#include "policy/advice.h"
+#include "policy/advice/advice.h"
 
 /* A listener that one process holds. All strings are borrowed by `listener` until sample_done(). */
 typedef struct Sample {

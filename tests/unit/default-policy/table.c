@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "model/reach.h"
-#include "policy/lint.h"
+#include "policy/lint/lint.h"
 #include "policy/policy.h"
 #include "util/cleanup.h"
 #include "util/memory.h"

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "policy/lint.h"
+#include "policy/lint/lint.h"
 #include "policy/ruleset.h"
 #include "util/cleanup.h"
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "policy/match.h"
+#include "policy/match/match.h"
 #include "util/cleanup.h"
 #include "util/memory.h"
 #include "world.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "policy/lint.h"
+#include "policy/lint/lint.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

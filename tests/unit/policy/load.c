@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "policy/lint.h"
+#include "policy/lint/lint.h"
 #include "util/cleanup.h"
 
 #define ETC SYSCONFDIR "/sockaudit/rules.d/"

@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "policy/local_rules.h"
+#include "policy/files/local_rules.h"
 #include "policy/policy.h"
 #include "util/cleanup.h"
 

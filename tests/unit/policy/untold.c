@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "policy/lint.h"
+#include "policy/lint/lint.h"
 #include "util/cleanup.h"
 #include "util/name_service.h"
 #include "world.h"

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "policy/build.h"
-#include "policy/file_trust.h"
+#include "policy/files/file_trust.h"
 #include "util/cleanup.h"
 #include "util/memory.h"
 #include "util/read.h"

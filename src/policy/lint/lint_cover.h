@@ -2,7 +2,7 @@
 /* Whether one rule matches all that another does. Internal. */
 #pragma once
 
-#include "policy/index.h"
+#include "policy/match/index.h"
 
 /* True only where it is certain: for every listener, in every world and at every time from now on.
  */

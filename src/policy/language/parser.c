@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "policy/parser.h"
+#include "policy/language/parser.h"
 
 #include <stdarg.h>
 #include <stdlib.h>

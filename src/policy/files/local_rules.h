@@ -14,7 +14,7 @@
  * it is written beside, synced, and takes the old one's place; a new file has the mode 0644,
  * another keeps its mode, and its owner where we may give it away: the service may not, and one of
  * root's becomes the service's own. File and directory must be such as the policy is read from
- * (policy/file_trust.h), so whoever owns it before and after is trusted. *ret_file: its path;
+ * (policy/files/file_trust.h), so whoever owns it before and after is trusted. *ret_file: its path;
  * *ret_lines: the lines that were added, each with its newline, empty when all stood there already;
  * both freed by the caller.
  *

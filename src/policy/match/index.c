@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "policy/index.h"
+#include "policy/match/index.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/bitrows.h"
-#include "policy/exe_table.h"
+#include "policy/match/bitrows.h"
+#include "policy/match/exe_table.h"
 #include "util/memory.h"
 
 /* Not a value: every rule may hold, or only those that don't look at the property. */

@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "policy/parser.h"
+#include "policy/language/parser.h"
 #include "util/memory.h"
 #include "util/nearest.h"
 

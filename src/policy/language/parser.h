@@ -2,7 +2,7 @@
 /* Statements of a rules file, into a policy that is being built. */
 #pragma once
 
-#include "policy/key.h"
+#include "policy/language/key.h"
 #include "policy/ruleset.h"
 
 typedef struct Parser {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "policy/local_rules.h"
+#include "policy/files/local_rules.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "policy/file_trust.h"
+#include "policy/files/file_trust.h"
 #include "policy/policy.h"
 #include "policy/suggest.h"
 #include "util/cleanup.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "policy/bitrows.h"
+#include "policy/match/bitrows.h"
 
 #include <errno.h>
 #include <stdlib.h>

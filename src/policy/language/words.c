@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/parser.h"
+#include "policy/language/parser.h"
 #include "util/memory.h"
 
 typedef struct Word {

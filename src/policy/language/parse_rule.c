@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "policy/parser.h"
+#include "policy/language/parser.h"
 #include "util/memory.h"
 #include "util/nearest.h"
 

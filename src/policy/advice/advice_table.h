@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "policy/advice.h"
+#include "policy/advice/advice.h"
 
 /* Bounds of what is read: far above what anybody writes, low enough that nothing can hurt. */
 #define ADVICE_FILE_MAX     (256 * 1024) /* bytes */

@@ -2,7 +2,7 @@
 /* One rule against one listener. */
 #pragma once
 
-#include "policy/key.h"
+#include "policy/language/key.h"
 #include "util/glob.h"
 
 /*

@@ -6,8 +6,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "policy/exe_table.h"
-#include "policy/match.h"
+#include "policy/match/exe_table.h"
+#include "policy/match/match.h"
 
 /* Which file the path is now, from the table where there is one. */
 static int path_identity(const Case *judged, const Pattern *pattern, FileId *ret) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "policy/key.h"
+#include "policy/language/key.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The verdict. */
-#include "policy/index.h"
-#include "policy/match.h"
+#include "policy/match/index.h"
+#include "policy/match/match.h"
 
 static Verdict verdict_of(const Rule *rule) {
     return (Verdict){

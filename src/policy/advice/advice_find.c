@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/advice_table.h"
+#include "policy/advice/advice_table.h"
 #include "util/cleanup.h"
 #include "util/glob.h"
 #include "util/memory.h"

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/key.h"
+#include "policy/language/key.h"
 #include "util/cleanup.h"
 #include "util/glob.h"
 #include "util/memory.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "policy/file_trust.h"
+#include "policy/files/file_trust.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "policy/lint_cover.h"
+#include "policy/lint/lint_cover.h"
 
 #include <string.h>
 
-#include "policy/match.h"
+#include "policy/match/match.h"
 
 /* Whether the ports from `first` on to `last` are all in the list. */
 static bool ports_cover(const Match *wide, uint32_t first, uint32_t last) {

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "policy/lint.h"
+#include "policy/lint/lint.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "policy/lint_cover.h"
-#include "policy/match.h"
-#include "policy/parser.h"
+#include "policy/language/parser.h"
+#include "policy/lint/lint_cover.h"
+#include "policy/match/match.h"
 #include "util/cleanup.h"
 #include "util/escape.h"
 

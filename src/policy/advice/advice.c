@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The table of advice: what it is made of, and where its files lie. */
-#include "policy/advice.h"
+#include "policy/advice/advice.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#include "policy/advice_table.h"
-#include "policy/file_trust.h"
+#include "policy/advice/advice_table.h"
+#include "policy/files/file_trust.h"
 #include "util/cleanup.h"
 #include "util/memory.h"
 #include "util/read.h"

@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "policy/build.h"
-#include "policy/key.h"
-#include "policy/lint.h"
-#include "policy/match.h"
-#include "policy/parser.h"
+#include "policy/language/key.h"
+#include "policy/language/parser.h"
+#include "policy/lint/lint.h"
+#include "policy/match/match.h"
 #include "util/cleanup.h"
 
 /* What a command line may hold. */

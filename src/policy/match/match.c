@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "policy/match.h"
+#include "policy/match/match.h"
 
 #include "model/reach.h"
 

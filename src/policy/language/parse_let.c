@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/parser.h"
+#include "policy/language/parser.h"
 #include "util/cleanup.h"
 #include "util/memory.h"
 #include "util/nearest.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "policy/exe_table.h"
+#include "policy/match/exe_table.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-#include "policy/bitrows.h"
+#include "policy/match/bitrows.h"
 
 #define FILE_VALUES 1024
 

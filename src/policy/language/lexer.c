@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "policy/lexer.h"
+#include "policy/language/lexer.h"
 
 #include <string.h>
 
