@@ -30,9 +30,10 @@ Test(catalog, explains_every_event_once) {
     }
 }
 
-Test(catalog, names_only_fields_that_are_sent) {
-    static const char *const fields[] = {"ID",  "PROTO", "ADDRESS",   "PORT",      "USER",  "EXE",
-                                         "PID", "RULE",  "RULE_FILE", "RULE_LINE", "ADVICE"};
+/* journalctl prints the name of one that is missing: an unknown process has no EXE, PID or USER,
+ * the built-in policy no RULE_FILE. That ADVICE may be missing the text says. */
+Test(catalog, names_only_fields_that_are_always_sent) {
+    static const char *const fields[] = {"ID", "PROTO", "ADDRESS", "PORT", "RULE", "ADVICE"};
     const char *at = read_catalog();
 
     while ((at = strstr(at, "@SOCKAUDIT_"))) {
