@@ -191,23 +191,20 @@ class Hostile(Server):
 
     def test_a_claim_to_be_another_is_not_believed(self):
         done = subprocess.run(clients.client(self.folder, BOB, f"""
-import socket
-s = socket.socket(socket.AF_UNIX)
-s.connect({self.path!r})
-s.sendall(b"\\0AUTH EXTERNAL 30\\r\\nBEGIN\\r\\n" + wire.message("List", "st", ("all", 0)))
-s.settimeout(2)
+peer = wire.Peer({self.path!r}, hello=False)
+peer.socket.sendall(b"\\0AUTH EXTERNAL 30\\r\\nBEGIN\\r\\n" + wire.message("List", "st", ("all", 0)))
+while b"\\r\\n" not in peer.buffer:
+    more = peer.socket.recv(1000)
+    if not more:
+        break
+    peer.buffer += more
+line, _, peer.buffer = peer.buffer.partition(b"\\r\\n")
 data = b""
-try:
-    while True:
-        more = s.recv(65536)
-        if not more:
-            break
-        data += more
-except TimeoutError:
-    pass
-print(data.count(b"secret-exe"))
+if line.startswith(b"OK "):
+    kind, data = peer.receive()
+print(line.split(b" ")[0], data.count(b"secret-exe"))
 """), capture_output=True, check=True)
-        self.assertEqual(done.stdout.strip(), b"1")  # its own alone
+        self.assertEqual(done.stdout.strip(), b"b'OK' 1")  # its own alone
 
     def test_wrong_arguments(self):
         peer = self.peer()

@@ -4,17 +4,20 @@
 ends with a message at its start. It never crashes, and tells of a listener that is opened then.
 
 SOCKAUDIT_FAULTS_STEP=1 lets each call fail; by default it is one in some, others in every run.
+SOCKAUDIT_FAULT='open EMFILE 12' lets that call alone fail: each failure says which it was.
 """
 
 import os
+import queue
 import random
 import shutil
 import signal
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import harness  # noqa: E402
-from harness import Faults, Foreground, bind_udp, listen, until, write_rules
+from harness import Faults, Foreground, bind_udp, listen, read, until, write_rules
 
 STEP = int(os.environ.get("SOCKAUDIT_FAULTS_STEP", "40"))
 
@@ -38,11 +41,16 @@ FAULTS = [
     ("epoll_create1", "EMFILE"), ("timerfd_create", "EMFILE"),
 ]
 
+if ONLY := os.environ.get("SOCKAUDIT_FAULT", "").split():
+    FAULTS = [tuple(ONLY[:2])]
+
 ports = iter(range(10000, 60001))
 
 
 def calls_to_fail(n_calls):
     """The numbers of those that shall fail: two at the least, of functions that are rarely called."""
+    if ONLY:
+        return [int(ONLY[2])]
     step = max(1, min(STEP, n_calls // 2))
     return range(random.randint(1, step), n_calls + 1, step)
 
@@ -112,8 +120,8 @@ def test_one_call_fails_at_the_start(directory):
         for nth in calls_to_fail(n_calls):
             try:
                 n_faults += begin_with(directory, fault, nth)
-            except AssertionError as why:
-                failures.append(f"{fault} {nth}: {why}")
+            except (AssertionError, queue.Empty, subprocess.TimeoutExpired) as why:
+                failures.append(f"{' '.join(fault)} {nth}: {why!r} {read(directory + '/stderr')}")
         print("  ", *fault, n_calls, "calls", flush=True)
     print("  ", n_faults, "faults at the start", flush=True)
     assert not failures, "\n".join(failures)
@@ -145,8 +153,8 @@ def test_one_call_fails_later(directory):
                 faults.arm(function, nth, error)
                 try:
                     a_day(daemon)
-                except AssertionError as why:
-                    raise AssertionError(f"{function} {error} {nth}: {why}") from None
+                except (AssertionError, subprocess.TimeoutExpired) as why:
+                    raise AssertionError(f"{function} {error} {nth}: {why!r}") from None
                 n_faults += faults.fired
             faults.arm("", -1, error)
             assert daemon.status()["sources"], function
