@@ -320,6 +320,13 @@ class Terminal(support.Case):
         for width in (60, 80, 100):
             table = self.on_terminal("--no-legend", width=width, NO_COLOR="1").decode()
             self.assertLessEqual(max(map(len, table.splitlines())), width, table)
+        for locale, mark in ("C.UTF-8", "…"), ("C", "~"):
+            cut = self.on_terminal("--no-legend", "-o", "endpoint,process", width=24, NO_COLOR="1",
+                                   LC_ALL=locale).decode()
+            self.assertRegex(cut, f"(?m)^0.0.0.0:3000 [a-z0-9-]+{mark}$")
+            whole = self.on_terminal("--no-legend", "-o", "endpoint,process", width=60, NO_COLOR="1",
+                                     LC_ALL=locale).decode()
+            self.assertRegex(whole, r"(?m)^0.0.0.0:3000 [a-z0-9-]+\[[0-9]+\]$")
         wide = self.ctl("scan", "--rules", self.policy, "-o", "cmdline,exe,cwd,text",
                         env={"COLUMNS": "20"}).stdout
         self.assertIn(support.BUILD.encode() + b"/tests/cli/holder", wide)

@@ -5,6 +5,7 @@
 #include <libsmartcols.h>
 #include <stdlib.h>
 #include <string.h>
+#include <wchar.h>
 
 #include "ctl/print/tell.h"
 #include "ctl/print/terminal.h"
@@ -108,6 +109,64 @@ static int add_row(struct libscols_table *table, const ColumnChoice *choice, con
     return 0;
 }
 
+/* How many bytes of the text take at most so many cells, and in *ret_cells how many those take. */
+static size_t measure(const char *text, size_t cells_max, size_t *ret_cells) {
+    size_t length = strlen(text), at = 0, cells = 0;
+    mbstate_t state = {};
+
+    while (at < length) {
+        wchar_t wide;
+        size_t n = mbrtowc(&wide, text + at, length - at, &state);
+        bool is_character = n != 0 && n < (size_t)-2;
+        int width = is_character ? wcwidth(wide) : 1;
+        if (cells + (size_t)(width > 0 ? width : 0) > cells_max)
+            break;
+        if (!is_character) {
+            n = 1; /* in a locale that does not know it */
+            state = (mbstate_t){};
+        }
+        cells += (size_t)(width > 0 ? width : 0);
+        at += n;
+    }
+    *ret_cells = cells;
+    return at;
+}
+
+/* That something is missing is to be seen: half of a pid looks like another one. */
+static int mark_cut(struct libscols_cell *cell, size_t width) {
+    const char *text = scols_cell_get_data(cell);
+    const char *mark = MB_CUR_MAX > 1 ? "…" : "~";
+    size_t cells;
+    char *marked;
+
+    if (!text || !text[measure(text, width, &cells)] || width == 0)
+        return 0;
+    if (asprintf(&marked, "%.*s%s", (int)measure(text, width - 1, &cells), text, mark) < 0)
+        return -ENOMEM;
+    return scols_cell_refer_data(cell, marked);
+}
+
+/* Where the printed table had less room than its cells wanted: then it is to be printed again.
+ * Returns 1, 0 where nothing was cut, or -ENOMEM. */
+static int mark_all_cut(struct libscols_table *table, const ColumnChoice *choice) {
+    int any = 0;
+
+    for (size_t i = 0; i < choice->n_columns; i++) {
+        struct libscols_column *column = scols_table_get_column(table, i);
+        if (!scols_column_is_trunc(column))
+            continue;
+        size_t width = scols_column_get_width(column);
+        for (size_t j = 0; j < scols_table_get_nlines(table); j++) {
+            struct libscols_cell *cell = scols_line_get_cell(scols_table_get_line(table, j), i);
+            const char *before = scols_cell_get_data(cell);
+            if (mark_cut(cell, width) < 0)
+                return -ENOMEM;
+            any |= scols_cell_get_data(cell) != before;
+        }
+    }
+    return any;
+}
+
 int table_render(const ColumnChoice *choice, const TableLook *look, const void *context,
                  const void *const *rows, size_t n_rows, char **ret) {
     _cleanup_(table_cleanup) struct libscols_table *table = new_table(look);
@@ -120,6 +179,12 @@ int table_render(const ColumnChoice *choice, const TableLook *look, const void *
         return r;
     if (n_rows > 0 && scols_print_table_to_string(table, &text) < 0)
         return -ENOMEM;
+    if (look->width && n_rows > 0 && (r = mark_all_cut(table, choice)) != 0) {
+        free(text);
+        text = NULL;
+        if (r < 0 || scols_print_table_to_string(table, &text) < 0)
+            return -ENOMEM;
+    }
     /* libsmartcols ends every line but the last. */
     _cleanup_free_ char *rows_text = text;
     const char *end = rows_text && *rows_text ? "\n" : "";
