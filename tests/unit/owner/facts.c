@@ -23,9 +23,27 @@
 #include "owner/owners.h"
 #include "owner/process.h"
 
+/* A process that was just sent into the machine from outside is closed even to root for a moment,
+ * and whoever looks meanwhile can't be sure that nobody else has a socket. */
+#define TRIES 20
+
 static void need_root(void) {
     if (geteuid() != 0)
         test_cannot_run("needs root");
+}
+
+/* Returns 0, or what is wrong as a status. */
+static int check_vxlan(const Snapshot *snapshot) {
+    for (size_t i = 0; i < snapshot->n_listeners; i++) {
+        const Owner *owner = snapshot->listeners[i].owner;
+        if (snapshot->listeners[i].endpoint.port == 4789)
+            return owner->attribution == ATTRIBUTION_NONE && owner->n_holders == 0 &&
+                           strstr(owner->note, test_sees_all_pids() ? "kernel" : "from here") &&
+                           (owner->unheld || !test_can_iterate())
+                       ? 0
+                       : 4;
+    }
+    return 5;
 }
 
 Test(facts, fact_11_a_kernel_owned_socket_has_no_process_and_says_so) {
@@ -46,21 +64,18 @@ Test(facts, fact_11_a_kernel_owned_socket_has_no_process_and_says_so) {
             _exit(2);
         int proc_fd = open("/proc", O_PATH | O_DIRECTORY);
         Collector *collector;
-        Snapshot *snapshot = snapshot_new();
-        if (collector_open(proc_fd, -1, NULL, &collector) < 0 ||
-            collector_snapshot(collector, snapshot) < 0)
+        if (collector_open(proc_fd, -1, NULL, &collector) < 0)
             _exit(3);
-        test_search(snapshot);
-        for (size_t i = 0; i < snapshot->n_listeners; i++) {
-            const Owner *owner = snapshot->listeners[i].owner;
-            if (snapshot->listeners[i].endpoint.port == 4789)
-                _exit(owner->attribution == ATTRIBUTION_NONE && owner->n_holders == 0 &&
-                              strstr(owner->note, test_sees_all_pids() ? "kernel" : "from here") &&
-                              (owner->unheld || !test_can_iterate())
-                          ? 0
-                          : 4);
+        int r = 5;
+        for (int i = 0; i < TRIES && r > 0; i++) {
+            Snapshot *snapshot = snapshot_new();
+            if (collector_snapshot(collector, snapshot) < 0)
+                _exit(3);
+            test_search(snapshot);
+            r = check_vxlan(snapshot);
+            snapshot_free(snapshot);
         }
-        _exit(5);
+        _exit(r);
     }
     int status;
     waitpid(pid, &status, 0);
@@ -189,6 +204,10 @@ static void send_fd(int through, int fd) {
     cr_assert_eq(sendmsg(through, &message, 0), 1);
 }
 
+static bool is_certain(const Owner *owner) {
+    return test_can_iterate() ? owner->unheld : owner->note && strstr(owner->note, "in flight");
+}
+
 Test(facts, fact_15_a_socket_in_flight_has_no_holder_and_the_note_says_so) {
     uint32_t inode;
     int pair[2], fd = test_listen(&inode);
@@ -197,6 +216,11 @@ Test(facts, fact_15_a_socket_in_flight_has_no_holder_and_the_note_says_so) {
     close(fd);
     Snapshot *snapshot = test_snapshot(inode, 0);
     test_search(snapshot);
+    for (int i = 1; i < TRIES && !is_certain(snapshot->listeners[0].owner); i++) {
+        snapshot_free(snapshot);
+        snapshot = test_snapshot(inode, 0);
+        test_search(snapshot);
+    }
     const Owner *owner = snapshot->listeners[0].owner;
     cr_assert_eq(owner->attribution, ATTRIBUTION_NONE);
     cr_assert(owner->note && (strstr(owner->note, "in flight") || geteuid() != 0 ||
