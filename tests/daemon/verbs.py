@@ -201,6 +201,31 @@ def check_watch(daemon):
         check_another_id(daemon, lambda: of(4106))
 
 
+def check_watch_words(daemon):
+    """Without --json it is a person who reads."""
+    watch = subprocess.Popen([support.CTL, "--runtime-dir", daemon.directory + "/run", "watch",
+                              "tcp", "port", "4107"], stdout=subprocess.PIPE, text=True)
+    said = []
+    reader = threading.Thread(target=lambda: said.extend(watch.stdout))
+    reader.start()
+    try:
+        def opened():
+            with listen("0.0.0.0", 4107):
+                until("it is known", lambda: 4107 in daemon.listeners())
+            return said
+
+        until(lambda: said, opened)  # it has subscribed
+        with listen("0.0.0.0", 4107):
+            until("it is known", lambda: 4107 in daemon.listeners())
+            daemon.good("allow", "4107")
+            until(lambda: said, lambda: any("; now allowed)" in line for line in said))
+    finally:
+        watch.terminate()
+        watch.wait(PATIENCE)
+        reader.join()
+        watch.stdout.close()
+
+
 def check_udp(daemon):
     with bind_udp(4105):
         daemon.knows(4105)
@@ -231,6 +256,7 @@ def test_every_verb(directory):
         until("what closed is gone", lambda: 4100 not in daemon.listeners())
         check_crowd(daemon)
         check_watch(daemon)
+        check_watch_words(daemon)
         check_udp(daemon)
         check_history()
     assert daemon.told("listens on 0.0.0.0:4102")

@@ -17,6 +17,7 @@
 #include "model/sentence.h"
 #include "util/cleanup.h"
 #include "util/escape.h"
+#include "util/memory.h"
 #include "util/serialize.h"
 
 typedef struct Watch {
@@ -74,6 +75,31 @@ static const char *word_of(const BusEvent *event) {
     return event->still ? "still" : severity_name(event->listener->verdict.severity);
 }
 
+/* Behind the sentence, in words of a person. The bus may know more reasons one day. */
+static void print_why(const BusEvent *event) {
+    static const struct {
+        const char *why, *words;
+    } reasons[] = {
+        {"gone", "it is gone"},
+        {"policy", "the rules allow it now"},
+        {"snooze", "it is snoozed"},
+        {"until", "a rule allows it from now on"},
+        {"changed", "it is reachable no longer as it was"},
+    };
+    _cleanup_free_ char *why = text_escape_string(event->why);
+    const char *words = why;
+
+    if (!why)
+        return;
+    for (size_t i = 0; event->kind == BUS_EVENT_RESOLVED && i < ELEMENTS(reasons); i++)
+        if (strcmp(why, reasons[i].why) == 0)
+            words = reasons[i].words;
+    if (event->kind == BUS_EVENT_CHANGED)
+        printf(" (changed: %s; now %s)", words, verdict_word(&event->listener->verdict));
+    else
+        printf(" (%s)", words);
+}
+
 static int print_line(const Watch *watch, const BusEvent *event) {
     const Listener *listener = event->listener;
     const char *colour =
@@ -94,10 +120,8 @@ static int print_line(const Watch *watch, const BusEvent *event) {
     }
     _cleanup_free_ char *sentence =
         listener_sentence(listener, watch->view.snapshot->links, user_name(listener->uid));
-    _cleanup_free_ char *why = text_escape_string(event->why);
     fputs(sentence ?: "?", stdout);
-    if (why)
-        printf(" (%s)", why);
+    print_why(event);
     if (event->duration > 0) {
         format_duration(event->duration, span);
         printf(", after %s", span);
