@@ -118,8 +118,12 @@ class Statuses(support.Case):
             with socket.create_server(("127.0.0.1", 3000)) as server:
                 socket.send_fds(ours, [b"x"], [server.fileno()])
             first = os.readlink("/proc/self/ns/pid") == "pid:[4026531836]"
-            self.ctl("scan", "--strict", "--rules", self.write("allow.rules", ALLOW),
-                     status=0 if first else 6)
+            rules = self.write("allow.rules", ALLOW)
+            # Not while a process is there that was just sent in from outside: it is opaque at first.
+            found = [self.ctl("scan", "--strict", "--rules", rules).returncode]
+            while found[-1] != (0 if first else 6) and len(found) < 20:
+                found.append(self.ctl("scan", "--strict", "--rules", rules).returncode)
+            self.assertEqual(found[-1], 0 if first else 6, found)
 
     def test_a_named_file_that_is_broken_or_missing(self):
         broken = self.write("broken.rules", "allow prt 3\n")
