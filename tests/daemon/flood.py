@@ -60,8 +60,8 @@ class Beside:
 def churn(done):
     """Comes and goes on other ports, and on those of what stands under another address."""
     try:
-        listen("0.0.0.0", 10000 + done % 1000).close()
-        listen("127.0.0.9", 20000 + done % 450).close()
+        listen("0.0.0.0", 10000 + done % 1000, patience=0).close()
+        listen("127.0.0.9", 20000 + done % 450, patience=0).close()
     except OSError:
         pass
 

@@ -59,15 +59,32 @@ def in_a_row(steps, patience=75):
     assert passed < patience, f"{passed} s: by the dumps, and not by itself"
 
 
-def listen(address, port, reuseport=False, device=None):
+def listen(address, port, patience=PATIENCE, **how):
+    """An address that is in use is waited for: who looks at /proc/PID/fd while a socket is closed
+    there holds its file for a moment, and it is closed when that one lets go."""
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            return listen_now(address, port, **how)
+        except OSError as why:
+            if why.errno != errno.EADDRINUSE or time.monotonic() >= deadline:
+                raise
+            time.sleep(0.001)
+
+
+def listen_now(address, port, reuseport=False, device=None):
     sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if reuseport:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     if device:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode())
-    sock.bind((address, port))
-    sock.listen()
+    try:
+        sock.bind((address, port))
+        sock.listen()
+    except BaseException:
+        sock.close()
+        raise
     return sock
 
 

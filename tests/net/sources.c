@@ -104,7 +104,8 @@ static unsigned run_for(Sources *sources, int msec) {
 
 static void run_until(Sources *sources, bool (*holds)(const Sources *), const char *what) {
     for (int64_t start = 0; !holds(sources); run_for(sources, 20))
-        cr_assert_not(world_waited(&start, PATIENCE), "%s", what);
+        cr_assert_not(world_waited(&start, PATIENCE), "%s: %u listeners, %u gone, %zu lost", what,
+                      told.n_state, told.n_gone, (size_t)sources_lost(sources));
 }
 
 static bool both_told(const Sources *sources) {

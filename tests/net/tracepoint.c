@@ -48,6 +48,12 @@ static bool read_whole(int *tries) {
     return lost == 0;
 }
 
+/* Whether one of so many events came in the name of who just looked at our fds (world_socket()):
+ * not each time. */
+static bool is_closed_by_another(size_t n_wanted, int tries) {
+    return seen.n < n_wanted && tries < 20;
+}
+
 static uint64_t monotonic_ns(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -73,7 +79,7 @@ Test(tracepoint, fact_18_tells_who_listens_where_and_that_it_ended) {
             cr_assert_geq(fd, 0);
             endpoint = world_endpoint(&wishes[i], fd);
             close(fd);
-        } while (!read_whole(&tries));
+        } while (!read_whole(&tries) || is_closed_by_another(2, tries));
         cr_assert_eq(seen.n, 2);
         /* Both were on one CPU, or the close came from another: by time they are in order. */
         const StateEvent *begin = &seen.events[0], *end = &seen.events[1];
@@ -107,7 +113,7 @@ Test(tracepoint, fact_18_fires_in_every_network_namespace) {
         cr_assert_eq(waitpid(child, &status, 0), child);
         cr_assert_eq(status, 0);
         seen.pid = (uint32_t)child;
-    } while (!read_whole(&tries));
+    } while (!read_whole(&tries) || is_closed_by_another(2, tries));
     cr_assert_eq(seen_count(&seen, STATE_EVENT_LISTEN), 1);
     cr_assert_eq(seen_count(&seen, STATE_EVENT_CLOSE), 1);
 }
@@ -202,7 +208,7 @@ Test(tracepoint, fact_20_without_bind_there_is_no_port_yet) {
         int fd = world_socket(&(SocketWish){.proto = PROTO_TCP});
         port = world_port(fd);
         close(fd);
-    } while (!read_whole(&tries));
+    } while (!read_whole(&tries) || is_closed_by_another(2, tries));
     cr_assert_eq(seen.n, 2);
     const StateEvent *begin = &seen.events[seen.events[0].kind == STATE_EVENT_LISTEN ? 0 : 1];
     const StateEvent *end = &seen.events[seen.events[0].kind == STATE_EVENT_LISTEN ? 1 : 0];

@@ -130,7 +130,7 @@ static int set_up(int fd, const SocketWish *wish) {
     return 0;
 }
 
-int world_socket(const SocketWish *wish) {
+static int try_socket(const SocketWish *wish) {
     bool stream = wish->proto == PROTO_TCP || wish->proto == PROTO_MPTCP;
     int family = wish->address && strchr(wish->address, ':') ? AF_INET6 : AF_INET;
     int fd = socket(family, (stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC,
@@ -141,6 +141,17 @@ int world_socket(const SocketWish *wish) {
     if (r < 0) {
         close(fd);
         return r;
+    }
+    return fd;
+}
+
+int world_socket(const SocketWish *wish) {
+    int64_t start = 0;
+    int fd = try_socket(wish);
+
+    while (fd == -EADDRINUSE && !world_waited(&start, PATIENCE)) {
+        usleep(1000);
+        fd = try_socket(wish);
     }
     return fd;
 }

@@ -48,7 +48,11 @@ typedef struct SocketWish {
     bool not_listening;
 } SocketWish;
 
-/* Returns its fd, or a negative errno. */
+/*
+ * Returns its fd, or a negative errno. An address that is in use is waited for: who looks at
+ * /proc/PID/fd while a socket is closed there (a daemon of a test beside) holds its file for a
+ * moment, and it is closed when that one lets go, in that one's name.
+ */
 int world_socket(const SocketWish *wish);
 uint16_t world_port(int fd);
 uint64_t world_cookie(int fd);
