@@ -8,6 +8,8 @@ libsockaudit_a_SOURCES += \
 	src/model/link.h \
 	src/model/owner.c \
 	src/model/owner.h \
+	src/model/program.c \
+	src/model/program.h \
 	src/model/reach.c \
 	src/model/reach.h \
 	src/model/scope.c \

@@ -13,6 +13,9 @@
 /* Where the start time stands, counted from the field behind the name (proc_pid_stat(5): 3). */
 #define STAT_START_FIELD (22 - 3)
 
+/* More empty arguments behind a program's name than these are padding. */
+#define EMPTY_ARGUMENTS_MAX 3
+
 static bool is_blank(char c) {
     return c == ' ' || c == '\t';
 }
@@ -76,10 +79,25 @@ int proc_status_parse_uid(const char *text, size_t length, uid_t *ret) {
     return -EBADMSG;
 }
 
+/*
+ * The length without the NULs with which a title is padded to that of the arguments before it. Only
+ * where nothing else follows the first argument, and it holds a blank or they are many: `prog ""`
+ * has an empty argument.
+ */
+static size_t drop_padding(const char *text, size_t length) {
+    size_t first = strnlen(text, length), end = first;
+
+    while (end < length && text[end] == '\0')
+        end++;
+    bool is_padding = memchr(text, ' ', first) || length - first > 1 + EMPTY_ARGUMENTS_MAX;
+    return end == length && is_padding ? first : length;
+}
+
 int proc_cmdline_parse(const char *text, size_t length, char ***ret) {
     _cleanup_strv_ char **arguments = NULL;
     size_t count = 0, allocated = 0;
 
+    length = drop_padding(text, length);
     if (length > CMDLINE_BYTES_MAX)
         length = CMDLINE_BYTES_MAX;
     int r = ARRAY_RESERVE(arguments, allocated, 1);

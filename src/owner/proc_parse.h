@@ -34,7 +34,9 @@ int proc_status_parse_uid(const char *text, size_t length, uid_t *ret);
 /*
  * Splits /proc/PID/cmdline at its NULs into a new NULL-terminated vector, cut to CMDLINE_BYTES_MAX
  * and CMDLINE_ARGS_MAX. An empty one (kernel thread, zombie) gives an empty vector. A process that
- * wrote over its arguments with setproctitle(3) gives one argument. Returns 0 or -ENOMEM.
+ * wrote a title over its arguments gives one: what it padded that with is dropped where no other
+ * text follows the first argument, and that holds a blank or more than 3 empty ones follow it.
+ * Returns 0 or -ENOMEM.
  */
 int proc_cmdline_parse(const char *text, size_t length, char ***ret);
 

@@ -80,6 +80,7 @@ Test(proc_parse, cmdline_is_split_and_bounded) {
     strv_free(arguments);
 
     static char many[3 * CMDLINE_BYTES_MAX];
+    many[sizeof(many) - 1] = 'x'; /* else it would be padding */
     cr_assert_eq(proc_cmdline_parse(many, sizeof(many), &arguments), 0);
     cr_assert_eq(strv_length(arguments), CMDLINE_ARGS_MAX);
     strv_free(arguments);
@@ -88,6 +89,27 @@ Test(proc_parse, cmdline_is_split_and_bounded) {
     cr_assert_eq(proc_cmdline_parse(many, sizeof(many), &arguments), 0);
     cr_assert_eq(strlen(arguments[0]), CMDLINE_BYTES_MAX);
     strv_free(arguments);
+}
+
+Test(proc_parse, padding_behind_a_title_is_no_arguments) {
+    static const struct {
+        const char *text;
+        size_t length, n_arguments;
+    } cases[] = {
+        {"next-server (v15)\0\0\0", 20, 1},
+        {"puma 5.6 (tcp://x)\0\0", 20, 1},
+        {"vite\0\0\0\0\0", 9, 1},
+        {"prog\0", 5, 1},
+        {"prog\0\0\0", 7, 3},
+        {"a b\0\0c", 6, 3},
+        {"\0\0\0\0\0\0", 6, 0},
+    };
+    for (size_t i = 0; i < ELEMENTS(cases); i++) {
+        char **arguments;
+        cr_assert_eq(proc_cmdline_parse(cases[i].text, cases[i].length, &arguments), 0);
+        cr_assert_eq(strv_length(arguments), cases[i].n_arguments, "%s", cases[i].text);
+        strv_free(arguments);
+    }
 }
 
 static FdKind kind(const char *text, uint32_t *inode) {
