@@ -17,6 +17,8 @@ libsockaudit_a_SOURCES += \
 	src/policy/advice/advice_find.c \
 	src/policy/advice/advice_parse.c \
 	src/policy/advice/advice_table.h \
+	src/policy/advice/restartable.c \
+	src/policy/advice/restartable.h \
 	src/policy/files/file_trust.c \
 	src/policy/files/file_trust.h \
 	src/policy/files/local_rules.c \

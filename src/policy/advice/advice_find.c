@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "policy/advice/advice_table.h"
+#include "policy/advice/restartable.h"
 #include "util/cleanup.h"
 #include "util/glob.h"
 #include "util/memory.h"
@@ -218,7 +219,7 @@ static const char *placeholder_value(Placeholder placeholder, const Match *match
     case PLACEHOLDER_SCRIPT:
         return match->script;
     case PLACEHOLDER_UNIT:
-        return owner ? owner->unit : NULL;
+        return owner && unit_is_restartable(owner->unit) ? owner->unit : NULL;
     case PLACEHOLDER_USER_UNIT:
         return owner ? owner->user_unit : NULL;
     case PLACEHOLDER_COUNT:

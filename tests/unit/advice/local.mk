@@ -5,6 +5,7 @@ tests_unit_test_advice_SOURCES = \
 	tests/unit/advice/find.c \
 	tests/unit/advice/load.c \
 	tests/unit/advice/parse.c \
+	tests/unit/advice/restartable.c \
 	tests/unit/advice/shipped.c \
 	tests/unit/advice/support.c \
 	tests/unit/advice/support.h

@@ -128,3 +128,67 @@ Test(advice_shipped, every_advice_names_something_to_type) {
         cr_expect_null(strstr(section->advice, "0.0.0.0 "), "[%s]", section->name);
     }
 }
+
+/*
+ * Units whose restart or firewall ends a session, locks an administrator out or takes the machine's
+ * names away: no advice may name them in a command, whatever process is found in them.
+ */
+static const char *const kept_units[] = {
+    "user@1000.service",
+    "user-runtime-dir@1000.service",
+    "session-2.scope",
+    "init.scope",
+    "user-1000.slice",
+    "ssh.service",
+    "ssh.socket",
+    "sshd.service",
+    "ssh@3-192.168.1.20:22-192.168.1.9:50000.service",
+    "getty@tty1.service",
+    "serial-getty@ttyS0.service",
+    "gdm.service",
+    "gdm3.service",
+    "sddm.service",
+    "lightdm.service",
+    "display-manager.service",
+    "dbus.service",
+    "dbus-broker.service",
+    "polkit.service",
+    "systemd-resolved.service",
+    "systemd-networkd.service",
+    "systemd-logind.service",
+    "systemd-journald.service",
+    "NetworkManager.service",
+    "networking.service",
+    "wpa_supplicant.service",
+    "libvirtd.service",
+    "virtqemud.service",
+    "docker.service",
+    "docker.socket",
+    "containerd.service",
+    "libpod-0123456789ab.scope",
+};
+
+static void check_kept(const char *unit, const char *exe, uint16_t port) {
+    static const char *const harmful[] = {"IPAddressDeny", "ListenAddress", "systemctl stop",
+                                          "systemctl disable", "systemctl kill"};
+    _cleanup_(sample_done) Sample sample;
+
+    sample_init(&sample, port, exe, exe);
+    sample.owner->unit = strdup(unit);
+    _cleanup_free_ char *advice = advice_of(shipped, &sample, NULL);
+    if (!advice)
+        return;
+    cr_expect_null(strstr(advice, unit), "%s, %s: %s", unit, exe, advice);
+    for (size_t i = 0; i < sizeof(harmful) / sizeof(*harmful); i++)
+        cr_expect_null(strstr(advice, harmful[i]), "%s, %s: %s", unit, exe, advice);
+}
+
+Test(advice_shipped, no_advice_stops_a_session_a_login_or_a_resolver) {
+    static const char *const exes[] = {"/usr/bin/unknown-tool", "/usr/lib/systemd/systemd",
+                                       "/usr/sbin/sshd", "/usr/bin/gjs"};
+
+    for (size_t i = 0; i < sizeof(kept_units) / sizeof(*kept_units); i++)
+        for (size_t j = 0; j < sizeof(exes) / sizeof(*exes); j++)
+            for (size_t port = 0; port < 3; port++)
+                check_kept(kept_units[i], exes[j], (const uint16_t[]){22, 2222, 5355}[port]);
+}
