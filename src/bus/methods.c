@@ -335,8 +335,8 @@ static int run_reload(Request *request) {
 }
 
 static const char too_many_keys[] =
-    "too many listeners have that port to do it to all of them at once: name one by its id "
-    "('auditctl list --all port PORT -o id,endpoint' tells them)";
+    "the port has too many listeners; specify a listener ID ('list --all port PORT -o id,endpoint' "
+    "shows them)";
 
 static int run_snooze(Request *request) {
     const BusHandlers *handlers = &request->channel->server->handlers;

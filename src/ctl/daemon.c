@@ -21,14 +21,18 @@ const char *daemon_directory(const Options *options) {
 }
 
 static ExitStatus tell_absent(const char *directory, int r) {
+    if (r == -EACCES || r == -EPERM) {
+        tell_error("You cannot connect to sockauditd at %s/%s. Run with sudo.", directory,
+                   BUS_SOCKET_NAME);
+        return STATUS_NOT_PERMITTED;
+    }
     if (r == -ENOENT || r == -ECONNREFUSED || r == -ENOTDIR)
-        tell_error("sockauditd does not run: nothing answers at %s/%s\n"
-                   "  start it:          systemctl start sockaudit\n"
-                   "  or by hand:        sockauditd --foreground\n"
-                   "  or do without it:  %s scan",
+        tell_error("sockauditd is not running (no answer at %s/%s).\n"
+                   "  Start it:         sudo systemctl start sockaudit\n"
+                   "  Scan without it:  %s scan",
                    directory, BUS_SOCKET_NAME, tell_name());
     else
-        tell_errno(r, "cannot reach sockauditd at %s/%s", directory, BUS_SOCKET_NAME);
+        tell_errno(r, "Failed to connect to sockauditd at %s/%s", directory, BUS_SOCKET_NAME);
     return STATUS_NO_DAEMON;
 }
 
@@ -56,15 +60,14 @@ ExitStatus daemon_failed(const BusClient *client, int error, const char *what) {
 
     switch (error) {
     case -ECONNRESET:
-        tell_error("%s: sockauditd hung up; it was stopped, or has too many clients already", what);
+        tell_error("%s: Connection closed by sockauditd (stopped, or connection limit reached)",
+                   what);
         return STATUS_NO_DAEMON;
     case -ETIMEDOUT:
         tell_error("%s: sockauditd does not answer", what);
         return STATUS_NO_DAEMON;
     case -EPROTO:
-        tell_error("%s: sockauditd answers what this client does not understand: are both of one "
-                   "version?",
-                   what);
+        tell_error("%s: Unexpected reply from sockauditd (version mismatch?)", what);
         return STATUS_FAILED;
     default:
         break;

@@ -165,6 +165,8 @@ int rules_open(Daemon *daemon) {
                        "there are no rules (%s); judging by the built-in ones, which allow "
                        "loopback and flag the rest",
                        r == -ENOENT ? "no file of them exists" : strerror(-r));
+    /* What they flag is most likely allowed by the rules that could not be loaded. */
+    daemon->advice = advice_free(daemon->advice);
     policy = policy_new_builtin();
     return policy ? rules_adopt(daemon, policy, true) : -ENOMEM;
 }

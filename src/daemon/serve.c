@@ -344,17 +344,16 @@ static int tell_no_bus(Daemon *daemon, int error) {
 
     if (error == -EADDRINUSE && daemon->options.foreground) {
         fprintf(stderr,
-                "sockauditd: another one runs already and answers at %s/%s. To run beside it, give "
-                "this one a place of its own:\n"
-                "  --runtime-dir DIR, for auditctl, too; and --state-dir DIR\n",
+                "sockauditd: another instance is running (%s/%s). To run a second one, use "
+                "--runtime-dir (with sockauditctl, too) and --state-dir\n",
                 directory, BUS_SOCKET_NAME);
         return error;
     }
     tell_of_daemon(daemon, REPORT_SOURCE_DEGRADED, LOG_WARNING,
-                   "'auditctl status' and the like can't be answered: %s/%s: %s%s", directory,
+                   "Failed to listen on %s/%s: %s. sockauditctl cannot connect%s", directory,
                    BUS_SOCKET_NAME,
                    error == -EADDRINUSE ? "another sockauditd answers there" : strerror(-error),
-                   daemon->options.foreground ? "; '--runtime-dir DIR' takes another place" : "");
+                   daemon->options.foreground ? "; use --runtime-dir for another directory" : "");
     return 0;
 }
 

@@ -129,6 +129,7 @@ static void tell_listener(Daemon *daemon, const LedgerChange *change, ReportEven
         .duration = event == REPORT_FLAGGED && !change->brief ? 0 : change->duration,
         .reason = event == REPORT_RESOLVED ? resolved_reason(change->why) : NULL,
         .n_returned = change->n_returned,
+        .is_builtin = daemon->builtin,
     };
     /* A reminder or the news that it is over may come twice; that is no reason to ask. */
     if (event == REPORT_FLAGGED)

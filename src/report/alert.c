@@ -98,8 +98,12 @@ static void add_owner(Record *record, const Listener *listener) {
         add_holder(record, holder);
 }
 
-static void add_rule(Record *record, const Listener *listener) {
+static void add_rule(Record *record, const ListenerAlert *alert) {
+    const Listener *listener = alert->listener;
     const RuleInfo *rule = listener->verdict.rule;
+    const char *no_advice = alert->event == REPORT_RESOLVED ? NULL
+                            : alert->is_builtin             ? ALERT_NO_ADVICE_BUILTIN
+                                                            : ALERT_NO_ADVICE;
 
     if (rule) {
         record_add(record, "SOCKAUDIT_RULE", rule->text);
@@ -107,7 +111,7 @@ static void add_rule(Record *record, const Listener *listener) {
         if (rule->file)
             record_addf(record, "SOCKAUDIT_RULE_LINE", "%u", rule->line);
     }
-    record_add(record, "SOCKAUDIT_ADVICE", listener->advice);
+    record_add(record, "SOCKAUDIT_ADVICE", listener->advice ?: no_advice);
 }
 
 /* What is said behind the sentence: a server that restarts all day is one alert. */
@@ -162,7 +166,7 @@ int alert_of_listener(const ListenerAlert *alert, Record *ret) {
     add_message(ret, alert);
     add_endpoint(ret, alert);
     add_owner(ret, alert->listener);
-    add_rule(ret, alert->listener);
+    add_rule(ret, alert);
     if (alert->duration > 0)
         record_addf(ret, "SOCKAUDIT_DURATION_USEC", "%" PRIu64, alert->duration);
     /* What is over has most often lost its process, too. */
@@ -179,22 +183,23 @@ int alert_of_daemon(ReportEvent event, int priority, usec_t realtime, const char
 }
 
 static void add_sum(Record *record, const SuppressedAlert *alert, const char *who) {
-    static const char hint[] = "'auditctl list --flagged' shows what stands";
+    static const char hint[] = "run 'sockauditctl list --flagged' for the current state";
     char span[DURATION_SIZE];
 
     format_duration(alert->span, span);
     if (alert->n_unkept == 0)
         record_addf(record, "MESSAGE",
-                    "%" PRIu64 " more alerts about listeners of %s in %s were summed up; %s",
+                    "%" PRIu64 " more alerts for listeners of %s in %s were suppressed; %s",
                     alert->n_alerts, who, span, hint);
     else if (alert->n_alerts == 0)
         record_addf(record, "MESSAGE",
-                    "at least %" PRIu64 " listeners of %s are not looked at, as there are too many",
+                    "Listener limit reached: at least %" PRIu64
+                    " listeners of %s are not monitored",
                     alert->n_unkept, who);
     else
         record_addf(record, "MESSAGE",
-                    "%" PRIu64 " more alerts about listeners of %s in %s were summed up, and at "
-                    "least %" PRIu64 " listeners are not looked at, as there are too many; %s",
+                    "%" PRIu64 " more alerts for listeners of %s in %s were suppressed, and at "
+                    "least %" PRIu64 " listeners are not monitored (listener limit reached); %s",
                     alert->n_alerts, who, span, alert->n_unkept, hint);
 }
 

@@ -17,7 +17,19 @@ typedef struct ListenerAlert {
     usec_t duration;     /* how long it has been so; 0: not told */
     const char *reason;  /* resolved: a sentence part, `it is gone`; else NULL */
     unsigned n_returned; /* how often it came back since it was last told */
+    bool is_builtin;     /* the built-in rules are in force, under which no advice is given */
 } ListenerAlert;
+
+/* Stands in SOCKAUDIT_ADVICE where there is none: journalctl -x prints the name of a field that is
+ * missing. It is a comment to a shell, in case somebody pastes it. */
+#define ALERT_NO_ADVICE "# No advice is available for this program."
+#define ALERT_NO_ADVICE_BUILTIN                                                                    \
+    "# No advice is given under the built-in rules. Fix the rules first: sockauditctl check"
+
+/* Whether a value of SOCKAUDIT_ADVICE is one. */
+static inline bool alert_is_advice(const char *value) {
+    return value[0] != '#';
+}
 
 /* Returns 0 or -ENOMEM; the record is to be done with either way. */
 int alert_of_listener(const ListenerAlert *alert, Record *ret);

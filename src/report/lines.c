@@ -7,6 +7,7 @@
 #include <syslog.h>
 #include <time.h>
 
+#include "report/alert.h"
 #include "util/cleanup.h"
 #include "util/memory.h"
 #include "util/serialize.h"
@@ -64,8 +65,11 @@ static void write_why(const Record *record, const LineLook *look, FILE *out) {
         write_below(record, "", "SOCKAUDIT_RULE_LINE", ": ", out);
         write_below(record, "", "SOCKAUDIT_RULE", "\n", out);
     }
-    write_below(record, look->utf8 ? INDENT "→ to make it local: " : INDENT "-> to make it local: ",
-                "SOCKAUDIT_ADVICE", "\n", out);
+    const char *advice = record_find(record, "SOCKAUDIT_ADVICE", &length);
+    if (advice && alert_is_advice(advice))
+        write_below(record,
+                    look->utf8 ? INDENT "→ to make it local: " : INDENT "-> to make it local: ",
+                    "SOCKAUDIT_ADVICE", "\n", out);
 }
 
 int record_write_line(const Record *record, const LineLook *look, FILE *out) {

@@ -59,7 +59,30 @@ class Verbs(support.Case):
         nowhere = ["--runtime-dir", self.folder + "/nowhere"]
         for words in (["status"], ["list"], ["show", "80"], ["watch"], ["reload"],
                       ["allow", "80"], ["snooze", "80", "1h"], ["suggest"], []):
-            self.check_stderr([*nowhere, *words], 3, "sockauditd does not run", "scan")
+            self.check_stderr([*nowhere, *words], 3, self.folder + "/nowhere")
+
+    def test_what_is_not_permitted_is_not_none(self):
+        """An empty answer would say that there are no alerts, or no daemon."""
+        closed = self.folder + "/closed"
+        os.mkdir(closed, mode=0o700)
+        for words in (["status"], ["list"], ["suggest"]):
+            self.ctl("--runtime-dir", closed, *words, status=3)
+            self.ctl("--runtime-dir", closed, *words, user=support.NOBODY, status=5)
+
+    def test_a_journal_that_may_not_be_read_is_not_empty(self):
+        journals = self.folder + "/var/log/journal"
+        machine = journals + "/" + "0123456789abcdef" * 2
+        os.makedirs(machine)
+        history = ("history", "--root", self.folder)
+        for how in ((), ("--json",)):
+            self.assertEqual(self.ctl(*history, *how, user=support.NOBODY, status=0).stdout, b"")
+        os.close(os.open(machine + "/system.journal", os.O_CREAT | os.O_WRONLY, 0o640))
+        for how in ((), ("--json",)):
+            self.assertEqual(self.ctl(*history, *how, user=support.NOBODY, status=5).stdout, b"")
+        os.unlink(machine + "/system.journal")
+        self.ctl(*history, user=support.NOBODY, status=0)
+        os.chmod(machine, 0o700)
+        self.ctl(*history, user=support.NOBODY, status=5)
 
     def test_linux_audits_options_under_its_name(self):
         name = self.folder + "/auditctl"

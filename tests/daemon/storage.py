@@ -228,7 +228,7 @@ def test_a_rules_directory_that_goes(directory):
 def test_a_runtime_directory_that_is_none_is_told(directory):
     write(directory + "/run", "kept")
     with Foreground(directory) as daemon:
-        daemon.expect_said("can't be answered", event="source-degraded")
+        daemon.expect_said(daemon.directory, event="source-degraded")
         daemon.told_by(4001)
     assert read(directory + "/run") == "kept"
 
@@ -244,7 +244,7 @@ def test_what_is_no_socket_is_not_removed(directory):
     os.mkdir(directory + "/run")
     write(directory + "/run/bus", "kept")
     with Foreground(directory) as daemon:
-        daemon.expect_said("can't be answered", event="source-degraded")
+        daemon.expect_said(daemon.directory, event="source-degraded")
         daemon.told_by(4001)
     assert read(directory + "/run/bus") == "kept"
 
@@ -267,7 +267,7 @@ def test_a_living_daemons_socket_stays_its(directory):
         assert first.status()
         with Foreground(directory + "/second", loaded=None) as second:
             assert second.wait() == 1
-            assert "another one runs already" in second.stderr(), second.stderr()
+            assert "--runtime-dir" in second.stderr(), second.stderr()
         assert first.status()
 
 

@@ -284,7 +284,9 @@ ExitStatus verb_explain(const Options *options) {
     if (status != STATUS_DONE)
         return status;
     _cleanup_policy_ Policy *policy = ruleset.policy;
-    int r = diagnostics ? advice_load(options->root, diagnostics, &advice) : -ENOMEM;
+    int r = !diagnostics      ? -ENOMEM
+            : ruleset.builtin ? 0
+                              : advice_load(options->root, diagnostics, &advice);
     if (r < 0)
         return tell_errno(r, "cannot read the advice");
     if (options->n_words == 1 && is_id_or_port(options->words[0]))

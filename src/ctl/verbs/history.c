@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* `history`: past alerts, read back from the journal by their MESSAGE_IDs. */
 #include <errno.h>
+#include <glob.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <systemd/sd-id128.h>
 #include <systemd/sd-journal.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "ctl/help.h"
 #include "ctl/machine.h"
@@ -53,8 +57,9 @@ static ExitStatus read_when(const char *text, const char *option, usec_t *ret) {
     if (!text || when_parse(text, machine_now(), ret) == 0)
         return STATUS_DONE;
     _cleanup_free_ char *escaped = text_escape_string(text);
-    tell_error("%s: '%s' is no time; write yesterday, 18:00, -1h or '2026-11-20 18:00'", option,
-               escaped ?: "");
+    tell_error("%s: Invalid time '%s', expected for example yesterday, 18:00, -1h or "
+               "'2026-11-20 18:00'",
+               option, escaped ?: "");
     return STATUS_USAGE;
 }
 
@@ -64,7 +69,7 @@ static ExitStatus open_journal(History *history) {
 
     if (history->options->root) {
         if (asprintf(&directory, "%s/var/log/journal", history->options->root) < 0)
-            return tell_errno(-ENOMEM, "cannot read the journal");
+            return tell_errno(-ENOMEM, "Failed to read the journal");
         r = sd_journal_open_directory(&history->journal, directory, 0);
     } else {
         r = sd_journal_open(&history->journal, SD_JOURNAL_LOCAL_ONLY);
@@ -74,7 +79,7 @@ static ExitStatus open_journal(History *history) {
     if (r >= 0)
         r = history->since > 0 ? sd_journal_seek_realtime_usec(history->journal, history->since)
                                : sd_journal_seek_head(history->journal);
-    return r < 0 ? tell_errno(r, "cannot read the journal") : STATUS_DONE;
+    return r < 0 ? tell_errno(r, "Failed to read the journal") : STATUS_DONE;
 }
 
 static void print_date(usec_t realtime, FILE *out) {
@@ -128,11 +133,44 @@ static int tell_all(History *history) {
     return r;
 }
 
-/* Who may not read the system's journal sees an empty one. */
-static void warn_of_rights(const History *history) {
-    if (history->n_told == 0 && geteuid() != 0 && !history->options->root)
-        tell_warning("only root and the groups adm and systemd-journal can read all of the "
-                     "system's journal");
+static int is_unreadable(const char *path, int error) {
+    (void)path;
+    return error == EACCES;
+}
+
+/* Whether a directory or file that the pattern finds may not be read. */
+static bool is_denied(const char *pattern) {
+    glob_t found = {};
+    bool denied = glob(pattern, 0, is_unreadable, &found) == GLOB_ABORTED;
+
+    for (size_t i = 0; !denied && i < found.gl_pathc; i++)
+        denied = euidaccess(found.gl_pathv[i], R_OK) < 0 && errno == EACCES;
+    globfree(&found);
+    return denied;
+}
+
+/* libsystemd passes over the files that it may not open, and the journal looks empty. */
+static bool is_journal_denied(const Options *options) {
+    static const char *const directories[] = {"/var/log/journal", "/run/log/journal"};
+    char id[SD_ID128_STRING_MAX] = "*", pattern[PATH_MAX];
+    sd_id128_t machine;
+
+    if (!options->root && sd_id128_get_machine(&machine) >= 0)
+        sd_id128_to_string(machine, id);
+    for (size_t i = 0; i < ELEMENTS(directories); i++) {
+        int n = snprintf(pattern, sizeof(pattern), "%s%s/%s/system*.journal", options->root ?: "",
+                         directories[i], id);
+        if (n < (int)sizeof(pattern) && is_denied(pattern))
+            return true;
+    }
+    return false;
+}
+
+/* After what could be read, if anything. */
+static ExitStatus tell_denied(void) {
+    tell_error("You cannot read the system journal. Run with sudo, or join the group "
+               "'systemd-journal'.");
+    return STATUS_NOT_PERMITTED;
 }
 
 static ExitStatus history_print(History *history) {
@@ -141,16 +179,17 @@ static ExitStatus history_print(History *history) {
 
     history->out = open_memstream(&text, &size);
     if (!history->out)
-        return tell_errno(-ENOMEM, "cannot read the journal");
+        return tell_errno(-ENOMEM, "Failed to read the journal");
     int r = tell_all(history);
     if (fclose(history->out) != 0 && r >= 0)
         r = -ENOMEM;
     if (r < 0)
-        return tell_errno(r, "cannot read the journal");
-    if (history->n_told == 0 && !options_have(history->options, OPTION_JSON))
+        return tell_errno(r, "Failed to read the journal");
+    bool denied = is_journal_denied(history->options);
+    if (history->n_told == 0 && !denied && !options_have(history->options, OPTION_JSON))
         fputs("No alerts in the journal.\n", stderr);
-    warn_of_rights(history);
-    return verb_print(history->options, text);
+    ExitStatus status = verb_print(history->options, text);
+    return status == STATUS_DONE && denied ? tell_denied() : status;
 }
 
 /* By what the journal does not hold nothing would ever be found. */
@@ -161,9 +200,10 @@ static ExitStatus check_filter(const Filter *filter) {
 
     if (!other)
         return STATUS_DONE;
-    tell_error("the journal does not tell %s: history takes protocols, port, bind, scope, user, "
-               "group, exe, unit and user-unit",
-               other);
+    tell_error(
+        "'%s' is not recorded in the journal; supported filters: protocol, port, bind, scope, "
+        "user, group, exe, unit, user-unit",
+        other);
     return STATUS_USAGE;
 }
 
@@ -181,10 +221,10 @@ static ExitStatus history_run(History *history) {
         return status;
     int r = machine_open(&history->machine, NULL);
     if (r < 0)
-        return tell_errno(r, "cannot read the journal");
+        return tell_errno(r, "Failed to read the journal");
     history->empty = snapshot_new();
     if (!history->empty)
-        return tell_errno(-ENOMEM, "cannot read the journal");
+        return tell_errno(-ENOMEM, "Failed to read the journal");
     return history_print(history);
 }
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/ids.h"
+#include "report/alert.h"
 #include "util/cleanup.h"
 
 static char *read_catalog(void) {
@@ -30,17 +30,58 @@ Test(catalog, explains_every_event_once) {
     }
 }
 
-/* journalctl prints the name of one that is missing: an unknown process has no EXE, PID or USER,
- * the built-in policy no RULE_FILE. That ADVICE may be missing the text says. */
-Test(catalog, names_only_fields_that_are_always_sent) {
-    static const char *const fields[] = {"ID", "PROTO", "ADDRESS", "PORT", "RULE", "ADVICE"};
-    const char *at = read_catalog();
+/* An entry of which as little is known as can be: a socket without a process, nobody's, and no
+ * advice for it. A verdict always has a rule, the policy's default if no other. */
+static void make_poorest(ReportEvent event, Record *ret) {
+    const RuleInfo rule = {.text = "set default flag warning", .action = ACTION_FLAG};
+    const Listener listener = {.endpoint.address.family = AF_INET,
+                               .uid = (uint32_t)-1,
+                               .verdict = {.action = ACTION_FLAG, .rule = &rule}};
+    const ListenerAlert alert = {
+        .event = event, .listener = &listener, .links = &(LinkTable){}, .reason = "it is gone"};
 
-    while ((at = strstr(at, "@SOCKAUDIT_"))) {
-        bool known = false;
-        at += strlen("@SOCKAUDIT_");
-        for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++)
-            known |= strncmp(at, fields[i], strlen(fields[i])) == 0 && at[strlen(fields[i])] == '@';
-        cr_assert(known, "unknown field: %.20s", at);
+    cr_assert_eq(event == REPORT_FLAGGED || event == REPORT_STILL_FLAGGED ||
+                         event == REPORT_RESOLVED
+                     ? alert_of_listener(&alert, ret)
+                     : alert_of_daemon(event, 6, 0, "text", ret),
+                 0);
+}
+
+static size_t check_entry(ReportEvent event, const char *entry, const char *end) {
+    _cleanup_(record_cleanup) Record record = {};
+    size_t n_fields = 0, length;
+
+    make_poorest(event, &record);
+    for (const char *at = entry; (at = memchr(at, '@', (size_t)(end - at))); at++, n_fields++) {
+        char name[64] = "";
+        const char *closing = strchr(++at, '@');
+        cr_assert(closing && closing < end && closing - at < (int)sizeof(name), "%.20s", at);
+        memcpy(name, at, (size_t)(closing - at));
+        cr_assert_not_null(record_find(&record, name, &length), "%s: an entry may lack %s",
+                           report_event_name(event), name);
+        at = closing;
     }
+    return n_fields;
+}
+
+/* journalctl prints the name of one that is missing. */
+Test(catalog, names_only_fields_that_are_always_sent) {
+    const char *text = read_catalog();
+    size_t n_fields = 0;
+
+    for (ReportEvent event = 0; event < REPORT_EVENT_COUNT; event++) {
+        const char *entry = strstr(text, report_event_id(event));
+        const char *end = strstr(entry, "\n-- ");
+        n_fields += check_entry(event, entry, end ?: entry + strlen(entry));
+    }
+    cr_assert_gt(n_fields, 0);
+}
+
+/* An id is gone with its socket, and auditctl may be Linux Audit's. */
+Test(catalog, commands_last) {
+    const char *text = read_catalog();
+
+    cr_assert_null(strstr(text, "@SOCKAUDIT_ID@"));
+    for (const char *at = text; (at = strstr(at, "auditctl")); at++)
+        cr_assert(at - text > 4 && memcmp(at - 4, "sock", 4) == 0, "%.40s", at);
 }
