@@ -31,12 +31,13 @@ _auditctl_values() {
         container) echo none any docker podman ;;
         netns) echo host other ;;
         origin) echo socket forward ;;
+        target) echo 10.0.0.5:80 ;;
         age) echo 30s 5m 2h ;;
         ephemeral) echo yes no ;;
     esac
 }
 
-_auditctl_keys="port bind scope interface user group exe unit user-unit container netns origin age ephemeral"
+_auditctl_keys="port bind scope interface user group exe unit user-unit container netns origin target age ephemeral"
 _auditctl_protocols="tcp udp mptcp sctp udplite"
 
 _auditctl() {
@@ -85,7 +86,7 @@ _auditctl() {
                 words="30min 1h 2h 1d"
             else
                 words=$(_auditctl_values "$program" "$previous")
-                : "${words:=user group exe unit user-unit container netns origin age scope interface}"
+                : "${words:=user group exe unit user-unit container netns origin target age scope interface}"
             fi ;;
         list | scan | watch | history)
             if [ "$previous" = exe ]; then

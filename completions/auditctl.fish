@@ -113,13 +113,15 @@ function __auditctl_arguments
             printf '%s\n' host other
         case origin
             printf '%s\n' socket forward
+        case target
+            printf '%s\n' 10.0.0.5:80
         case age
             printf '%s\n' 30s 5m 2h
         case ephemeral
             printf '%s\n' yes no
         case '*'
             printf '%s\n' tcp udp mptcp sctp udplite port bind scope interface user group exe unit user-unit \
-                container netns origin age ephemeral not
+                container netns origin target age ephemeral not
     end
 end
 

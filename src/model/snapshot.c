@@ -89,6 +89,15 @@ static bool same_listener(const Listener *a, const Listener *b) {
            endpoint_equal(&a->endpoint, &b->endpoint);
 }
 
+/* Which of several targets a packet is sent to depends on what is not read here. */
+static void join_target(Listener *listener, const Listener *found) {
+    if (address_equal(&listener->forward_to, &found->forward_to) &&
+        listener->forward_port == found->forward_port)
+        return;
+    listener->forward_to = (Address){};
+    listener->forward_port = 0;
+}
+
 /*
  * The index of the listener that `found` belongs to, made if there is none. Two of equal hash are
  * kept apart by trying the next hash: as long as the first differs, so will the walk agree on the
@@ -113,6 +122,8 @@ static int join_listener(Snapshot *snapshot, const Listener *found, uint32_t *re
             };
         } else if (!same_listener(&snapshot->listeners[*index], found)) {
             continue;
+        } else {
+            join_target(&snapshot->listeners[*index], found);
         }
         *ret_index = *index;
         return r;

@@ -41,7 +41,8 @@ typedef struct Listener {
     uint64_t cookie;
     uint64_t cgroup_id; /* cgroup v2 at the socket's creation, 0: not told (before 5.9) */
     Owner *owner;       /* a reference, or NULL: not looked for */
-    Address forward_to; /* ORIGIN_FORWARD: where it leads; family 0: to this host itself */
+    Address forward_to; /* ORIGIN_FORWARD: where it leads; family 0: to this host itself, or, with
+                         * port 0, to several targets */
     uint16_t forward_port;
     Verdict verdict;
     char *advice; /* owned: what to type to make it local, or NULL */

@@ -26,6 +26,7 @@ typedef enum KeyId {
     KEY_CONTAINER,
     KEY_NETNS,
     KEY_ORIGIN,
+    KEY_TARGET,
     KEY_AGE,
     KEY_EPHEMERAL,
     KEY_EXE, /* the last: the dearest to judge */
@@ -71,6 +72,10 @@ typedef struct Item {
             Prefix prefix;
             bool wildcard; /* the wildcard itself alone */
         } bind;
+        struct {
+            Address address;
+            uint16_t port; /* 0: any */
+        } target;
         struct {
             Pattern pattern;
             ContainerWord word;

@@ -165,6 +165,19 @@ char *match_tell_origin(const Case *judged, const Match *match) {
                                                            : "it is a socket");
 }
 
+char *match_tell_target(const Case *judged, const Match *match) {
+    const Listener *listener = judged->listener;
+    const Endpoint to = {.address = listener->forward_to, .port = listener->forward_port};
+    char target[ENDPOINT_SIZE];
+    (void)match;
+    if (listener->origin != ORIGIN_FORWARD)
+        return text("it is a socket, and the key is for forwards alone");
+    if (to.address.family == 0)
+        return text("its target is not one known address");
+    endpoint_format(&to, NULL, target);
+    return text("its target is %s", target);
+}
+
 char *match_tell_age(const Case *judged, const Match *match) {
     const Owner *owner = judged->listener->owner;
     char span[DURATION_SIZE];

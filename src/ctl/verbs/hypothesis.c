@@ -190,6 +190,18 @@ static ExitStatus set_origin(Hypothesis *hypothesis, const char *value) {
     return bad_word("origin", value, words, ELEMENTS(words));
 }
 
+/* Only a forward has one. */
+static ExitStatus set_target(Hypothesis *hypothesis, const char *value) {
+    Listener *listener = &hypothesis->listener;
+    Endpoint target = {};
+    if (endpoint_parse(value, NULL, &target) < 0 || address_is_wildcard(&target.address))
+        return bad_value("target", value, "is not of the form 10.0.0.5:80 or [fd00::5]:80");
+    listener->origin = ORIGIN_FORWARD;
+    listener->forward_to = target.address;
+    listener->forward_port = target.port;
+    return STATUS_DONE;
+}
+
 static ExitStatus set_scope(Hypothesis *hypothesis, const char *value) {
     const char *words[SCOPE_COUNT];
     for (Scope scope = 0; scope < SCOPE_COUNT; scope++)
@@ -226,8 +238,8 @@ static ExitStatus set_interface(Hypothesis *hypothesis, const char *value, const
 static ExitStatus set_key(Hypothesis *hypothesis, const char *key, const char *value,
                           const LinkTable *links, usec_t now) {
     static const char *const keys[] = {
-        "user",  "group",  "exe", "unit",  "user-unit", "container",
-        "netns", "origin", "age", "scope", "interface",
+        "user",  "group",  "exe",    "unit", "user-unit", "container",
+        "netns", "origin", "target", "age",  "scope",     "interface",
     };
     Owner *owner = hypothesis->listener.owner;
 
@@ -247,6 +259,8 @@ static ExitStatus set_key(Hypothesis *hypothesis, const char *key, const char *v
         return set_netns(hypothesis, value);
     if (strcmp(key, "origin") == 0)
         return set_origin(hypothesis, value);
+    if (strcmp(key, "target") == 0)
+        return set_target(hypothesis, value);
     if (strcmp(key, "age") == 0)
         return set_age(hypothesis, value, now);
     if (strcmp(key, "scope") == 0)

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 /*
- * Returns whether a user may be told to restart the unit: it is a service or a socket, and no login,
- * session or name resolution of this machine ends with it.
+ * Returns whether a user may be told to restart the unit: it is a service or a socket, and no
+ * login, session or name resolution of this machine ends with it.
  */
 bool unit_is_restartable(const char *unit);

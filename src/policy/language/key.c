@@ -22,6 +22,7 @@ const Key key_table[KEY_COUNT] = {
     [KEY_CONTAINER] = {"container", "a container", KEY(container)},
     [KEY_NETNS] = {"netns", "a network namespace", KEY(netns)},
     [KEY_ORIGIN] = {"origin", "an origin", KEY(origin)},
+    [KEY_TARGET] = {"target", "a target", KEY(target)},
     [KEY_AGE] = {"age", "an age", KEY(age)},
     [KEY_EPHEMERAL] = {"ephemeral", "an answer", KEY(ephemeral)},
     [KEY_EXE] = {"exe", "a program", KEY(exe)},

@@ -157,6 +157,45 @@ bool item_parse_bind(ItemReader *reader, const char *text, Item *ret) {
     return true;
 }
 
+/* Splits `10.0.0.5`, `10.0.0.5:80`, `fd00::5`, `[fd00::5]:80`; *ret_port: NULL without one. */
+static bool split_target(const char *text, char host[static ADDRESS_SIZE], const char **ret_port) {
+    bool is_bracketed = text[0] == '[';
+    const char *colon = strchr(text, ':'), *end = text + strlen(text);
+
+    *ret_port = NULL;
+    if (is_bracketed) {
+        text++;
+        end = strchr(text, ']');
+        if (!end || end[1] != ':')
+            return false;
+        *ret_port = end + 2;
+    } else if (colon && !strchr(colon + 1, ':')) {
+        end = colon;
+        *ret_port = colon + 1;
+    }
+    if (end - text >= ADDRESS_SIZE)
+        return false;
+    memcpy(host, text, (size_t)(end - text));
+    host[end - text] = '\0';
+    return is_bracketed == (strchr(host, ':') && *ret_port);
+}
+
+bool item_parse_target(ItemReader *reader, const char *text, Item *ret) {
+    char host[ADDRESS_SIZE];
+    const char *port;
+
+    ret->target.port = 0;
+    if (!split_target(text, host, &port) || address_parse(host, &ret->target.address) < 0 ||
+        (port && (!*port || port[strspn(port, "0123456789")])))
+        return wrong(reader,
+                     "%s is not a target such as `10.0.0.5`, `10.0.0.5:80` or `[fd00::5]:80`",
+                     show(text).text);
+    ret->target.address = address_unmapped(&ret->target.address);
+    if (port && !parse_port_number(reader, port, strlen(port), &ret->target.port))
+        return false;
+    return !port || ret->target.port != 0 || wrong(reader, "nothing is forwarded to port 0");
+}
+
 bool item_parse_scope(ItemReader *reader, const char *text, Item *ret) {
     const char *names[SCOPE_COUNT];
     if (scope_parse(text, &ret->scope) == 0)

@@ -67,6 +67,9 @@ static bool item_covers(KeyId key, const Item *wide, const Item *narrow) {
         return account_covers(&wide->account, &narrow->account);
     case KEY_CONTAINER:
         return container_covers(wide, narrow);
+    case KEY_TARGET:
+        return address_equal(&wide->target.address, &narrow->target.address) &&
+               (wide->target.port == 0 || wide->target.port == narrow->target.port);
     case KEY_AGE:
         return wide->age <= narrow->age;
     default:

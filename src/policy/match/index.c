@@ -210,6 +210,28 @@ static size_t item_bind_last(const Item *item) {
     return address_value(address, address_last(address));
 }
 
+static size_t target_value(const Address *address) {
+    uint32_t words[4];
+    memcpy(words, address->bytes, sizeof(words));
+    return uid_value(words[0] ^ words[1] ^ words[2] ^ words[3] ^ address->family);
+}
+
+static void set_target(BitRows *rows, size_t rule, const Item *item) {
+    set_hashed(rows, target_value(&item->target.address), rule);
+}
+
+static size_t listener_target(const JudgeContext *context, const Listener *listener) {
+    (void)context;
+    if (listener->origin != ORIGIN_FORWARD || listener->forward_to.family == 0)
+        return VALUE_NONE;
+    const Address to = address_unmapped(&listener->forward_to);
+    return target_value(&to);
+}
+
+static size_t item_target(const Item *item) {
+    return target_value(&item->target.address);
+}
+
 static const Property properties[] = {
     {KEY_PORT, 256, set_port_high, listener_port_high, item_port_high},
     {KEY_PORT, 256, set_port_low, listener_port_low, item_port_low},
@@ -221,6 +243,7 @@ static const Property properties[] = {
     {KEY_BIND, 512, set_bind_first, listener_bind_first, item_bind_first},
     {KEY_BIND, 512, set_bind_middle, listener_bind_middle, item_bind_middle},
     {KEY_BIND, 512, set_bind_last, listener_bind_last, item_bind_last},
+    {KEY_TARGET, VALUES_MAX, set_target, listener_target, item_target},
 };
 
 struct PolicyIndex {

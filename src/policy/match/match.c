@@ -166,6 +166,23 @@ Answer match_judge_origin(const Case *judged, const Match *match) {
     return ANY_ITEM(match, item, answer_of(item->yes == forward));
 }
 
+static Answer target_holds(const Listener *listener, const Item *item) {
+    Address to = address_unmapped(&listener->forward_to);
+    return answer_of(address_equal(&to, &item->target.address) &&
+                     (item->target.port == 0 || item->target.port == listener->forward_port));
+}
+
+/* A redirection to this host itself, and a forward with several targets, have none that is known.
+ */
+Answer match_judge_target(const Case *judged, const Match *match) {
+    const Listener *listener = judged->listener;
+    if (listener->origin != ORIGIN_FORWARD)
+        return ANSWER_NEVER;
+    if (listener->forward_to.family == 0)
+        return ANSWER_UNKNOWN;
+    return ANY_ITEM(match, item, target_holds(listener, item));
+}
+
 Answer match_judge_age(const Case *judged, const Match *match) {
     const Owner *owner = judged->listener->owner;
     usec_t now = judged->context->now;

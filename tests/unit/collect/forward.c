@@ -75,6 +75,20 @@ Test(forward, a_rule_is_a_listener_without_socket) {
     cr_assert_eq(snapshot->forwards_coverage.state, COVERAGE_FULL);
 }
 
+/* A source address decides, perhaps, which of the rules a packet meets. */
+Test(forward, several_targets_are_none_that_is_known) {
+    add_to("pre", ports(3000, 3001));
+    add_to("pre", ports(3000, 3000));
+    cr_assert_eq(count_forwards(), 2);
+    cr_assert_eq(snapshot->listeners[0].forward_to.family, AF_INET);
+    table.rules[1].to.bytes[3]++;
+    snapshot_clear(snapshot);
+    cr_assert_eq(count_forwards(), 2);
+    cr_assert_eq(snapshot->listeners[0].forward_to.family, 0);
+    cr_assert_eq(snapshot->listeners[0].forward_port, 0);
+    cr_assert_eq(snapshot->listeners[1].forward_to.family, AF_INET);
+}
+
 Test(forward, only_what_prerouting_leads_to) {
     add_to("elsewhere", ports(3000, 3000));
     add_jump("pre", "docker", packet_match_any());

@@ -93,6 +93,14 @@ Test(explain, each_key) {
     expect_why("allow netns host", "tcp 0.0.0.0:1 netns=unknown", "netns host",
                "its network namespace is not known");
     expect_why("allow origin forward", "tcp 0.0.0.0:1", "origin forward", "it is a socket");
+    expect_why("allow target 10.0.0.5", "tcp 0.0.0.0:1", "target 10.0.0.5",
+               "it is a socket, and the key is for forwards alone");
+    expect_why("allow target 10.0.0.5", "tcp 0.0.0.0:1 forward", "target 10.0.0.5",
+               "its target is not one known address");
+    expect_why("allow target 10.0.0.5:80", "tcp 0.0.0.0:1 target=10.0.0.5:81", "target 10.0.0.5:80",
+               "its target is 10.0.0.5:81");
+    expect_why("allow target 10.0.0.5:80", "tcp 0.0.0.0:1 target=[fd00::5]:80",
+               "target 10.0.0.5:80", "its target is [fd00::5]:80");
     expect_why("allow age 30s", "tcp 0.0.0.0:1", "age 30s", "its age is not known");
     expect_why("allow age 30s", "tcp 0.0.0.0:1 age=12s", "age 30s", "it is 12s old");
     expect_why("allow ephemeral yes", "tcp 0.0.0.0:1", "ephemeral yes",

@@ -122,6 +122,8 @@ Test(lint, shadowed) {
         "allow unit s*.service\nflag unit ssh.service",
         "allow container any\nflag container docker",
         "allow age 5s\nflag age 10s",
+        "allow target 10.0.0.5\nflag target 10.0.0.5:80",
+        "allow target 10.0.0.5:80, 10.0.0.6\nflag target 10.0.0.5:80",
         "allow not port 1\nflag not port 1, 2",
         "flag not exe /usr/bin/a\nallow not exe /usr/bin/a",
         "allow port 1 until 2027-01-01\nflag port 1 until 2026-12-01",
@@ -144,6 +146,10 @@ Test(lint, not_shadowed) {
         "allow port 1 until 2026-12-01\nflag port 1",
         "allow port 1 until 2026-01-01\nflag port 1 user root",
         "allow age 10s\nflag age 5s",
+        "allow target 10.0.0.5:80\nflag target 10.0.0.5",
+        "allow target 10.0.0.5:80\nflag target 10.0.0.5:81",
+        "allow target 10.0.0.5\nflag target fd00::5",
+        "allow not target 10.0.0.5\nflag not target 10.0.0.5", /* the later takes unknown ones */
         "allow container docker\nflag container any",
         "allow user root\nflag not user root",
     };

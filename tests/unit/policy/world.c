@@ -173,7 +173,14 @@ static bool set_value(World *world, const char *key, char *value) {
     else if (strcmp(key, "assumed-user") == 0)
         world->context.assumed_user =
             strncpy(world->assumed_user, value, sizeof(world->assumed_user) - 1);
-    else if (strcmp(key, "netns") == 0)
+    else if (strcmp(key, "target") == 0) {
+        Endpoint target = {};
+        world->listener.origin = ORIGIN_FORWARD;
+        bool good = set_endpoint(&target, "tcp", value);
+        world->listener.forward_to = target.address;
+        world->listener.forward_port = target.port;
+        return good;
+    } else if (strcmp(key, "netns") == 0)
         world->context.netns = (Netns){.inode = strcmp(value, "other") == 0 ? 7 : 0};
     else if (strcmp(key, "age") == 0 && parse_duration(value, strlen(value), &number) == 0)
         owner->created = WORLD_NOW - number;
