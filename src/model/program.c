@@ -94,6 +94,7 @@ static const Syntax syntaxes[] = {
      .attached = "0CDFMVdilmx",
      .code_letters = "Ee",
      .clusters = true},
+    {.name = "busybox"},
     {.name = "shell",
      .values = WORDS("--init-file", "--rcfile"),
      .letters = "Oo",
@@ -104,10 +105,10 @@ static const Syntax syntaxes[] = {
 static const struct {
     const char *file, *interpreter;
 } files[] = {
-    {"bash", "shell"}, {"bun", "bun"},   {"dash", "shell"},  {"deno", "deno"},
-    {"java", "java"},  {"ksh", "shell"}, {"node", "node"},   {"nodejs", "node"},
-    {"perl", "perl"},  {"php", "php"},   {"pypy", "python"}, {"python", "python"},
-    {"ruby", "ruby"},  {"sh", "shell"},  {"zsh", "shell"},
+    {"bash", "shell"},    {"busybox", "busybox"}, {"bun", "bun"},   {"dash", "shell"},
+    {"deno", "deno"},     {"java", "java"},       {"ksh", "shell"}, {"node", "node"},
+    {"nodejs", "node"},   {"perl", "perl"},       {"php", "php"},   {"pypy", "python"},
+    {"python", "python"}, {"ruby", "ruby"},       {"sh", "shell"},  {"zsh", "shell"},
 };
 
 const char *path_base_name(const char *path) {
@@ -263,6 +264,16 @@ static bool is_title(const Syntax *syntax, char *const *arguments) {
     return syntax && find_syntax(arguments[0] + (*arguments[0] == '-')) != syntax;
 }
 
+/* busybox runs the applet by whose name it was called, else that of its first argument. */
+static void read_applet(Reader *reader) {
+    const char *called = reader->arguments[0];
+
+    if (find_syntax(called) == reader->syntax)
+        called = read_next(reader);
+    end_with(reader, called ? path_base_name(called) : NULL, true);
+    reader->program->is_module = reader->program->script != NULL;
+}
+
 /* Finds the last `node_modules/NAME/` or `node_modules/@SCOPE/NAME/`; `.bin` and `.pnpm` are none.
  */
 static void find_package(const char *path, char package[static PROGRAM_PACKAGE_SIZE]) {
@@ -289,14 +300,14 @@ void program_init(Program *ret, const Holder *holder) {
 
     *ret = (Program){.interpreter = syntax ? syntax->name : NULL};
     if (arguments && arguments[0]) {
-        ret->arguments = 1;
-        if (is_title(syntax, arguments)) {
+        Reader reader = {.syntax = syntax, .arguments = arguments, .at = 1, .program = ret};
+        if (syntax && strcmp(syntax->name, "busybox") == 0)
+            read_applet(&reader);
+        else if (is_title(syntax, arguments))
             ret->title = arguments[0];
-        } else if (syntax) {
-            Reader reader = {.syntax = syntax, .arguments = arguments, .at = 1, .program = ret};
+        else if (syntax)
             read_arguments(&reader);
-            ret->arguments = reader.at;
-        }
+        ret->arguments = reader.at;
     }
     const char *path = syntax ? (ret->is_module ? NULL : ret->script) : holder->exe;
     if (path)

@@ -16,11 +16,11 @@
 
 /* The texts are the holder's, but for `interpreter`, and live as long as it does. */
 typedef struct Program {
-    const char *interpreter; /* `python`, `node`, `deno`, `bun`, `ruby`, `java`, `php`, `perl` or
-                              * `shell`; NULL: the file itself is the program */
+    const char *interpreter; /* `python`, `node`, `deno`, `bun`, `ruby`, `java`, `php`, `perl`,
+                              * `shell` or `busybox`; NULL: the file itself is the program */
     const char *script; /* as typed: a path, or the name of a module, main class or task; NULL: no
                          * interpreter, or not known (`-c CODE`, standard input, retitled) */
-    bool is_module;     /* `script` is no path: python -m, a main class, deno task */
+    bool is_module;     /* `script` is no path: python -m, a main class, deno task, an applet */
     const char *title;  /* what the process wrote over its command line; NULL: it did not */
     size_t arguments;   /* index in the command line of the first argument behind the script, or
                          * behind the program's own name; that of its end: there is none */

@@ -14,7 +14,10 @@ libsockaudit_a_SOURCES += \
 	src/policy/tell.c \
 	src/policy/advice/advice.c \
 	src/policy/advice/advice.h \
+	src/policy/advice/advice_fill.c \
 	src/policy/advice/advice_find.c \
+	src/policy/advice/advice_match.c \
+	src/policy/advice/advice_match.h \
 	src/policy/advice/advice_parse.c \
 	src/policy/advice/advice_table.h \
 	src/policy/advice/restartable.c \

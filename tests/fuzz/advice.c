@@ -22,7 +22,7 @@ static void look_up(const AdviceTable *table, const char *text, size_t size) {
         *newline = '\0';
         words[i + 1] = newline + 1;
     }
-    Holder holder = {.pid = 2, .exe = copy, .cmdline = words};
+    Holder holder = {.pid = 2, .comm = copy, .exe = copy, .cwd = words[1], .cmdline = words};
     Owner owner = {.holders = &holder,
                    .n_holders = 1,
                    .unit = copy,
@@ -31,8 +31,13 @@ static void look_up(const AdviceTable *table, const char *text, size_t size) {
                    .runtime = size % RUNTIME_COUNT};
     Listener listener = {.endpoint = {.proto = PROTO_TCP, .port = (uint16_t)size}, .owner = &owner};
     listener.endpoint.address.family = AF_INET6;
+    if (size % 3 == 0)
+        listener.origin = ORIGIN_FORWARD;
     if (advice_find(table, &listener, &advice) == 0)
         free(advice);
+    const char *tool = advice_recognise(table, &listener);
+    if (tool && !*tool)
+        abort();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The table of advice: what it is made of, and where its files lie. */
+/* The table of advice: what it is made of, and where its files are. */
 #include "policy/advice/advice.h"
 
 #include <errno.h>
@@ -17,42 +17,16 @@
 #include "util/memory.h"
 #include "util/read.h"
 
-const char *const placeholder_names[PLACEHOLDER_COUNT] = {
-    [PLACEHOLDER_ADDRESS] = "address",
-    [PLACEHOLDER_CONTAINER] = "container",
-    [PLACEHOLDER_CONTAINER_PORT] = "container-port",
-    [PLACEHOLDER_EXE] = "exe",
-    [PLACEHOLDER_PORT] = "port",
-    [PLACEHOLDER_SCRIPT] = "script",
-    [PLACEHOLDER_UNIT] = "unit",
-    [PLACEHOLDER_USER_UNIT] = "user-unit",
-};
-
-bool placeholder_next(const char *text, size_t from, size_t *ret_start, size_t *ret_length,
-                      Placeholder *ret_placeholder) {
-    for (const char *brace = text + from; (brace = strchr(brace, '{')); brace++) {
-        size_t length = strspn(brace + 1, "abcdefghijklmnopqrstuvwxyz-");
-        if (length == 0 || brace[length + 1] != '}')
-            continue;
-        Placeholder found = 0;
-        while (found < PLACEHOLDER_COUNT && (strlen(placeholder_names[found]) != length ||
-                                             strncmp(placeholder_names[found], brace + 1, length)))
-            found++;
-        *ret_start = (size_t)(brace - text);
-        *ret_length = length + 2;
-        *ret_placeholder = found;
-        return true;
-    }
-    return false;
-}
-
 void advice_section_done(AdviceSection *section) {
     free(section->name);
     strv_free(section->exe);
     strv_free(section->script);
+    strv_free(section->package);
     strv_free(section->arguments);
     strv_free(section->unit);
     strv_free(section->user_unit);
+    strv_free(section->replaces);
+    strv_free(section->drops);
     free(section->ports);
     free(section->advice);
     *section = (AdviceSection){};

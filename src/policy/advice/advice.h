@@ -34,6 +34,13 @@ int advice_find(const AdviceTable *table, const Listener *listener, char **ret);
 int advice_find_section(const AdviceTable *table, const Listener *listener, const char **ret_name,
                         char **ret);
 
+/*
+ * The tool by which the listener is held: the name of the first section that holds for it and knows
+ * the program itself, not its port, unit or container alone. The table's, or NULL: not recognised.
+ * Allocates nothing. A process can claim to be any tool: nothing may be allowed by it.
+ */
+const char *advice_recognise(const AdviceTable *table, const Listener *listener);
+
 AdviceTable *advice_free(AdviceTable *table);
 
 static inline void advice_cleanup(AdviceTable **table) {

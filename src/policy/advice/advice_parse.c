@@ -147,6 +147,44 @@ static int add_name(Parser *parser, Span item, void *userdata) {
     return strings_add(userdata, item);
 }
 
+/* A package of npm: NAME or @SCOPE/NAME. */
+static int add_package(Parser *parser, Span item, void *userdata) {
+    const char *slash = memchr(item.text, '/', item.length);
+
+    if (memchr(item.text, ' ', item.length) || memchr(item.text, '\t', item.length))
+        return complain(parser, item, "a name holds no blanks; a comment needs a line of its own");
+    if (slash && *item.text != '@' && *item.text != '*')
+        return complain(parser, item, "a package is NAME or @SCOPE/NAME");
+    return strings_add(userdata, item);
+}
+
+/* `--host`, `-H`, or a glob over a word; one word. */
+static int add_word(Parser *parser, Span item, void *userdata) {
+    for (size_t i = 0; i < item.length; i++)
+        if (is_blank(item.text[i]))
+            return complain(parser, (Span){item.text + i, item.length - i},
+                            "one word: an option, or a pattern for another argument");
+    return strings_add(userdata, item);
+}
+
+static int add_option(Parser *parser, Span item, void *userdata) {
+    if (item.text[0] != '-')
+        return complain(parser, item, "an option begins with '-'");
+    return add_word(parser, item, userdata);
+}
+
+static int add_origin(Parser *parser, Span item, void *userdata) {
+    static const char *const names[ADVICE_ORIGIN_COUNT] = {"socket", "forward", "kernel"};
+    AdviceSection *section = userdata;
+
+    for (AdviceOrigin origin = 0; origin < ADVICE_ORIGIN_COUNT; origin++)
+        if (span_is(item, names[origin])) {
+            section->origins |= 1U << origin;
+            return 0;
+        }
+    return complain_unknown(parser, item, "origin", names, ADVICE_ORIGIN_COUNT);
+}
+
 static int add_port(Parser *parser, Span item, void *userdata) {
     AdviceSection *section = userdata;
     const char *dash = memchr(item.text, '-', item.length);
@@ -209,6 +247,22 @@ static int parse_script(Parser *parser, Span value) {
     return list_walk(parser, value, &parser->section.script, add_name);
 }
 
+static int parse_package(Parser *parser, Span value) {
+    return list_walk(parser, value, &parser->section.package, add_package);
+}
+
+static int parse_replaces(Parser *parser, Span value) {
+    return list_walk(parser, value, &parser->section.replaces, add_word);
+}
+
+static int parse_drops(Parser *parser, Span value) {
+    return list_walk(parser, value, &parser->section.drops, add_option);
+}
+
+static int parse_origin(Parser *parser, Span value) {
+    return list_walk(parser, value, &parser->section, add_origin);
+}
+
 static int parse_arguments(Parser *parser, Span value) {
     return list_walk(parser, value, &parser->section.arguments, add_pattern);
 }
@@ -254,12 +308,42 @@ static int parse_advice(Parser *parser, Span value) {
 static const struct {
     const char *name;
     int (*parse)(Parser *parser, Span value);
+    bool is_condition; /* it says what the section is for */
 } keys[] = {
-    {"advice", parse_advice}, {"arguments", parse_arguments}, {"container", parse_container},
-    {"exe", parse_exe},       {"port", parse_port},           {"protocol", parse_protocol},
-    {"script", parse_script}, {"unit", parse_unit},           {"user-unit", parse_user_unit},
+    {"advice", parse_advice, false},
+    {"arguments", parse_arguments, true},
+    {"container", parse_container, true},
+    {"drops", parse_drops, false},
+    {"exe", parse_exe, true},
+    {"origin", parse_origin, true},
+    {"package", parse_package, true},
+    {"port", parse_port, true},
+    {"protocol", parse_protocol, true},
+    {"replaces", parse_replaces, false},
+    {"script", parse_script, true},
+    {"unit", parse_unit, true},
+    {"user-unit", parse_user_unit, true},
 };
 #define KEY_ADVICE 0
+
+static bool has_condition(unsigned keys_seen) {
+    for (size_t i = 0; i < ELEMENTS(keys); i++)
+        if (keys_seen & 1U << i && keys[i].is_condition)
+            return true;
+    return false;
+}
+
+/* Whether the advice has that placeholder. */
+static bool advice_has(const char *advice, Placeholder wanted) {
+    size_t start, length;
+    Placeholder placeholder;
+
+    for (size_t at = 0; placeholder_next(advice, at, &start, &length, &placeholder);
+         at = start + length)
+        if (placeholder == wanted)
+            return true;
+    return false;
+}
 
 static int parse_key(Parser *parser, Span line, const char *equals) {
     Span key = span_trimmed(line.text, (size_t)(equals - line.text));
@@ -292,8 +376,11 @@ static int section_end(Parser *parser) {
     if (parser->section_line > 0 && !parser->section_is_bad) {
         if (!(parser->keys_seen & 1U << KEY_ADVICE))
             lack = "this section has no 'advice'";
-        else if (parser->keys_seen == 1U << KEY_ADVICE)
+        else if (!has_condition(parser->keys_seen))
             lack = "this section has no key that says what it is for";
+        else if ((parser->section.replaces || parser->section.drops) &&
+                 !advice_has(parser->section.advice, PLACEHOLDER_ARGUMENTS))
+            lack = "'replaces' and 'drops' are for an advice with {arguments}";
         else if (table->n_sections >= ADVICE_SECTIONS_MAX)
             lack = "too many sections, this one is left out";
     }

@@ -19,11 +19,20 @@ typedef struct PortRange {
     uint16_t first, last;
 } PortRange;
 
+/* Where the listener comes from, as `origin` has it; a kernel's socket is a socket, too. */
+typedef enum AdviceOrigin {
+    ADVICE_ORIGIN_SOCKET,
+    ADVICE_ORIGIN_FORWARD,
+    ADVICE_ORIGIN_KERNEL, /* a socket that no process holds */
+    ADVICE_ORIGIN_COUNT,
+} AdviceOrigin;
+
 /* One entry: holds when every key that it has holds. */
 typedef struct AdviceSection {
     char *name;
-    char **exe; /* globs over basenames; a NULL list was not given, here and below */
-    char **script;
+    char **exe;       /* globs over basenames; a NULL list was not given, here and below */
+    char **script;    /* globs over what the program is called */
+    char **package;   /* globs over the package below node_modules */
     char **arguments; /* globs over the joined command line */
     char **unit;
     char **user_unit;
@@ -31,6 +40,9 @@ typedef struct AdviceSection {
     size_t n_ports;
     unsigned protos;     /* bits 1 << Proto; 0: not given */
     unsigned containers; /* bits 1 << ContainerRuntime; 0: not given */
+    unsigned origins;    /* bits 1 << AdviceOrigin; 0: not given */
+    char **replaces; /* options with values, and globs over words, that {arguments} leaves out */
+    char **drops;    /* options without values that it leaves out */
     char *advice;
 } AdviceSection;
 
@@ -44,11 +56,18 @@ void advice_section_done(AdviceSection *section);
 /* The words that stand in braces in an advice for what is known of the listener. */
 typedef enum Placeholder {
     PLACEHOLDER_ADDRESS,
+    PLACEHOLDER_ARGUMENTS,
     PLACEHOLDER_CONTAINER,
     PLACEHOLDER_CONTAINER_PORT,
     PLACEHOLDER_EXE,
+    PLACEHOLDER_LOOPBACK,
+    PLACEHOLDER_LOOPBACK_HOST,
     PLACEHOLDER_PORT,
+    PLACEHOLDER_PROGRAM,
+    PLACEHOLDER_PROTOCOL,
     PLACEHOLDER_SCRIPT,
+    PLACEHOLDER_TARGET,
+    PLACEHOLDER_TARGET_PORT,
     PLACEHOLDER_UNIT,
     PLACEHOLDER_USER_UNIT,
     PLACEHOLDER_COUNT,

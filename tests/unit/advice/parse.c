@@ -55,6 +55,26 @@ static const struct {
      "test.advice:2:13: warning: unknown container runtime 'dokcer'; did you mean 'docker'?\n"
      "  container = dokcer\n"
      "              ^~~~~~\n"},
+    {"[A]\norigin = forwrd\nadvice = x\n",
+     "test.advice:2:10: warning: unknown origin 'forwrd'; did you mean 'forward'?\n"
+     "  origin = forwrd\n"
+     "           ^~~~~~\n"},
+    {"[A]\npackage = a/b\nadvice = x\n",
+     "test.advice:2:11: warning: a package is NAME or @SCOPE/NAME\n"
+     "  package = a/b\n"
+     "            ^~~\n"},
+    {"[A]\nexe = a\ndrops = g\nadvice = {arguments}\n",
+     "test.advice:3:9: warning: an option begins with '-'\n"
+     "  drops = g\n"
+     "          ^\n"},
+    {"[A]\nexe = a\nreplaces = --host -H\nadvice = {arguments}\n",
+     "test.advice:3:18: warning: one word: an option, or a pattern for another argument\n"
+     "  replaces = --host -H\n"
+     "                   ^~~\n"},
+    {"[A]\nexe = a\nreplaces = --host\nadvice = x\n",
+     "test.advice:1: warning: 'replaces' and 'drops' are for an advice with {arguments}\n"},
+    {"[A]\nreplaces = --host\nadvice = {arguments}\n",
+     "test.advice:1: warning: this section has no key that says what it is for\n"},
     {"[A]\nexe = a\nadvice = bind {prot}\n",
      "test.advice:3:16: warning: unknown placeholder 'prot'; did you mean 'port'?\n"
      "  advice = bind {prot}\n"

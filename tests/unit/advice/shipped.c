@@ -124,7 +124,7 @@ Test(advice_shipped, what_people_run_gets_its_advice) {
 Test(advice_shipped, every_advice_names_something_to_type) {
     for (size_t i = 0; i < shipped->n_sections; i++) {
         const AdviceSection *section = &shipped->sections[i];
-        cr_expect_lt(strlen(section->advice), 220, "[%s] is too long for a table", section->name);
+        cr_expect_lt(strlen(section->advice), 320, "[%s] is too long for a table", section->name);
         cr_expect_null(strstr(section->advice, "0.0.0.0 "), "[%s]", section->name);
     }
 }
@@ -191,4 +191,41 @@ Test(advice_shipped, no_advice_stops_a_session_a_login_or_a_resolver) {
         for (size_t j = 0; j < sizeof(exes) / sizeof(*exes); j++)
             for (size_t port = 0; port < 3; port++)
                 check_kept(kept_units[i], exes[j], (const uint16_t[]){22, 2222, 5355}[port]);
+}
+
+/* Listeners of every kind: known, unknown, forwarded, the kernel's, by each protocol and owner.
+ */
+Test(advice_shipped, no_flagged_listener_is_without_advice) {
+    static const char *const units[] = {NULL,       "user@1000.service", "ssh.service",
+                                        "x.socket", "x.service",         "session-1.scope"};
+    static const char *const programs[] = {
+        NULL,          "/opt/x/unheard-of", "/opt/x/$(name)", "/usr/bin/node", "/usr/bin/python3",
+        "/usr/bin/ssh"};
+
+    for (Proto proto = 0; proto < PROTO_COUNT; proto++)
+        for (ContainerRuntime runtime = 0; runtime < RUNTIME_COUNT; runtime++)
+            for (size_t unit = 0; unit < 6; unit++)
+                for (size_t program = 0; program < 6; program++)
+                    for (int kind = 0; kind < 4; kind++) {
+                        _cleanup_(sample_done) Sample sample;
+                        sample_init(&sample, 40123, programs[program], "=a title");
+                        sample.listener.endpoint.proto = proto;
+                        sample.owner->runtime = runtime;
+                        sample.owner->unit = units[unit] ? strdup(units[unit]) : NULL;
+                        sample.owner->unheld = kind == 1;
+                        sample.listener.origin = kind >= 2 ? ORIGIN_FORWARD : ORIGIN_SOCKET;
+                        if (kind == 3)
+                            sample.listener.forward_to = (Address){.family = AF_INET6};
+                        _cleanup_free_ char *advice = advice_of(shipped, &sample, NULL);
+                        cr_assert_not_null(advice, "%s runtime %d unit %s program %s kind %d",
+                                           proto_name(proto), runtime, units[unit],
+                                           programs[program], kind);
+                        if (unit == 1 || unit == 2 || unit == 5)
+                            cr_assert_null(strstr(advice, units[unit]), "%s", advice);
+                    }
+    _cleanup_(sample_done) Sample nobody;
+    sample_init(&nobody, 40123, NULL, "");
+    nobody.listener.owner = NULL;
+    _cleanup_free_ char *advice = advice_of(shipped, &nobody, NULL);
+    cr_assert_not_null(advice);
 }

@@ -141,6 +141,10 @@ Test(program, values_of_options_are_no_scripts) {
         {"/usr/bin/bun", "bun|--hot|run|--preload|x.ts|server.ts", "server.ts"},
         {"/usr/bin/bun", "bun|run|run", "run"},
         {"/usr/bin/bun", "bun|x|vite", "vite"},
+        {"/usr/bin/busybox", "busybox|httpd|-f|-p|8080", "!httpd"},
+        {"/usr/bin/busybox", "/usr/bin/nc|-l|-p|1", "!nc"},
+        {"/usr/bin/busybox", "nc", "!nc"},
+        {"/usr/bin/busybox", "busybox", NULL},
     };
     for (size_t i = 0; i < ELEMENTS(cases); i++) {
         char buffer[256], *arguments[32];

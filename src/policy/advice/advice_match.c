@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "policy/advice/advice_match.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "util/glob.h"
+#include "util/memory.h"
+
+/* Stands for the listener's port as a whole number, in patterns and command lines. */
+#define PORT_MARK '\x01'
+
+static bool any_matches(char *const *patterns, const char *text) {
+    for (; *patterns && text; patterns++)
+        if (glob_matches(*patterns, text, GLOB_NAME))
+            return true;
+    return false;
+}
+
+static void add_name(AdviceProcess *process, const char *name, size_t length) {
+    if (length == 0 || length >= ADVICE_NAME_SIZE || process->n_names == ADVICE_NAMES_MAX)
+        return;
+    memcpy(process->names[process->n_names], name, length);
+    process->names[process->n_names++][length] = '\0';
+}
+
+/* The last part of a path; of a title its first word, without the colon of `gunicorn: master`. */
+static void add_path(AdviceProcess *process, const char *path, size_t length) {
+    const char *slash = memrchr(path, '/', length);
+    size_t skipped = slash ? (size_t)(slash - path) + 1 : 0;
+    if (length > skipped && path[length - 1] == ':')
+        length--;
+    add_name(process, path + skipped, length - skipped);
+}
+
+/* What the program could be called: not what the interpreter is. */
+static void add_names(AdviceProcess *process) {
+    const Holder *holder = process->holder;
+    const Program *program = &process->program;
+
+    if (program->is_module)
+        add_name(process, program->script, strlen(program->script));
+    else if (program->script)
+        add_path(process, program->script, strlen(program->script));
+    if (program->title)
+        add_path(process, program->title, strcspn(program->title, " "));
+    else if (!program->interpreter && holder->cmdline && holder->cmdline[0])
+        add_path(process, holder->cmdline[0], strlen(holder->cmdline[0]));
+    if (holder->comm)
+        add_name(process, holder->comm, strlen(holder->comm));
+}
+
+static void join_command(AdviceProcess *process) {
+    char *const *cmdline = process->holder->cmdline;
+    size_t used = 0;
+
+    for (size_t i = 0; cmdline && i < ADVICE_WORDS_MAX && cmdline[i]; i++) {
+        size_t length = strlen(cmdline[i]);
+        if (length + 2 > ADVICE_COMMAND_SIZE - used)
+            length = ADVICE_COMMAND_SIZE - used - 2;
+        if (i > 0)
+            process->command[used++] = ' ';
+        memcpy(process->command + used, cmdline[i], length);
+        used += length;
+        if (used + 2 >= ADVICE_COMMAND_SIZE)
+            break;
+    }
+    process->command[used] = '\0';
+}
+
+/* The command line with the mark in the place of each number that is the port. */
+static void mark_port(AdviceProcess *process, uint16_t port) {
+    char number[8], *out = process->command_port;
+    size_t n_digits = (size_t)snprintf(number, sizeof(number), "%u", port);
+
+    for (const char *at = process->command; *at;) {
+        size_t digits = strspn(at, "0123456789");
+        if (digits == n_digits && memcmp(at, number, n_digits) == 0) {
+            *out++ = PORT_MARK;
+        } else {
+            /* A byte that is no digit, or a number as a whole. */
+            size_t length = digits > 0 ? digits : 1;
+            memcpy(out, at, length);
+            out += length;
+        }
+        at += digits > 0 ? digits : 1;
+    }
+    *out = '\0';
+}
+
+void advice_case_init(AdviceCase *ret, const Listener *listener) {
+    const Owner *owner = listener->owner;
+
+    ret->listener = listener;
+    ret->n_processes = owner ? owner->n_holders : 0;
+    if (ret->n_processes > ADVICE_PROCESSES_MAX)
+        ret->n_processes = ADVICE_PROCESSES_MAX;
+    for (size_t i = 0; i < ret->n_processes; i++) {
+        AdviceProcess *process = &ret->processes[i];
+        process->holder = &owner->holders[i];
+        process->exe = process->holder->exe ? path_base_name(process->holder->exe) : NULL;
+        process->n_names = 0;
+        program_init(&process->program, process->holder);
+        add_names(process);
+        join_command(process);
+        mark_port(process, listener->endpoint.port);
+    }
+}
+
+/* A pattern with `{port}` is compared where the port is marked. */
+static bool arguments_match(char *const *patterns, const AdviceProcess *process) {
+    static const char port[] = "{port}";
+
+    for (; *patterns; patterns++) {
+        char marked[ADVICE_LINE_MAX + 1];
+        const char *at = *patterns, *found = strstr(at, port);
+        size_t used = 0;
+        if (!found) {
+            if (glob_matches(at, process->command, GLOB_NAME))
+                return true;
+            continue;
+        }
+        for (; found; at = found + sizeof(port) - 1, found = strstr(at, port)) {
+            memcpy(marked + used, at, (size_t)(found - at));
+            used += (size_t)(found - at);
+            marked[used++] = PORT_MARK;
+        }
+        snprintf(marked + used, sizeof(marked) - used, "%s", at);
+        if (glob_matches(marked, process->command_port, GLOB_NAME))
+            return true;
+    }
+    return false;
+}
+
+static bool takes_name(const AdviceSection *section, const AdviceProcess *process) {
+    for (size_t i = 0; i < process->n_names; i++)
+        if (any_matches(section->script, process->names[i]))
+            return true;
+    return false;
+}
+
+/* Whether the keys about the process hold for this one. */
+static bool takes_process(const AdviceSection *section, const AdviceProcess *process) {
+    if (section->exe && !any_matches(section->exe, process->exe))
+        return false;
+    if (section->script && !takes_name(section, process))
+        return false;
+    if (section->package &&
+        (!process->program.package[0] || !any_matches(section->package, process->program.package)))
+        return false;
+    return !section->arguments || arguments_match(section->arguments, process);
+}
+
+static bool takes_port(const AdviceSection *section, uint16_t port) {
+    for (size_t i = 0; i < section->n_ports; i++)
+        if (section->ports[i].first <= port && port <= section->ports[i].last)
+            return true;
+    return section->n_ports == 0;
+}
+
+static bool takes_origin(const AdviceSection *section, const Listener *listener) {
+    unsigned origins = 1U << ADVICE_ORIGIN_SOCKET;
+
+    if (listener->origin == ORIGIN_FORWARD)
+        origins = 1U << ADVICE_ORIGIN_FORWARD;
+    else if (listener->owner && listener->owner->unheld)
+        origins |= 1U << ADVICE_ORIGIN_KERNEL;
+    return section->origins == 0 || (section->origins & origins) != 0;
+}
+
+/* Whether the keys about the listener and its owner as a whole hold. */
+static bool takes_listener(const AdviceSection *section, const Listener *listener) {
+    const Owner *owner = listener->owner;
+
+    if (!takes_port(section, listener->endpoint.port) || !takes_origin(section, listener))
+        return false;
+    if (section->protos && !(section->protos & 1U << listener->endpoint.proto))
+        return false;
+    if (section->containers && !(owner && section->containers & 1U << owner->runtime))
+        return false;
+    if (section->unit && !(owner && any_matches(section->unit, owner->unit)))
+        return false;
+    return !section->user_unit || (owner && any_matches(section->user_unit, owner->user_unit));
+}
+
+bool advice_section_matches(const AdviceSection *section, const AdviceCase *tried,
+                            const AdviceProcess **ret_process) {
+    if (!takes_listener(section, tried->listener))
+        return false;
+    *ret_process = tried->n_processes > 0 ? &tried->processes[0] : NULL;
+    if (!section->exe && !section->script && !section->package && !section->arguments)
+        return true;
+    for (size_t i = 0; i < tried->n_processes; i++)
+        if (takes_process(section, &tried->processes[i])) {
+            *ret_process = &tried->processes[i];
+            return true;
+        }
+    return false;
+}
+
+/* `*` alone takes every program. */
+static bool names_something(char *const *patterns) {
+    for (; patterns && *patterns; patterns++)
+        if (strcmp(*patterns, "*") == 0)
+            return false;
+    return patterns != NULL;
+}
+
+bool advice_section_recognises(const AdviceSection *section, const AdviceProcess *process) {
+    if (!process)
+        return false;
+    if (names_something(section->script) || names_something(section->package) ||
+        names_something(section->arguments))
+        return true;
+    return names_something(section->exe) &&
+           (section->n_ports == 0 || !program_is_interpreted(&process->program));
+}
