@@ -25,6 +25,7 @@
 const char *const placeholder_names[PLACEHOLDER_COUNT] = {
     [PLACEHOLDER_ADDRESS] = "address",
     [PLACEHOLDER_ARGUMENTS] = "arguments",
+    [PLACEHOLDER_CONFIG] = "config",
     [PLACEHOLDER_CONTAINER] = "container",
     [PLACEHOLDER_CONTAINER_PORT] = "container-port",
     [PLACEHOLDER_EXE] = "exe",
@@ -34,6 +35,7 @@ const char *const placeholder_names[PLACEHOLDER_COUNT] = {
     [PLACEHOLDER_PROGRAM] = "program",
     [PLACEHOLDER_PROTOCOL] = "protocol",
     [PLACEHOLDER_SCRIPT] = "script",
+    [PLACEHOLDER_SERVICE] = "service",
     [PLACEHOLDER_TARGET] = "target",
     [PLACEHOLDER_TARGET_PORT] = "target-port",
     [PLACEHOLDER_UNIT] = "unit",
@@ -108,6 +110,27 @@ static const char *docker_proxy_port(const AdviceProcess *process) {
     return NULL;
 }
 
+/* `-c /etc/tool.conf`, `--config=/etc/tool.conf`: the first file of the command line below /etc. */
+static const char *config_file(const AdviceProcess *process) {
+    char *const *cmdline = process->holder->cmdline;
+
+    for (size_t i = 1; cmdline && i < ADVICE_WORDS_MAX && cmdline[i - 1] && cmdline[i]; i++) {
+        const char *path = strstr(cmdline[i], "/etc/");
+        if (path && (path == cmdline[i] || path[-1] == '='))
+            return path;
+    }
+    return NULL;
+}
+
+/* The service of a socket unit, by its name: `cups.service` of `cups.socket`. */
+static const char *unit_service(const char *unit, char buffer[static VALUE_SIZE]) {
+    const char *end = unit ? strrchr(unit, '.') : NULL;
+    if (!unit_is_restartable(unit) || strcmp(end, ".socket") != 0)
+        return NULL;
+    int length = snprintf(buffer, VALUE_SIZE, "%.*s.service", (int)(end - unit), unit);
+    return length < VALUE_SIZE ? buffer : NULL;
+}
+
 static const char *print_port(uint16_t port, char buffer[static VALUE_SIZE]) {
     snprintf(buffer, VALUE_SIZE, "%u", port);
     return buffer;
@@ -152,6 +175,8 @@ static const char *owner_value(Placeholder placeholder, const Listener *listener
     const Owner *owner = listener->owner;
 
     switch (placeholder) {
+    case PLACEHOLDER_CONFIG:
+        return process ? config_file(process) : NULL;
     case PLACEHOLDER_CONTAINER:
         if (owner && owner->container_name)
             return owner->container_name;
@@ -169,6 +194,8 @@ static const char *owner_value(Placeholder placeholder, const Listener *listener
         return process ? process->program.script : NULL;
     case PLACEHOLDER_SCRIPT:
         return process ? editable_script(process) : NULL;
+    case PLACEHOLDER_SERVICE:
+        return unit_service(owner ? owner->unit : NULL, buffer);
     case PLACEHOLDER_UNIT:
         return owner && unit_is_restartable(owner->unit) ? owner->unit : NULL;
     case PLACEHOLDER_USER_UNIT:

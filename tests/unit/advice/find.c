@@ -370,6 +370,38 @@ Test(advice_find, nothing_is_known_of_an_unknown_owner) {
     cr_expect_null(advice);
 }
 
+Test(advice_find, a_configuration_file_is_taken_from_the_command_line) {
+    const char *text = "[A]\nexe = *\nadvice = in {config}\n[B]\nexe = *\nadvice = no file\n";
+    expect(text, 1, "/usr/sbin/a", "a -c /etc/a/a.conf", "in /etc/a/a.conf");
+    expect(text, 1, "/usr/sbin/a", "a --config=/etc/a.conf -x", "in /etc/a.conf");
+    expect(text, 1, "/usr/sbin/a", "/etc/init.d/a", "no file");
+    expect(text, 1, "/usr/sbin/a", "a -c /home/a/etc/a.conf", "no file");
+    expect(text, 1, "/usr/sbin/a", "a -c /etc/$(x)", "no file");
+    expect(text, 1, "/usr/sbin/a", "=a /etc/a.conf", "no file");
+}
+
+Test(advice_find, a_socket_unit_names_its_service) {
+    _cleanup_advice_ AdviceTable *table =
+        table_of("[A]\nunit = *\nadvice = stop {service}, edit {unit}\n"
+                 "[B]\nunit = *\nadvice = edit {unit}\n[C]\nunit = *\nadvice = none\n",
+                 NULL);
+    static const char *const expected[][2] = {
+        {"cups.socket", "stop cups.service, edit cups.socket"},
+        {"a@1.socket", "stop a@1.service, edit a@1.socket"},
+        {"cups.service", "edit cups.service"},
+        {"ssh.socket", "none"},
+        {"user@1000.service", "none"},
+    };
+
+    for (size_t i = 0; i < sizeof(expected) / sizeof(*expected); i++) {
+        _cleanup_(sample_done) Sample sample;
+        sample_init(&sample, 631, "/usr/lib/systemd/systemd", "/sbin/init");
+        sample.owner->unit = strdup(expected[i][0]);
+        _cleanup_free_ char *advice = advice_of(table, &sample, NULL);
+        cr_expect_str_eq(advice, expected[i][1]);
+    }
+}
+
 /* The patterns are root's, the command line anybody's: it is cut before it costs anything. */
 Test(advice_find, a_long_command_line_costs_little) {
     size_t length = 1 << 20;
