@@ -140,7 +140,6 @@ static const char *const kept_units[] = {
     "init.scope",
     "user-1000.slice",
     "ssh.service",
-    "ssh.socket",
     "sshd.service",
     "ssh@3-192.168.1.20:22-192.168.1.9:50000.service",
     "getty@tty1.service",
@@ -163,7 +162,6 @@ static const char *const kept_units[] = {
     "libvirtd.service",
     "virtqemud.service",
     "docker.service",
-    "docker.socket",
     "containerd.service",
     "libpod-0123456789ab.scope",
 };
@@ -228,4 +226,14 @@ Test(advice_shipped, no_flagged_listener_is_without_advice) {
     nobody.listener.owner = NULL;
     _cleanup_free_ char *advice = advice_of(shipped, &nobody, NULL);
     cr_assert_not_null(advice);
+}
+
+Test(advice_shipped, remote_login_stays_where_systemd_listens_for_it) {
+    _cleanup_(sample_done) Sample sample;
+
+    sample_init(&sample, 2222, "/usr/lib/systemd/systemd", "/sbin/init");
+    sample.owner->unit = strdup("ssh.socket");
+    _cleanup_free_ char *advice = advice_of(shipped, &sample, NULL);
+    cr_expect(strstr(advice, "ListenStream=22\""), "%s", advice);
+    cr_expect_null(strstr(advice, "systemctl stop"), "%s", advice);
 }
