@@ -32,12 +32,13 @@ _auditctl_values() {
         netns) echo host other ;;
         origin) echo socket forward ;;
         target) echo 10.0.0.5:80 ;;
+        tool) echo Redis Vite ;;
         age) echo 30s 5m 2h ;;
         ephemeral) echo yes no ;;
     esac
 }
 
-_auditctl_keys="port bind scope interface user group exe unit user-unit container netns origin target age ephemeral"
+_auditctl_keys="port bind scope interface user group exe unit user-unit container netns origin target age ephemeral tool"
 _auditctl_protocols="tcp udp mptcp sctp udplite"
 
 _auditctl() {
@@ -86,7 +87,7 @@ _auditctl() {
                 words="30min 1h 2h 1d"
             else
                 words=$(_auditctl_values "$program" "$previous")
-                : "${words:=user group exe unit user-unit container netns origin target age scope interface}"
+                : "${words:=user group exe unit user-unit container netns origin target age scope interface tool}"
             fi ;;
         list | scan | watch | history)
             if [ "$previous" = exe ]; then

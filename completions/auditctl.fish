@@ -115,13 +115,15 @@ function __auditctl_arguments
             printf '%s\n' socket forward
         case target
             printf '%s\n' 10.0.0.5:80
+        case tool
+            printf '%s\n' Redis Vite
         case age
             printf '%s\n' 30s 5m 2h
         case ephemeral
             printf '%s\n' yes no
         case '*'
             printf '%s\n' tcp udp mptcp sctp udplite port bind scope interface user group exe unit user-unit \
-                container netns origin target age ephemeral not
+                container netns origin target age ephemeral tool not
     end
 end
 

@@ -19,12 +19,9 @@ bool viewer_sees_process(const Viewer *viewer, const Holder *holder) {
     return viewer->sees_all || (viewer->uid != NOBODY && holder->uid == viewer->uid);
 }
 
-bool viewer_sees_advice(const Viewer *viewer, const Listener *listener) {
-    const RuleInfo *rule = listener->verdict.rule;
+bool viewer_sees_tool(const Viewer *viewer, const Listener *listener) {
     const Owner *owner = listener->owner;
 
-    if (rule && rule->advice && listener->advice && strcmp(rule->advice, listener->advice) == 0)
-        return true;
     /* What is not kept may be anybody's. */
     if (owner && owner->n_holders_seen > owner->n_holders && !viewer->sees_all)
         return false;
@@ -32,6 +29,14 @@ bool viewer_sees_advice(const Viewer *viewer, const Listener *listener) {
         if (!viewer_sees_process(viewer, &owner->holders[i]))
             return false;
     return true;
+}
+
+bool viewer_sees_advice(const Viewer *viewer, const Listener *listener) {
+    const RuleInfo *rule = listener->verdict.rule;
+
+    return (rule && rule->advice && listener->advice &&
+            strcmp(rule->advice, listener->advice) == 0) ||
+           viewer_sees_tool(viewer, listener);
 }
 
 bool viewer_may(const Viewer *viewer, Deed deed, const uid_t *owners, size_t n_owners) {

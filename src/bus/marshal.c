@@ -66,6 +66,8 @@ void marshal_listener(DictWriter *writer, const BusListener *listener, const Vie
     part(writer, wire_listener, seen);
     if (seen->verdict.rule)
         part(writer, wire_rule, seen->verdict.rule);
+    if (viewer_sees_tool(viewer, seen))
+        dict_append_text(writer, "tool", seen->tool);
     if (viewer_sees_advice(viewer, seen))
         dict_append_text(writer, "advice", seen->advice);
     part(writer, wire_standing, &listener->standing);

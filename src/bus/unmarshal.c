@@ -120,6 +120,7 @@ static int read_holders(sd_bus_message *message, void *member) {
 
 static const Field listener_extra[] = {
     {"advice", FIELD_TEXT, offsetof(Listener, advice)},
+    {"tool", FIELD_TEXT, offsetof(Listener, tool)},
     {"holders", FIELD_OTHER, offsetof(Listener, owner), 0, NULL, "aa{sv}", NULL, read_holders},
     {},
 };
@@ -180,6 +181,7 @@ int unmarshal_listener(sd_bus_message *message, BusView *view) {
         r = -EBADMSG;
     if (r < 0) {
         owner_unref(listener->owner);
+        free(listener->tool);
         free(listener->advice);
         rule_info_free(rule);
         return r;

@@ -48,33 +48,28 @@ static int find_and_judge(Audit *audit, const Policy *policy, SearchDepth depth)
     return 0;
 }
 
-int audit_advise(const AdviceTable *advice, const Listener *listener, char **ret) {
-    const RuleInfo *rule = listener->verdict.rule;
-    char *text = NULL;
-
-    if (rule && rule->advice) {
-        text = strdup(rule->advice);
-        if (!text)
-            return -ENOMEM;
-    } else if (advice) {
-        int r = advice_find(advice, listener, &text);
-        if (r < 0)
-            return r;
-    }
-    *ret = text;
-    return 0;
+void audit_recognise(const AdviceTable *advice, Listener *listener) {
+    const char *tool = listener->tool ? NULL : advice_recognise(advice, listener);
+    if (tool)
+        listener->tool = strdup(tool);
 }
 
-static int advise_flagged(Audit *audit, const AdviceTable *advice) {
-    for (size_t i = 0; i < audit->snapshot->n_listeners; i++) {
-        Listener *listener = &audit->snapshot->listeners[i];
-        if (listener->verdict.action != ACTION_FLAG)
-            continue;
-        int r = audit_advise(advice, listener, &listener->advice);
-        if (r < 0)
-            return r;
-    }
-    return 0;
+void audit_advise(const AdviceTable *advice, Listener *listener) {
+    const RuleInfo *rule = listener->verdict.rule;
+
+    if (listener->verdict.action != ACTION_FLAG)
+        return;
+    audit_recognise(advice, listener);
+    if (rule && rule->advice)
+        listener->advice = strdup(rule->advice);
+    else if (advice && advice_find(advice, listener, &listener->advice) < 0)
+        listener->advice = NULL;
+}
+
+void audit_drop_advice(Listener *listener) {
+    free(listener->tool);
+    free(listener->advice);
+    listener->tool = listener->advice = NULL;
 }
 
 static int run(Audit *audit, const Policy *policy, const AdviceTable *advice, SearchDepth depth) {
@@ -87,13 +82,14 @@ static int run(Audit *audit, const Policy *policy, const AdviceTable *advice, Se
     if (r < 0)
         return r;
     audit->context.exes = audit->exes;
+    audit->context.advice = advice;
     r = owner_search_new(&audit->machine.sources, audit->snapshot, &audit->search);
     if (r < 0)
         return r;
     r = find_and_judge(audit, policy, depth);
-    if (r < 0)
-        return r;
-    return advise_flagged(audit, advice);
+    for (size_t i = 0; r == 0 && i < audit->snapshot->n_listeners; i++)
+        audit_advise(advice, &audit->snapshot->listeners[i]);
+    return r;
 }
 
 int audit_run(Audit *audit, const Policy *policy, const AdviceTable *advice, SearchDepth depth) {

@@ -26,9 +26,17 @@ void audit_close(Audit *audit);
 /* Fills a new snapshot with what listens and nothing more: no owners, no verdicts. */
 int audit_collect(const Machine *machine, Snapshot **ret);
 
-/* What to type to make that listener local, raw, in *ret; NULL: nothing known. Returns 0 or
- * -ENOMEM. */
-int audit_advise(const AdviceTable *advice, const Listener *listener, char **ret);
+/* Sets the tool by which the table (which may be NULL) recognises the listener, if it has none. */
+void audit_recognise(const AdviceTable *advice, Listener *listener);
+
+/*
+ * Sets the tool and the advice of a flagged listener: the rule's own advice, else the table's. The
+ * listener must have no advice yet.
+ */
+void audit_advise(const AdviceTable *advice, Listener *listener);
+
+/* Frees both. */
+void audit_drop_advice(Listener *listener);
 
 static inline void audit_cleanup(Audit *audit) {
     audit_close(audit);

@@ -30,10 +30,7 @@ static int gather(Daemon *daemon, Snapshot *snapshot) {
         *listener = view.listener;
         if (listener->owner)
             owner_ref(listener->owner);
-        listener->advice = NULL;
-        if (listener->verdict.action == ACTION_FLAG &&
-            audit_advise(daemon->advice, listener, &listener->advice) < 0)
-            listener->advice = NULL;
+        audit_advise(daemon->advice, listener);
     }
     return 0;
 }

@@ -25,6 +25,7 @@ static Owner *all_holders(void *userdata, const Listener *listener) {
 
 static int judge_by(Daemon *daemon, const Policy *policy, PolicyJudge **ret) {
     JudgeContext context = machine_judge_context(&daemon->machine, daemon->all, 0);
+    context.advice = daemon->advice;
     int r = policy_judge_new(policy, &context, ret);
     if (r < 0)
         return r;
@@ -138,6 +139,8 @@ static void load_advice(Daemon *daemon, Diagnostics *diagnostics) {
         return;
     advice_free(daemon->advice);
     daemon->advice = advice;
+    if (daemon->judge)
+        daemon->judge->context.advice = advice;
 }
 
 int rules_open(Daemon *daemon) {

@@ -110,11 +110,9 @@ static uint64_t view_key(const Daemon *daemon, const LedgerView *view) {
                                  : ledger_forward_cookie(daemon->ledger, &view->listener);
 }
 
-/* What goes over the bus of one entry. The advice is the caller's to free. */
+/* What goes over the bus of one entry. Tool and advice are the caller's to free. */
 static BusListener bus_listener(const Daemon *daemon, LedgerView *view) {
-    if (view->listener.verdict.action == ACTION_FLAG &&
-        audit_advise(daemon->advice, &view->listener, &view->listener.advice) < 0)
-        view->listener.advice = NULL;
+    audit_advise(daemon->advice, &view->listener);
     return (BusListener){
         .listener = &view->listener,
         .netns = view->netns,
@@ -136,7 +134,7 @@ static BusListener bus_listener(const Daemon *daemon, LedgerView *view) {
 static bool give(const Daemon *daemon, LedgerView *view, BusSink *sink) {
     BusListener listener = bus_listener(daemon, view);
     bool taken = bus_sink_listener(sink, &listener);
-    free(view->listener.advice);
+    audit_drop_advice(&view->listener);
     return taken;
 }
 
@@ -336,7 +334,7 @@ void serve_change(Daemon *daemon, const LedgerChange *change) {
         .n_returned = change->n_returned,
     };
     bus_server_tell(daemon->bus, &told);
-    free(view.listener.advice);
+    audit_drop_advice(&view.listener);
 }
 
 static int tell_no_bus(Daemon *daemon, int error) {

@@ -117,8 +117,10 @@ static void tell_listener(Daemon *daemon, const LedgerChange *change, ReportEven
     /* Of one that was gone when this daemon began nothing was looked up. */
     if (!listener.verdict.rule && listener.origin == ORIGIN_SOCKET && daemon->all->links)
         listener.scope = endpoint_scope(&listener.endpoint, daemon->all->links);
-    if (event != REPORT_RESOLVED && audit_advise(daemon->advice, &listener, &listener.advice) < 0)
-        listener.advice = NULL;
+    if (event == REPORT_RESOLVED)
+        audit_recognise(daemon->advice, &listener);
+    else
+        audit_advise(daemon->advice, &listener);
     const ListenerAlert alert = {
         .event = event,
         .listener = &listener,
@@ -139,7 +141,7 @@ static void tell_listener(Daemon *daemon, const LedgerChange *change, ReportEven
         state_note(daemon, change, STATE_TOLD);
     else
         state_unsure(daemon, change->at);
-    free(listener.advice);
+    audit_drop_advice(&listener);
 }
 
 static int make_sum(const void *what, Record *record) {

@@ -38,6 +38,7 @@ Snapshot *snapshot_free(Snapshot *snapshot) {
 static void forget_listeners(Snapshot *snapshot) {
     for (size_t i = 0; i < snapshot->n_listeners; i++) {
         owner_unref(snapshot->listeners[i].owner);
+        free(snapshot->listeners[i].tool);
         free(snapshot->listeners[i].advice);
     }
     snapshot->n_listeners = snapshot->n_sockets = 0;

@@ -54,7 +54,8 @@ static int explain_rule(const Rule *rule, const Case *judged,
 
 int policy_explain(const Policy *policy, const JudgeContext *context, const Listener *listener,
                    int (*step)(void *userdata, const TraceStep *step), void *userdata) {
-    const Case judged = {policy, context, listener};
+    Recognition recognition = {};
+    const Case judged = {policy, context, listener, &recognition};
 
     for (size_t i = 0; i < policy->n_rules; i++) {
         const Rule *rule = &policy->rules[i];

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "model/snapshot.h"
+#include "policy/advice/advice.h"
 #include "util/diagnostics.h"
 
 typedef struct Policy Policy;
@@ -56,7 +57,9 @@ typedef struct JudgeContext {
     int (*user_in_group)(void *userdata, uid_t uid, gid_t gid);
     void *userdata;
 
-    const ExeTable *exes;     /* of the policy that judges, or NULL: file_identity is asked */
+    const ExeTable *exes; /* of the policy that judges, or NULL: file_identity is asked */
+    const AdviceTable
+        *advice; /* by which `tool` recognises programs; NULL: by Listener.tool alone */
     const char *assumed_user; /* `explain`: a user that does not exist, compared by name in the
                                * place of the listener's uid; else NULL */
 } JudgeContext;

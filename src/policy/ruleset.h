@@ -29,7 +29,8 @@ typedef enum KeyId {
     KEY_TARGET,
     KEY_AGE,
     KEY_EPHEMERAL,
-    KEY_EXE, /* the last: the dearest to judge */
+    KEY_TOOL,
+    KEY_EXE,
     KEY_COUNT,
 } KeyId;
 
@@ -81,7 +82,7 @@ typedef struct Item {
             ContainerWord word;
             ContainerRuntime runtime;
         } container;
-        Pattern pattern; /* interface, exe, unit, user-unit */
+        Pattern pattern; /* interface, exe, unit, user-unit, tool */
         Account account; /* user, group */
     };
 } Item;

@@ -203,6 +203,17 @@ char *match_tell_ephemeral(const Case *judged, const Match *match) {
                 context->ephemeral_first, context->ephemeral_last);
 }
 
+char *match_tell_tool(const Case *judged, const Match *match) {
+    const char *tool = case_tool(judged);
+
+    if (!tool)
+        return match_judge_tool(judged, match) == ANSWER_UNKNOWN
+                   ? text("its process is not known")
+                   : text("it is not recognised as a tool");
+    _cleanup_free_ char *escaped = text_escape_string(tool);
+    return escaped ? text("it is recognised as %s", escaped) : NULL;
+}
+
 /* Why one holder does not say what is wanted. */
 static char *tell_holder(const Holder *holder) {
     _cleanup_free_ char *exe = text_escape_string(holder->exe ?: "");

@@ -111,6 +111,7 @@ static void add_rule(Record *record, const ListenerAlert *alert) {
         if (rule->file)
             record_addf(record, "SOCKAUDIT_RULE_LINE", "%u", rule->line);
     }
+    record_add(record, "SOCKAUDIT_TOOL", listener->tool);
     record_add(record, "SOCKAUDIT_ADVICE", listener->advice ?: no_advice);
 }
 

@@ -202,7 +202,8 @@ static bool put_owner(json_t *object, const ListingView *view, const Listener *l
     const char *note = owner ? owner->note : "who holds it was not looked for";
     const char *user = listing_user(view, listener);
 
-    bool good = put(object, "uid", view->assumed_user ? json_null() : json_integer(listener->uid));
+    bool no_uid = view->assumed_user || listener->uid == (uint32_t)-1;
+    bool good = put(object, "uid", no_uid ? json_null() : json_integer(listener->uid));
     good &= put(object, "user", json_text(user));
     good &= put(object, "unit", json_text(owner ? owner->unit : NULL));
     good &= put(object, "user_unit", json_text(owner ? owner->user_unit : NULL));
@@ -246,6 +247,7 @@ static bool put_verdict(json_t *object, const Listener *listener) {
     good &= put(object, "severity",
                 flagged ? json_string(severity_name(verdict->severity)) : json_null());
     good &= put(object, "rule", json_rule(verdict->rule));
+    good &= put(object, "tool", json_text(listener->tool));
     good &= put(object, "advice", json_text(listener->advice));
     return good;
 }

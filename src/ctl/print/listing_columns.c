@@ -278,6 +278,11 @@ static char *cell_advice(const void *context, const void *row) {
     return or_nothing(((const Listener *)row)->advice);
 }
 
+static char *cell_tool(const void *context, const void *row) {
+    (void)context;
+    return or_nothing(((const Listener *)row)->tool);
+}
+
 const Column listing_columns[] = {
     {"state", "STATE", "critical … notice: flagged; allowed; ignored", cell_state, colour_state,
      .shown = true},
@@ -310,6 +315,8 @@ const Column listing_columns[] = {
     {"inode", "INODE", "of the first socket", cell_inode, .right = true},
     {"note", "NOTE", "why who holds it is not fully known", cell_note, .shrinks = true},
     {"text", "RULE TEXT", "the rule that decided, as written", cell_rule_text, .shrinks = true},
+    {"tool", "TOOL", "the tool that was recognised, where it is flagged", cell_tool,
+     .shrinks = true},
     {"advice", "ADVICE", "what to type to make it local", cell_advice, .shrinks = true},
     {},
 };

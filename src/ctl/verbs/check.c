@@ -16,6 +16,7 @@
 typedef struct Check {
     const Options *options;
     LintContext lint;
+    AdviceTable *advice;
     size_t n_files, n_rules, n_errors, n_warnings;
     json_t *diagnostics; /* NULL: not as JSON */
 } Check;
@@ -161,6 +162,20 @@ static char *sum_text(const Check *check) {
     return text;
 }
 
+/* Without any advice, the linter does not check the names of tools. */
+static ExitStatus load_advice(Check *check) {
+    _cleanup_diagnostics_ Diagnostics *diagnostics = diagnostics_new();
+    int r = diagnostics ? advice_load(check->options->root, diagnostics, &check->advice) : -ENOMEM;
+
+    if (r >= 0)
+        r = take_in(check, diagnostics);
+    if (r < 0)
+        return tell_errno(r, "Failed to read the advice");
+    if (advice_n_sections(check->advice) > 0)
+        check->lint.advice = check->advice;
+    return STATUS_DONE;
+}
+
 /* The linter asks for this machine's interfaces; without them it does not warn of any. */
 static ExitStatus check_run(Check *check) {
     _cleanup_machine_ Machine machine = {};
@@ -175,7 +190,8 @@ static ExitStatus check_run(Check *check) {
     else if (snapshot->links_coverage.state == COVERAGE_FULL)
         links = snapshot->links;
     check->lint = machine_lint_context(links, machine_now());
-    return check_all(check);
+    ExitStatus status = load_advice(check);
+    return status == STATUS_DONE ? check_all(check) : status;
 }
 
 ExitStatus verb_check(const Options *options) {
@@ -190,6 +206,7 @@ ExitStatus verb_check(const Options *options) {
         return tell_errno(-ENOMEM, "cannot check");
 
     ExitStatus status = check_run(&check);
+    advice_free(check.advice);
     _cleanup_free_ char *text = as_json ? sum_json(&check) : sum_text(&check);
     json_decref(check.diagnostics);
     ExitStatus printed = verb_print(options, text);

@@ -118,6 +118,9 @@ static int explain_text(Explanation *explanation, const Policy *policy, const Ju
     print_head(explanation, listener);
     int r = policy_explain(policy, context, listener, tell_step, explanation);
     _cleanup_free_ char *advice = text_escape_string(listener->advice);
+    _cleanup_free_ char *tool = text_escape_string(listener->tool);
+    if (tool)
+        fprintf(out, "\ntool: %s", tool);
     fprintf(out, "\nverdict: %s%s\n", listener->verdict.action == ACTION_FLAG ? "flagged, " : "",
             verdict_word(&listener->verdict));
     if (advice)
@@ -221,10 +224,10 @@ static ExitStatus explain_hypothesis(const Options *options, const Policy *polic
         context.userdata = &hypothesis;
         context.file_identity = NULL;
     }
+    context.advice = advice;
     policy_judge(policy, &context, listener, &listener->verdict);
-    if (listener->verdict.action == ACTION_FLAG &&
-        audit_advise(advice, listener, &listener->advice) < 0)
-        return tell_errno(-ENOMEM, "cannot explain");
+    audit_recognise(advice, listener);
+    audit_advise(advice, listener);
     ListingView view = {.snapshot = snapshot,
                         .now = now,
                         .user_name = user_name,

@@ -238,8 +238,8 @@ static ExitStatus set_interface(Hypothesis *hypothesis, const char *value, const
 static ExitStatus set_key(Hypothesis *hypothesis, const char *key, const char *value,
                           const LinkTable *links, usec_t now) {
     static const char *const keys[] = {
-        "user",  "group",  "exe",    "unit", "user-unit", "container",
-        "netns", "origin", "target", "age",  "scope",     "interface",
+        "user",   "group",  "exe", "unit",  "user-unit", "container", "netns",
+        "origin", "target", "age", "scope", "interface", "tool",
     };
     Owner *owner = hypothesis->listener.owner;
 
@@ -261,6 +261,8 @@ static ExitStatus set_key(Hypothesis *hypothesis, const char *key, const char *v
         return set_origin(hypothesis, value);
     if (strcmp(key, "target") == 0)
         return set_target(hypothesis, value);
+    if (strcmp(key, "tool") == 0)
+        return set_text(&hypothesis->listener.tool, value);
     if (strcmp(key, "age") == 0)
         return set_age(hypothesis, value, now);
     if (strcmp(key, "scope") == 0)
@@ -324,6 +326,7 @@ ExitStatus hypothesis_parse(char *const *words, size_t n_words, const LinkTable 
 
 void hypothesis_done(Hypothesis *hypothesis) {
     owner_unref(hypothesis->listener.owner);
+    free(hypothesis->listener.tool);
     free(hypothesis->listener.advice);
     *hypothesis = (Hypothesis){};
 }

@@ -61,6 +61,8 @@ static int take_field(Past *past, const char *name, const char *value) {
         return keep(&listener->owner->unit, value);
     else if (strcmp(name, "_USER_UNIT") == 0)
         return keep(&listener->owner->user_unit, value);
+    else if (strcmp(name, "_TOOL") == 0)
+        return keep(&listener->tool, value);
     else if (strcmp(name, "_EXE") == 0)
         return take_exe(past, value);
     return 0;

@@ -55,6 +55,7 @@ static void show_verdict(const ListingView *view, const Listener *listener,
         line(out, "rule", "%s: %s", place ?: "", text ?: "");
         text_line(out, "note", rule->note);
     }
+    text_line(out, "tool", listener->tool);
     text_line(out, "make it local", listener->advice);
 }
 

@@ -41,6 +41,11 @@ int advice_find_section(const AdviceTable *table, const Listener *listener, cons
  */
 const char *advice_recognise(const AdviceTable *table, const Listener *listener);
 
+size_t advice_n_sections(const AdviceTable *table);
+
+/* Whether a section has that name. */
+bool advice_has_section(const AdviceTable *table, const char *name);
+
 AdviceTable *advice_free(AdviceTable *table);
 
 static inline void advice_cleanup(AdviceTable **table) {

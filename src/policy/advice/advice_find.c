@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The advice for a listener: the first section that holds for it and can be filled in. */
+#include <string.h>
+
 #include "policy/advice/advice_match.h"
 
 int advice_find_section(const AdviceTable *table, const Listener *listener, const char **ret_name,
@@ -29,6 +31,17 @@ int advice_find_section(const AdviceTable *table, const Listener *listener, cons
 
 int advice_find(const AdviceTable *table, const Listener *listener, char **ret) {
     return advice_find_section(table, listener, NULL, ret);
+}
+
+size_t advice_n_sections(const AdviceTable *table) {
+    return table->n_sections;
+}
+
+bool advice_has_section(const AdviceTable *table, const char *name) {
+    for (size_t i = 0; i < table->n_sections; i++)
+        if (strcmp(table->sections[i].name, name) == 0)
+            return true;
+    return false;
 }
 
 const char *advice_recognise(const AdviceTable *table, const Listener *listener) {

@@ -88,7 +88,8 @@ int filter_parse(char *const *words, size_t n_words, Diagnostics *diagnostics, F
 bool filter_matches(const Filter *filter, const JudgeContext *context, const Listener *listener) {
     JudgeContext own = *context;
     own.exes = NULL; /* it numbers another policy's files */
-    const Case judged = {filter->policy, &own, listener};
+    Recognition recognition = {};
+    const Case judged = {filter->policy, &own, listener, &recognition};
     bool needs_holders = false;
     return rule_matches(&filter->policy->rules[0], &judged, &needs_holders);
 }

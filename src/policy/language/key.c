@@ -25,6 +25,7 @@ const Key key_table[KEY_COUNT] = {
     [KEY_TARGET] = {"target", "a target", KEY(target)},
     [KEY_AGE] = {"age", "an age", KEY(age)},
     [KEY_EPHEMERAL] = {"ephemeral", "an answer", KEY(ephemeral)},
+    [KEY_TOOL] = {"tool", "a tool", KEY(tool)},
     [KEY_EXE] = {"exe", "a program", KEY(exe)},
 };
 

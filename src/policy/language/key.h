@@ -24,11 +24,18 @@ typedef enum Answer {
     ANSWER_NEVER, /* the key does not apply: neither it nor its `not` holds */
 } Answer;
 
+/* The tool of a listener, found for the first rule that asks for it. */
+typedef struct Recognition {
+    bool done;
+    const char *tool; /* NULL: not recognised */
+} Recognition;
+
 /* One listener that is looked at. */
 typedef struct Case {
     const Policy *policy;
     const JudgeContext *context;
     const Listener *listener;
+    Recognition *recognition;
 } Case;
 
 typedef struct Key {
@@ -61,6 +68,7 @@ bool item_parse_scope(ItemReader *reader, const char *text, Item *ret);
 bool item_parse_interface(ItemReader *reader, const char *text, Item *ret);
 bool item_parse_user(ItemReader *reader, const char *text, Item *ret);
 bool item_parse_group(ItemReader *reader, const char *text, Item *ret);
+bool item_parse_tool(ItemReader *reader, const char *text, Item *ret);
 bool item_parse_exe(ItemReader *reader, const char *text, Item *ret);
 bool item_parse_unit(ItemReader *reader, const char *text, Item *ret);
 bool item_parse_container(ItemReader *reader, const char *text, Item *ret);
@@ -86,6 +94,7 @@ Answer match_judge_origin(const Case *judged, const Match *match);
 Answer match_judge_target(const Case *judged, const Match *match);
 Answer match_judge_age(const Case *judged, const Match *match);
 Answer match_judge_ephemeral(const Case *judged, const Match *match);
+Answer match_judge_tool(const Case *judged, const Match *match);
 Answer match_judge_exe(const Case *judged, const Match *match);
 
 /* tell.c: see Key.tell. */
@@ -104,4 +113,5 @@ char *match_tell_origin(const Case *judged, const Match *match);
 char *match_tell_target(const Case *judged, const Match *match);
 char *match_tell_age(const Case *judged, const Match *match);
 char *match_tell_ephemeral(const Case *judged, const Match *match);
+char *match_tell_tool(const Case *judged, const Match *match);
 char *match_tell_exe(const Case *judged, const Match *match);

@@ -276,6 +276,13 @@ bool item_parse_exe(ItemReader *reader, const char *text, Item *ret) {
     return true;
 }
 
+bool item_parse_tool(ItemReader *reader, const char *text, Item *ret) {
+    if (*text == '\0' || strlen(text) > 255)
+        return wrong(reader, "%s is not a tool's name or glob", show(text).text);
+    ret->pattern = (Pattern){.text = text, .is_glob = glob_is_pattern(text)};
+    return true;
+}
+
 static bool unit_has_suffix(const char *name) {
     static const char *const suffixes[] = {".service", ".socket",    ".scope", ".slice",
                                            ".mount",   ".automount", ".swap",  ".timer",

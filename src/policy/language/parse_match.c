@@ -188,6 +188,12 @@ bool parser_read_matches(Parser *parser, Rule *rule) {
         match = (Match){};
         if (!read_match(parser, &match))
             return false;
+        if (match.key == KEY_TOOL && rule->info.action != ACTION_FLAG) {
+            parser_wrong(parser, &match.place,
+                         "`tool` is a key of `flag` rules: a process chooses its own command line, "
+                         "so nothing can be allowed or ignored by it");
+            continue;
+        }
         if (rule->keys & 1u << match.key) {
             const char *name = key_table[match.key].name;
             parser_wrong(parser, &match.place,

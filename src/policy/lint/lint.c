@@ -92,6 +92,9 @@ static int lint_item(const Linter *linter, KeyId key, const Item *item) {
     case KEY_UNIT:
         return context->unit_exists && !item->pattern.is_glob &&
                context->unit_exists(context->userdata, item->pattern.text) == 0;
+    case KEY_TOOL:
+        return context->advice && !item->pattern.is_glob &&
+               !advice_has_section(context->advice, item->pattern.text);
     case KEY_EXE:
         return lint_exe(linter, item);
     default:
@@ -102,7 +105,7 @@ static int lint_item(const Linter *linter, KeyId key, const Item *item) {
 static int warn_missing(const Linter *linter, const Match *match) {
     static const char *const many[KEY_COUNT] = {
         [KEY_USER] = "users", [KEY_GROUP] = "groups", [KEY_INTERFACE] = "interfaces",
-        [KEY_UNIT] = "units", [KEY_EXE] = "files",
+        [KEY_UNIT] = "units", [KEY_TOOL] = "tools",   [KEY_EXE] = "files",
     };
     const Item *item = &match->items[0];
 
@@ -115,6 +118,9 @@ static int warn_missing(const Linter *linter, const Match *match) {
                     match->key == KEY_USER ? "user" : "group", show(item->account.name).text);
     case KEY_INTERFACE:
         return warn(linter, &item->place, "there is no interface %s now",
+                    show(item->pattern.text).text);
+    case KEY_TOOL:
+        return warn(linter, &item->place, "no section of the advice files is named %s",
                     show(item->pattern.text).text);
     case KEY_UNIT:
         return warn(linter, &item->place, "there is no unit %s here",

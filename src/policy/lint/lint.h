@@ -11,6 +11,7 @@ typedef struct LintContext {
      * whether what they name exists. NULL: there are none. */
     const char *vendor;
     const LinkTable *links;
+    const AdviceTable *advice;
     /* Whether that system unit (no glob) is known here: 1, 0, or a negative errno: can't tell. */
     int (*unit_exists)(void *userdata, const char *unit);
     /* 0 where only root can change what the absolute path is; else an errno-like code and, in
@@ -22,8 +23,8 @@ typedef struct LintContext {
 
 /*
  * Adds a warning for each: a rule that an earlier one always shadows, an expired `until`, a list
- * of paths, units, users, groups or interfaces of which none exists, an `exe` that others than root
- * can write, a `let` that is never used. Returns 0 or -ENOMEM.
+ * of paths, units, users, groups, interfaces or tools of which none exists, an `exe` that others
+ * than root can write, a `let` that is never used. Returns 0 or -ENOMEM.
  */
 int policy_lint(const Policy *policy, const LintContext *context, Diagnostics *diagnostics);
 

@@ -59,6 +59,7 @@ static bool item_covers(KeyId key, const Item *wide, const Item *narrow) {
     case KEY_INTERFACE:
     case KEY_UNIT:
     case KEY_USER_UNIT:
+    case KEY_TOOL:
         return pattern_covers(&wide->pattern, &narrow->pattern, true);
     case KEY_EXE:
         return pattern_covers(&wide->pattern, &narrow->pattern, false);

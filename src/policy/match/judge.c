@@ -13,7 +13,8 @@ static Verdict verdict_of(const Rule *rule) {
 
 void policy_judge(const Policy *policy, const JudgeContext *context, const Listener *listener,
                   Verdict *ret) {
-    const Case judged = {policy, context, listener};
+    Recognition recognition = {};
+    const Case judged = {policy, context, listener, &recognition};
     const Rule *decides = &policy->default_rule;
     bool needs_holders = false;
     IndexWalk walk;
@@ -30,7 +31,8 @@ void policy_judge(const Policy *policy, const JudgeContext *context, const Liste
 
 void policy_judge_linear(const Policy *policy, const JudgeContext *context,
                          const Listener *listener, Verdict *ret) {
-    const Case judged = {policy, context, listener};
+    Recognition recognition = {};
+    const Case judged = {policy, context, listener, &recognition};
     bool needs_holders = false;
     size_t i = 0;
 

@@ -204,6 +204,30 @@ Answer match_judge_ephemeral(const Case *judged, const Match *match) {
     return ANY_ITEM(match, item, answer_of(item->yes == inside));
 }
 
+const char *case_tool(const Case *judged) {
+    Recognition *recognition = judged->recognition;
+
+    if (!recognition->done) {
+        recognition->done = true;
+        recognition->tool =
+            judged->listener->tool ?: advice_recognise(judged->context->advice, judged->listener);
+    }
+    return recognition->tool;
+}
+
+/* Whether a process that is not known yet could be recognised. */
+static bool tool_may_change(const Listener *listener) {
+    return listener->origin == ORIGIN_SOCKET && holders_may_lack(listener) &&
+           holders_count(listener) == 0;
+}
+
+Answer match_judge_tool(const Case *judged, const Match *match) {
+    const char *tool = case_tool(judged);
+    if (!tool)
+        return tool_may_change(judged->listener) ? ANSWER_UNKNOWN : ANSWER_NO;
+    return ANY_ITEM(match, item, answer_of(pattern_matches(&item->pattern, tool, GLOB_NAME)));
+}
+
 bool match_holds(const Match *match, Action action, Answer answer) {
     if (!match->negated)
         return answer == ANSWER_YES;
@@ -227,23 +251,35 @@ static bool exe_may_change(const Rule *rule, const Match *match, const Case *jud
            match_holds(match, rule->info.action, ANSWER_UNKNOWN);
 }
 
+/* What costs most, last: `exe` may make system calls, `tool` reads command lines. */
+static bool costly_match_holds(const Rule *rule, const Case *judged, const Match *exe,
+                               const Match *tool, bool *needs_holders) {
+    if (exe) {
+        Answer answer = match_judge_exe(judged, exe);
+        *needs_holders |= exe_may_change(rule, exe, judged, answer);
+        if (!match_holds(exe, rule->info.action, answer))
+            return false;
+    }
+    if (!tool)
+        return true;
+    Answer answer = match_judge_tool(judged, tool);
+    *needs_holders |= answer == ANSWER_UNKNOWN;
+    return match_holds(tool, rule->info.action, answer);
+}
+
 bool rule_matches(const Rule *rule, const Case *judged, bool *needs_holders) {
-    const Match *exe = NULL;
+    const Match *exe = NULL, *tool = NULL;
 
     if (rule_is_expired(rule, judged->context->now))
         return false;
     for (uint32_t i = 0; i < rule->n_matches; i++) {
         const Match *match = &rule->matches[i];
-        if (match->key == KEY_EXE) {
-            exe = match; /* the last to be looked at: it may cost system calls */
-            continue;
-        }
-        if (!match_holds(match, rule->info.action, key_table[match->key].judge(judged, match)))
+        if (match->key == KEY_EXE)
+            exe = match;
+        else if (match->key == KEY_TOOL)
+            tool = match;
+        else if (!match_holds(match, rule->info.action, key_table[match->key].judge(judged, match)))
             return false;
     }
-    if (!exe)
-        return true;
-    Answer answer = match_judge_exe(judged, exe);
-    *needs_holders |= exe_may_change(rule, exe, judged, answer);
-    return match_holds(exe, rule->info.action, answer);
+    return costly_match_holds(rule, judged, exe, tool, needs_holders);
 }

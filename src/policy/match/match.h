@@ -29,6 +29,9 @@ static inline size_t holders_count(const Listener *listener) {
     return listener->owner ? listener->owner->n_holders : 0;
 }
 
+/* The tool by which the listener is recognised, or NULL. */
+const char *case_tool(const Case *judged);
+
 /* What one holder alone says to an `exe` list. */
 Answer holder_runs(const Case *judged, const Match *match, const Holder *holder);
 

@@ -41,6 +41,7 @@ static Listener make_listener(void) {
         .n_sockets = 3,
         .owner = owner_new(),
         .verdict = {ACTION_FLAG, SEVERITY_ERROR, &rule, false},
+        .tool = strdup("A tool\xff"),
         .advice = strdup("type \x1b[31m\xfe"),
     };
     address_parse("fe80::1", &listener.endpoint.address);
@@ -74,6 +75,7 @@ static Listener make_listener(void) {
 
 static void done(Listener *listener) {
     owner_unref(listener->owner);
+    free(listener->tool);
     free(listener->advice);
 }
 
@@ -120,6 +122,7 @@ Test(marshal, a_listener_comes_back_as_it_was) {
     cr_assert_str_eq(back->verdict.rule->note, rule.note);
     cr_assert_null(back->verdict.rule->advice);
     cr_assert_str_eq(back->advice, listener.advice);
+    cr_assert_str_eq(back->tool, listener.tool);
     cr_assert_eq(memcmp(&view.standings[0], &standing, sizeof(standing)), 0);
     const Owner *owner = back->owner;
     cr_assert_eq(owner->attribution, ATTRIBUTION_FULL);
@@ -148,6 +151,7 @@ Test(marshal, others_see_no_process) {
     travel(&listener, &nobody, &view);
     const Listener *back = view.snapshot->listeners;
     cr_assert_null(back->advice);
+    cr_assert_null(back->tool);
     for (size_t i = 0; i < 2; i++) {
         const Holder *holder = &back->owner->holders[i];
         cr_assert_null(holder->exe);

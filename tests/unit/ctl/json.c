@@ -29,7 +29,7 @@ Test(json, a_listener_has_every_field_in_order) {
         "owners",    "attribution", "attribution_note",
         "sockets",   "inode",       "cookie",
         "verdict",   "severity",    "rule",
-        "advice",    "first_seen",
+        "tool",      "advice",      "first_seen",
     };
     Snapshot *snapshot = fixture_snapshot();
     fixture_add(snapshot, PROTO_TCP, "0.0.0.0", 3000, 4711);
@@ -76,11 +76,11 @@ Test(json, a_listing_is_written_as_one_document) {
 }
 
 Test(json, what_is_not_known_is_null) {
-    static const char *const nulls[] = {"device",    "v6only",     "user",      "unit",
-                                        "user_unit", "cgroup",     "container", "severity",
-                                        "advice",    "first_seen", "forward_to"};
+    static const char *const nulls[] = {
+        "device",   "v6only", "user",       "unit",       "user_unit", "cgroup", "container",
+        "severity", "advice", "first_seen", "forward_to", "tool",      "uid"};
     Snapshot *snapshot = fixture_snapshot();
-    fixture_add(snapshot, PROTO_TCP, "0.0.0.0", 3000, 4711);
+    fixture_add(snapshot, PROTO_TCP, "0.0.0.0", 3000, UINT32_MAX);
     json_t *object = listener_json(snapshot);
     for (size_t i = 0; i < sizeof(nulls) / sizeof(nulls[0]); i++)
         cr_assert(json_is_null(json_object_get(object, nulls[i])), "%s", nulls[i]);
@@ -124,6 +124,7 @@ Test(json, every_byte_of_a_name_gives_valid_json) {
         holder->cmdline[0] = strdup(name);
         listener->owner->cgroup = strdup(name);
         listener->advice = strdup(name);
+        listener->tool = strdup(name);
 
         char *text = json_document(listener_json(snapshot));
         cr_assert(text, "%u", byte);

@@ -101,6 +101,12 @@ Test(explain, each_key) {
                "its target is 10.0.0.5:81");
     expect_why("allow target 10.0.0.5:80", "tcp 0.0.0.0:1 target=[fd00::5]:80",
                "target 10.0.0.5:80", "its target is [fd00::5]:80");
+    expect_why("flag tool Vite", "tcp 0.0.0.0:1 exe=/usr/bin/x", "tool Vite",
+               "it is not recognised as a tool");
+    expect_why("flag tool Vite", "tcp 0.0.0.0:1 tool=Redis", "tool Vite",
+               "it is recognised as Redis");
+    expect_why("flag tool Vite", "tcp 0.0.0.0:1 incomplete", "tool Vite",
+               "its process is not known");
     expect_why("allow age 30s", "tcp 0.0.0.0:1", "age 30s", "its age is not known");
     expect_why("allow age 30s", "tcp 0.0.0.0:1 age=12s", "age 30s", "it is 12s old");
     expect_why("allow ephemeral yes", "tcp 0.0.0.0:1", "ephemeral yes",

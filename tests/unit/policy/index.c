@@ -75,6 +75,9 @@ static Policy *random_policy(unsigned n_rules) {
         for (unsigned key = 0; key < 10; key++)
             if (chance(3) == 0)
                 write_match(out, key);
+        if (chance(8) == 0)
+            fprintf(out, "\nflag notice %s tool %s", PICK("tcp", "port 0-400", "scope wildcard"),
+                    PICK("Vite", "Re*, Vite", "*"));
         fputc('\n', out);
     }
     fclose(out);
@@ -84,16 +87,17 @@ static Policy *random_policy(unsigned n_rules) {
 
 static void random_listener(World *world) {
     char text[512];
-    snprintf(text, sizeof(text), "%s %s:%u uid=%u%s%s%s%s%s%s", PICK("tcp", "udp", "mptcp", "sctp"),
-             PICK("0.0.0.0", "[::]", "10.1.2.3", "10.200.1.1", "[fe80::5]", "[::1]",
-                  "[::ffff:10.1.2.3]", "[::ffff:0.0.0.0]", "9.9.9.9"),
-             chance(700), chance(4),
-             PICK("", " unit=a.service", " unit=c.service", " unit=x.socket"),
-             PICK("", " user-unit=a.service", " cgroup=/x", " container=docker:0:x"),
-             PICK("", " exe=/usr/bin/a", " exe=/bin/b", " other=/usr/bin/a", " unreadable"),
-             PICK("", " exe=/usr/bin/c", " exe=/bin/b"), PICK("", " incomplete", ""),
-             PICK("", "", " forward", " target=10.0.0.5:80", " target=[fd00::5]:81",
-                  " target=[::ffff:10.0.0.5]:80"));
+    snprintf(
+        text, sizeof(text), "%s %s:%u uid=%u%s%s%s%s%s%s%s", PICK("tcp", "udp", "mptcp", "sctp"),
+        PICK("0.0.0.0", "[::]", "10.1.2.3", "10.200.1.1", "[fe80::5]", "[::1]", "[::ffff:10.1.2.3]",
+             "[::ffff:0.0.0.0]", "9.9.9.9"),
+        chance(700), chance(4), PICK("", " unit=a.service", " unit=c.service", " unit=x.socket"),
+        PICK("", " user-unit=a.service", " cgroup=/x", " container=docker:0:x"),
+        PICK("", " exe=/usr/bin/a", " exe=/bin/b", " other=/usr/bin/a", " unreadable"),
+        PICK("", " exe=/usr/bin/c", " exe=/bin/b"), PICK("", " incomplete", ""),
+        PICK("", "", " forward", " target=10.0.0.5:80", " target=[fd00::5]:81",
+             " target=[::ffff:10.0.0.5]:80"),
+        PICK("", "", " tool=Vite", " tool=Redis"));
     cr_assert(world_set_listener(world, text), "%s", text);
 }
 

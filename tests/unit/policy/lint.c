@@ -37,7 +37,11 @@ static char *lint(const char *text) {
     setenv("TZ", "UTC", 1);
     world_init(&world);
     cr_assert_eq(policy_parse("x", text, strlen(text), diagnostics, &policy), 0, "%s", text);
+    static const char advice[] = "[Vite]\nexe = vite\nadvice = x\n";
+    _cleanup_advice_ AdviceTable *table = NULL;
+    cr_assert_eq(advice_parse(&table, "x", advice, strlen(advice), diagnostics), 0);
     LintContext context = {.now = WORLD_NOW,
+                           .advice = table,
                            .vendor = vendor,
                            .links = &world.table,
                            .unit_exists = unit_exists,
@@ -54,6 +58,14 @@ static char *lint(const char *text) {
 static void expect_lint(const char *text, const char *expected) {
     _cleanup_free_ char *told = lint(text);
     cr_expect_str_eq(told, expected, "%s: %s", text, told);
+}
+
+Test(lint, tools_without_a_section) {
+    expect_lint("flag tool Vite", "");
+    expect_lint("flag tool Vitte, Vite", "");
+    expect_lint("flag tool V*", "");
+    expect_lint("flag tool Vitte", "1:11: no section of the advice files is named `Vitte`\n");
+    expect_lint("flag tool Vitte, \"N o\"", "1:6: none of these tools exists here\n");
 }
 
 Test(lint, what_does_not_exist) {

@@ -9,6 +9,7 @@ tests_unit_test_policy_SOURCES = \
 	tests/unit/policy/lint.c \
 	tests/unit/policy/load.c \
 	tests/unit/policy/suggest.c \
+	tests/unit/policy/tool.c \
 	tests/unit/policy/untold.c \
 	tests/unit/policy/world.c \
 	tests/unit/policy/world.h

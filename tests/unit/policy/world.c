@@ -69,6 +69,7 @@ void world_init(World *world) {
 
 static void clear_listener(World *world) {
     owner_unref(world->listener.owner);
+    free(world->listener.tool);
     world->listener = (Listener){};
 }
 
@@ -170,6 +171,8 @@ static bool set_value(World *world, const char *key, char *value) {
         return set_text(owner, &owner->cgroup, value);
     else if (strcmp(key, "container") == 0)
         return set_container(owner, value);
+    else if (strcmp(key, "tool") == 0)
+        world->listener.tool = strdup(value);
     else if (strcmp(key, "assumed-user") == 0)
         world->context.assumed_user =
             strncpy(world->assumed_user, value, sizeof(world->assumed_user) - 1);

@@ -5,8 +5,8 @@
  * user-unit=NAME  cgroup=PATH  container=RUNTIME:ID[:NAME] exe=PATH (a holder that runs that
  * verified file; may be repeated)  unverified=PATH  unreadable other=PATH (unverified, and another
  * file than any path leads to)  assumed=PATH incomplete (more holders may exist)  many (more than
- * are kept)  age=SPAN  forward  target=ENDPOINT (a forward to there)  nobody Of the machine:
- * netns=other|unknown  no-links  no-range assumed-user=NAME
+ * are kept)  age=SPAN  forward  target=ENDPOINT (a forward to there)  tool=NAME  nobody Of the
+ * machine: netns=other|unknown  no-links  no-range assumed-user=NAME
  */
 #pragma once
 

@@ -47,6 +47,7 @@ static Listener listener = {
     .n_sockets = 1,
     .owner = &owner,
     .verdict = {.action = ACTION_FLAG, .severity = SEVERITY_CRITICAL, .rule = &rule},
+    .tool = (char *)"Node",
     .advice = (char *)"node server.js --host 127.0.0.1",
 };
 static Link wlan0 = {.index = 2, .name = "wlan0", .kind = LINK_WIRELESS, .up = true};
@@ -103,6 +104,7 @@ Test(alert, a_flag_has_every_field_of_the_contract) {
     expect(&record, "SOCKAUDIT_RULE_FILE", "/etc/sockaudit/sockaudit.rules");
     expect(&record, "SOCKAUDIT_RULE_LINE", "12");
     expect(&record, "SOCKAUDIT_ADVICE", "node server.js --host 127.0.0.1");
+    expect(&record, "SOCKAUDIT_TOOL", "Node");
     size_t length;
     cr_assert_null(record_find(&record, "SOCKAUDIT_DEVICE", &length));
     cr_assert_null(record_find(&record, "SOCKAUDIT_UNIT", &length));
