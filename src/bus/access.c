@@ -42,7 +42,9 @@ bool viewer_sees_advice(const Viewer *viewer, const Listener *listener) {
 bool viewer_may(const Viewer *viewer, Deed deed, const uid_t *owners, size_t n_owners) {
     if (viewer->uid == 0)
         return true;
-    if (deed != DEED_SNOOZE || viewer->uid == NOBODY || n_owners == 0)
+    if (deed == DEED_SUGGEST && viewer->sees_all)
+        return true;
+    if ((deed != DEED_SNOOZE && deed != DEED_SUGGEST) || viewer->uid == NOBODY || n_owners == 0)
         return false;
     for (size_t i = 0; i < n_owners; i++)
         if (owners[i] != viewer->uid)

@@ -29,6 +29,7 @@ typedef enum Deed {
     DEED_RELOAD,
     DEED_ALLOW,
     DEED_SNOOZE,
+    DEED_SUGGEST,
 } Deed;
 
 /* Whether that may be done without asking polkit. `owners`: the uids of the listeners that it is

@@ -364,22 +364,43 @@ int bus_client_snooze(BusClient *client, const char *what, usec_t span, uint32_t
     return r < 0 ? r : client_read_error(sd_bus_message_read_basic(reply, 'u', ret_count));
 }
 
+void bus_allowed_done(BusAllowed *allowed) {
+    free(allowed->file);
+    free(allowed->lines);
+    *allowed = (BusAllowed){};
+}
+
 int bus_client_allow(BusClient *client, const char *what, usec_t until, const char *note,
-                     char **ret_file, char **ret_lines) {
+                     BusAllowed *ret) {
     _cleanup_message_ sd_bus_message *reply = NULL;
     const Arguments arguments = {.what = what, .note = note ?: "", .time = until};
     const char *file, *lines;
+    uint32_t line;
 
     int r = deed(client, "Allow", build_allow, &arguments, &reply);
     if (r < 0)
         return r;
-    r = sd_bus_message_read(reply, "ss", &file, &lines);
+    r = sd_bus_message_read(reply, "ssu", &file, &lines, &line);
     if (r < 0)
         return client_read_error(r);
-    _cleanup_free_ char *copy = strdup(file);
-    *ret_lines = copy ? strdup(lines) : NULL;
-    if (!*ret_lines)
-        return -ENOMEM;
-    *ret_file = TAKE_PTR(copy);
-    return 0;
+    *ret = (BusAllowed){.file = strdup(file), .lines = strdup(lines), .line = line};
+    return ret->file && ret->lines ? 0 : -ENOMEM;
+}
+
+int bus_client_suggest(BusClient *client, const char *what, char **ret_lines) {
+    _cleanup_message_ sd_bus_message *call = NULL, *reply = NULL;
+    const char *lines;
+
+    int r = client_new_call(client, "Suggest", &call);
+    if (r >= 0)
+        r = sd_bus_message_append_basic(call, 's', what);
+    if (r >= 0)
+        r = client_call(client, call, false, &reply);
+    if (r < 0)
+        return r;
+    r = sd_bus_message_read_basic(reply, 's', &lines);
+    if (r < 0)
+        return client_read_error(r);
+    *ret_lines = strdup(lines);
+    return *ret_lines ? 0 : -ENOMEM;
 }

@@ -45,7 +45,12 @@ void bus_rules_done(BusRules *rules);
 int bus_client_reload(BusClient *client, char **ret_warnings);
 int bus_client_snooze(BusClient *client, const char *what, usec_t span, uint32_t *ret_count);
 int bus_client_allow(BusClient *client, const char *what, usec_t until, const char *note,
-                     char **ret_file, char **ret_lines);
+                     BusAllowed *ret);
+void bus_allowed_done(BusAllowed *allowed);
+
+/* The rules that `allow` would write, a line each, freed by the caller. -EACCES: they name another
+ * user's processes. */
+int bus_client_suggest(BusClient *client, const char *what, char **ret_lines);
 
 typedef enum BusEventKind {
     BUS_EVENT_ADDED,

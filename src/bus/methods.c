@@ -127,6 +127,8 @@ static int reply_failure(const Request *request, int r, const char *text) {
         return reply_error(request, BUS_ERROR_QUOTA, text ?: "there is no room for another");
     case -EBADMSG:
         return reply_error(request, BUS_ERROR_BAD_POLICY, text ?: "the rules have errors");
+    case -EACCES:
+        return reply_error(request, SD_BUS_ERROR_ACCESS_DENIED, text ?: "permission denied");
     case -EINVAL:
         return reply_error(request, SD_BUS_ERROR_INVALID_ARGS, text ?: "that is no valid argument");
     default:
@@ -296,12 +298,11 @@ static int run_subscribe(Request *request) {
  */
 
 static const char *const deeds[] = {
-    [DEED_RELOAD] = "only root may load the policy again, and whom polkit lets "
-                    "(" BUS_POLKIT_ACTION ", on the system bus)",
-    [DEED_ALLOW] = "only root may allow a listener, and whom polkit lets "
-                   "(" BUS_POLKIT_ACTION ", on the system bus)",
-    [DEED_SNOOZE] = "only root may snooze what is another user's, and whom polkit lets "
-                    "(" BUS_POLKIT_ACTION ", on the system bus)",
+    [DEED_RELOAD] = "reloading the rules requires root or polkit action " BUS_POLKIT_ACTION,
+    [DEED_ALLOW] = "allowing a listener requires root or polkit action " BUS_POLKIT_ACTION,
+    [DEED_SNOOZE] =
+        "snoozing another user's listener requires root or polkit action " BUS_POLKIT_ACTION,
+    [DEED_SUGGEST] = "rules for another user's listeners are shown to root only",
 };
 
 /* 1: go on. 0: polkit is asked, or it was refused: the reply comes, or went. */
@@ -360,9 +361,15 @@ static int run_snooze(Request *request) {
     return sd_bus_reply_method_return(request->message, "u", (uint32_t)sink.n);
 }
 
+static void allowed_done(BusAllowed *allowed) {
+    free(allowed->file);
+    free(allowed->lines);
+}
+
 static int run_allow(Request *request) {
     const BusHandlers *handlers = &request->channel->server->handlers;
-    _cleanup_free_ char *file = NULL, *text = NULL;
+    _cleanup_free_ char *why = NULL;
+    _cleanup_(allowed_done) BusAllowed allowed = {};
     const char *what, *note;
     BusSink sink = {};
     DictWriter writer;
@@ -380,14 +387,41 @@ static int run_allow(Request *request) {
     r = may(request, DEED_ALLOW, &sink);
     if (r <= 0)
         return r;
-    r = handlers->allow(handlers->userdata, sink.keys, sink.n, until, *note ? note : NULL, &file,
-                        &text);
+    r = handlers->allow(handlers->userdata, sink.keys, sink.n, until, *note ? note : NULL, &allowed,
+                        &why);
     if (r < 0)
-        return reply_failure(request, r, text ? bus_string(text) : NULL);
+        return reply_failure(request, r, why ? bus_string(why) : NULL);
     r = reply_begin(request, &writer, &reply);
     if (r < 0)
         return r;
-    r = append_string(&writer, bus_string(file));
+    r = append_string(&writer, bus_string(allowed.file));
+    if (r >= 0)
+        r = append_string(&writer, bus_string(allowed.lines));
+    if (r >= 0)
+        r = sd_bus_message_append(reply, "u", allowed.line);
+    return r < 0 ? r : reply_send(request, &writer);
+}
+
+/* Polkit is not asked: what can't be seen can be seen by root. */
+static int run_suggest(Request *request) {
+    const BusHandlers *handlers = &request->channel->server->handlers;
+    _cleanup_free_ char *text = NULL;
+    BusSink sink = {};
+    DictWriter writer;
+    const char *what;
+    _cleanup_message_ sd_bus_message *reply = NULL;
+
+    int r = sd_bus_message_read(request->message, "s", &what);
+    if (r >= 0)
+        r = find(request, what, &sink);
+    if (r < 0 || sink.n == 0)
+        return reply_not_found(request, r, too_many_keys);
+    if (!viewer_may(&request->viewer, DEED_SUGGEST, sink.owners, sink.n))
+        return reply_error(request, SD_BUS_ERROR_ACCESS_DENIED, deeds[DEED_SUGGEST]);
+    r = handlers->suggest(handlers->userdata, sink.keys, sink.n, &request->viewer, &text);
+    if (r < 0)
+        return reply_failure(request, r, text ? bus_string(text) : NULL);
+    r = reply_begin(request, &writer, &reply);
     if (r >= 0)
         r = append_string(&writer, bus_string(text));
     return r < 0 ? r : reply_send(request, &writer);
@@ -411,6 +445,7 @@ METHOD(subscribe)
 METHOD(reload)
 METHOD(snooze)
 METHOD(allow)
+METHOD(suggest)
 
 #define NUMBER(name)  SD_BUS_PROPERTY(name, "t", property_number, 0, 0)
 #define FOR_EVERYBODY SD_BUS_VTABLE_UNPRIVILEGED /* who may do what is looked at in each */
@@ -461,7 +496,11 @@ const sd_bus_vtable server_vtable[] = {
     /* Writes rules for all of that port or id; until is in µs since the epoch, the largest number
      * for ever; an empty note is none. */
     SD_BUS_METHOD_WITH_ARGS("Allow", SD_BUS_ARGS("s", what, "t", until, "s", note),
-                            SD_BUS_RESULT("s", file, "s", lines), on_allow, FOR_EVERYBODY),
+                            SD_BUS_RESULT("s", file, "s", lines, "u", line), on_allow,
+                            FOR_EVERYBODY),
+    /* The rules that Allow would write, a line each. */
+    SD_BUS_METHOD_WITH_ARGS("Suggest", SD_BUS_ARGS("s", what), SD_BUS_RESULT("s", lines),
+                            on_suggest, FOR_EVERYBODY),
     /* No alerts for so many µs; 0 ends it. Returns how many listeners it was. */
     SD_BUS_METHOD_WITH_ARGS("Snooze", SD_BUS_ARGS("s", what, "t", usec), SD_BUS_RESULT("u", count),
                             on_snooze, FOR_EVERYBODY),

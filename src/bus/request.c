@@ -124,7 +124,7 @@ static int on_authorization(sd_bus_message *reply, void *userdata, sd_bus_error 
         return 0;
     }
     (void)sd_bus_reply_method_errorf(request->message, SD_BUS_ERROR_ACCESS_DENIED,
-                                     "polkit does not permit it (%s): ask as root",
+                                     "permission denied by polkit (%s); try again with sudo",
                                      BUS_POLKIT_ACTION);
     request_end(request);
     return 0;

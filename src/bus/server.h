@@ -10,6 +10,7 @@
 
 #include <systemd/sd-event.h>
 
+#include "bus/access.h"
 #include "bus/listener.h"
 
 /* Bounds; see org.sockaudit1(5). */
@@ -46,6 +47,13 @@ typedef struct BusSink BusSink;
 bool bus_sink_listener(BusSink *sink, const BusListener *listener);
 bool bus_sink_rule(BusSink *sink, const RuleInfo *rule, uint64_t hits);
 
+/* What `allow` did. */
+typedef struct BusAllowed {
+    char *file;
+    char *lines;   /* those that were added, each with its newline */
+    unsigned line; /* the number of the first of them in the file; 0: none was */
+} BusAllowed;
+
 /*
  * What the daemon does when it is asked. All must be there; each returns 0 or a negative errno, and
  * must not call the server. Text in *ret_text is freed by the server, may stay NULL, and is safe to
@@ -81,11 +89,16 @@ typedef struct BusHandlers {
 
     /*
      * Writes the narrowest rules that allow these listeners, and reloads. `until`: realtime,
-     * USEC_INFINITY for ever; `note` raw, or NULL. *ret_text: the lines that were added, or why it
-     * failed. *ret_file: the file, freed by the server.
+     * USEC_INFINITY for ever; `note` raw, or NULL. *ret: zeroed before; its texts are freed by the
+     * server, as is *ret_why: why it failed.
      */
     int (*allow)(void *userdata, const uint64_t *keys, size_t n_keys, usec_t until,
-                 const char *note, char **ret_file, char **ret_text);
+                 const char *note, BusAllowed *ret, char **ret_why);
+
+    /* Those rules as text, a line each, in *ret_text; or why there is none. -EACCES: they would
+     * name a process that the viewer may not see. */
+    int (*suggest)(void *userdata, const uint64_t *keys, size_t n_keys, const Viewer *viewer,
+                   char **ret_text);
     void *userdata;
 } BusHandlers;
 

@@ -19,23 +19,26 @@ const char list_details[] = "FILTER is one or more matches of the rule language:
                             "  list tcp port 3000-3999 user alice      list not scope loopback\n";
 
 const char show_details[] =
-    "Of a PORT all that listen on it, the worst first. 'list -o id,endpoint' tells the IDs.\n";
+    "For a PORT, all its listeners are shown, most severe first. Use 'list -o id,endpoint' to find "
+    "IDs.\n";
 
-const char watch_details[] = "FILTER is one or more matches of the rule language:\n"
-                             "  watch tcp port 3000-3999 user alice     watch not scope loopback\n"
-                             "It goes on until ^C. Past alerts are history's.\n";
+const char watch_details[] =
+    "FILTER is one or more matches of the rule language:\n"
+    "  watch tcp port 3000-3999 user alice     watch not scope loopback\n"
+    "Runs until interrupted with Ctrl+C. For past alerts, see 'history'.\n";
 
 const char reload_details[] =
-    "With an error nothing changes, and all errors are told; 'check' tells them beforehand.\n"
-    "It is for root, and for whom polkit lets.\n";
+    "If the new rules contain errors, the active rules are kept and the errors are listed. Run\n"
+    "'check' first to see them. Requires root, or authorization through polkit.\n";
 
 const char snooze_details[] =
-    "DURATION is 30m, 2h, 1d, 1w or 1h30m; off ends it. It lasts over restarts. What belongs to\n"
-    "oneself anybody may snooze; the rest root may, and whom polkit lets.\n";
+    "DURATION is 30m, 2h, 1d, 1w or 1h30m. Use 'off' to cancel. Survives restarts. You can snooze\n"
+    "your own listeners; others require root or polkit authorization.\n";
 
 const char suggest_details[] =
-    "Nothing is written: read them first, then put what you want into a file in\n" SYSCONFDIR
-    "/sockaudit/rules.d and reload. 'allow' does that for one listener.\n";
+    "Rules are only printed. Review them, save the ones you want in a file in\n" SYSCONFDIR
+    "/sockaudit/rules.d, and run 'reload'. 'allow' does that for one listener.\n"
+    "Rules for listeners of other users are shown to root and group adm.\n";
 
 const char check_details[] =
     "Without FILE the machine's whole policy is checked; with it, each file alone.\n"
@@ -44,13 +47,17 @@ const char check_details[] =
 
 const char history_details[] =
     "TIME is now, today, yesterday, 18:00, 2026-11-20, '2026-11-20 18:00:00', -1h (an hour\n"
-    "ago), +5m, or @ and seconds since 1970. FILTER may ask for what the journal tells: protocol,\n"
-    "port, bind, scope, user, group, exe, unit, user-unit.\n";
+    "ago), +5m, or @ and seconds since 1970. FILTER can use these fields: protocol, port, bind,\n"
+    "scope, user, group, exe, unit, user-unit.\n"
+    "\n"
+    "Exit status: 5 if the caller cannot read the system journal.\n";
 
 const char allow_details[] =
-    "The narrowest rule that allows what listens there now goes to the end of\n" SYSCONFDIR
-    "/sockaudit/rules.d/50-local.rules, and the policy is loaded.\n"
-    "TIME is 2026-12-31 or 2026-12-31T18:00. It is for root, and for whom polkit lets.\n";
+    "Appends a rule that allows the listener to\n" SYSCONFDIR
+    "/sockaudit/rules.d/50-local.rules and reloads the rules. The rule names the service,\n"
+    "the container, the target of a forward, or the user and the program's file, so that it\n"
+    "still applies after a new login. To undo, delete the line and run 'reload'.\n"
+    "TIME is 2026-12-31 or 2026-12-31T18:00. Requires root, or authorization through polkit.\n";
 
 bool is_linux_audit_option(const char *word) {
     static const char *const long_ones[] = {

@@ -318,6 +318,15 @@ bool recall_was_told(void *recall, const StateFlag *flag);
  */
 int serve_open(Daemon *daemon);
 void serve_change(Daemon *daemon, const LedgerChange *change);
+/* See BusHandlers. */
+int handle_reload(void *userdata, char **ret_text);
+
+/* --- allow.c: rules for listeners; see BusHandlers --- */
+
+int handle_allow(void *userdata, const uint64_t *keys, size_t n_keys, usec_t until,
+                 const char *note, BusAllowed *ret, char **ret_why);
+int handle_suggest(void *userdata, const uint64_t *keys, size_t n_keys, const Viewer *viewer,
+                   char **ret_text);
 
 /* --- greet.c: a daemon in the foreground --- */
 

@@ -19,6 +19,7 @@ sockauditd_SOURCES = \
 	src/daemon/recall.c \
 	src/daemon/rules.c \
 	src/daemon/serve.c \
+	src/daemon/allow.c \
 	src/daemon/state.c \
 	src/daemon/tell.c
 sockauditd_LDADD = libsockauditctl.a libsockaudit.a $(MNL_LIBS) $(SYSTEMD_LIBS) $(JANSSON_LIBS) \

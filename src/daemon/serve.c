@@ -200,7 +200,7 @@ static int handle_rules(void *userdata, uint64_t *cursor, BusSink *sink) {
     return 0;
 }
 
-static int handle_reload(void *userdata, char **ret_text) {
+int handle_reload(void *userdata, char **ret_text) {
     Daemon *daemon = userdata;
 
     notify_reloading();
@@ -214,72 +214,6 @@ static int handle_snooze(void *userdata, uint64_t key, usec_t span) {
     AuditTime now = daemon_now();
     int r = ledger_snooze(daemon->ledger, key, span, &now);
     daemon_settle(daemon);
-    return r;
-}
-
-/* The listeners of those keys, copied, so that `allow` can look at them together. */
-static int find_listeners(Daemon *daemon, const uint64_t *keys, size_t n_keys,
-                          Listener **ret_listeners, const Listener ***ret_pointers) {
-    AuditTime now = daemon_now();
-    _cleanup_free_ Listener *listeners = calloc(n_keys, sizeof(*listeners));
-    _cleanup_free_ const Listener **pointers = calloc(n_keys, sizeof(*pointers));
-    LedgerView view;
-
-    if (!listeners || !pointers)
-        return -ENOMEM;
-    for (size_t i = 0; i < n_keys; i++) {
-        if (!ledger_find(daemon->ledger, keys[i], &now, &view))
-            return -ENOENT;
-        listeners[i] = view.listener;
-        pointers[i] = &listeners[i];
-    }
-    *ret_listeners = TAKE_PTR(listeners);
-    *ret_pointers = TAKE_PTR(pointers);
-    return 0;
-}
-
-/* What is wrong with the rules, below what that means: a new string, or NULL. */
-static char *below(const char *headline, const char *diagnostics) {
-    char *text;
-    return asprintf(&text, "%s\n%s", headline, diagnostics ?: "") < 0 ? NULL : text;
-}
-
-static int handle_allow(void *userdata, const uint64_t *keys, size_t n_keys, usec_t until,
-                        const char *note, char **ret_file, char **ret_text) {
-    Daemon *daemon = userdata;
-    _cleanup_diagnostics_ Diagnostics *diagnostics = diagnostics_new();
-    _cleanup_free_ Listener *listeners = NULL;
-    _cleanup_free_ const Listener **pointers = NULL;
-    _cleanup_free_ char *reload_text = NULL;
-
-    if (!diagnostics)
-        return -ENOMEM;
-    if (daemon->options.rules) {
-        *ret_text = strdup("sockauditd judges by one file alone (--rules): what is allowed in "
-                           "another would change nothing");
-        return -EOPNOTSUPP;
-    }
-    int r = find_listeners(daemon, keys, n_keys, &listeners, &pointers);
-    if (r < 0)
-        return r;
-    /* What can't be loaded afterwards is not written. */
-    r = rules_check(daemon, &reload_text);
-    if (r < 0) {
-        *ret_text = below("the rules on disk have errors, so nothing was written:", reload_text);
-        return r;
-    }
-    r = local_rules_allow(daemon->options.root, pointers, n_keys, until, note, diagnostics,
-                          ret_file, ret_text);
-    if (r == -EBADMSG)
-        *ret_text = diagnostics_text(diagnostics);
-    if (r < 0)
-        return r;
-    r = handle_reload(daemon, &reload_text);
-    if (r < 0) {
-        free(*ret_text);
-        *ret_text = below("it was written, but the rules were made others meanwhile, with errors:",
-                          reload_text);
-    }
     return r;
 }
 
@@ -365,6 +299,7 @@ int serve_open(Daemon *daemon) {
         .reload = handle_reload,
         .snooze = handle_snooze,
         .allow = handle_allow,
+        .suggest = handle_suggest,
         .userdata = daemon,
     };
     gid_t readers;

@@ -8,6 +8,8 @@ libsockaudit_a_SOURCES += \
 	src/policy/names.h \
 	src/policy/policy.c \
 	src/policy/policy.h \
+	src/policy/rule_words.c \
+	src/policy/rule_words.h \
 	src/policy/ruleset.h \
 	src/policy/suggest.c \
 	src/policy/suggest.h \

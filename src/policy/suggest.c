@@ -12,9 +12,12 @@
 #include "util/escape.h"
 #include "util/glob.h"
 
-/* Who may do it: what stands behind `allow tcp port 3000`. Each prints its matches, or returns
- * false when it does not apply. */
-typedef bool (*Who)(const Listener *listener, FILE *out);
+/* What stands behind `allow tcp port 3000`. Each prints its matches, or returns false when it does
+ * not apply. */
+typedef bool (*Way)(const Listener *listener, FILE *out);
+
+/* So many different files of one socket are named at most. */
+#define EXES_MAX 4
 
 static bool is_plain(const char *text) {
     return *text && strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -33,13 +36,14 @@ static void print_item(const char *text, FILE *out) {
     fputc('"', out);
 }
 
-/* The same for a key that takes globs: what would be one is taken literally. */
+/* The same for a key that takes globs: what would be one is taken literally. NULL: one more item of
+ * the same list. */
 static void print_literal(const char *key, const char *text, FILE *out) {
     _cleanup_free_ char *literal = malloc(strlen(text) * 2 + 1);
     char *end = literal;
 
     if (!literal) {
-        fprintf(out, " %s \"", key); /* no rule, and so not taken */
+        fputs(" \"", out); /* no rule, and so not taken */
         return;
     }
     for (; *text; text++) {
@@ -48,7 +52,7 @@ static void print_literal(const char *key, const char *text, FILE *out) {
         *end++ = *text;
     }
     *end = '\0';
-    fprintf(out, " %s ", key);
+    fprintf(out, "%s%s ", key ? " " : ",", key ?: "");
     print_item(literal, out);
 }
 
@@ -72,28 +76,41 @@ static bool print_container(const Listener *listener, FILE *out) {
     return true;
 }
 
-/* The file that every holder runs, or NULL. */
-static const char *only_exe(const Owner *owner) {
-    if (!owner || !owner->complete || owner->n_holders == 0 ||
-        owner->n_holders_seen > owner->n_holders)
-        return NULL;
-    for (size_t i = 0; i < owner->n_holders; i++) {
-        const Holder *holder = &owner->holders[i];
-        if (holder->exe_state != EXE_VERIFIED || !holder->exe ||
-            !file_id_equal(&holder->exe_id, &owner->holders[0].exe_id) ||
-            strcmp(holder->exe, owner->holders[0].exe) != 0)
-            return NULL;
-    }
-    return owner->holders[0].exe;
+static bool is_same_exe(const Holder *a, const Holder *b) {
+    return file_id_equal(&a->exe_id, &b->exe_id) && strcmp(a->exe, b->exe) == 0;
 }
 
-/* An interpreter runs anybody's script: the user is named, too. */
-static bool print_exe(const Listener *listener, FILE *out) {
-    const char *exe = only_exe(listener->owner);
-    if (!exe)
+/* The files that the processes run, each once; 0: not all are known and verified, or too many. */
+static size_t list_exes(const Owner *owner, const Holder *ret[static EXES_MAX]) {
+    size_t count = 0;
+
+    if (!owner || !owner->complete || owner->n_holders_seen > owner->n_holders)
+        return 0;
+    for (size_t i = 0; i < owner->n_holders; i++) {
+        const Holder *holder = &owner->holders[i];
+        size_t known = 0;
+        if (holder->exe_state != EXE_VERIFIED || !holder->exe)
+            return 0;
+        while (known < count && !is_same_exe(ret[known], holder))
+            known++;
+        if (known < count)
+            continue;
+        if (count == EXES_MAX)
+            return 0;
+        ret[count++] = holder;
+    }
+    return count;
+}
+
+/* An interpreter runs anybody's script: so the user is always named. */
+static bool print_exes(const Listener *listener, FILE *out) {
+    const Holder *exes[EXES_MAX];
+    size_t count = list_exes(listener->owner, exes);
+
+    if (count == 0 || !print_user(listener, out))
         return false;
-    print_literal("exe", exe, out);
-    print_user(listener, out);
+    for (size_t i = 0; i < count; i++)
+        print_literal(i == 0 ? "exe" : NULL, exes[i]->exe, out);
     return true;
 }
 
@@ -107,22 +124,71 @@ static bool print_unit_name(const char *key, const char *name, FILE *out) {
     return true;
 }
 
+static bool starts_with_any(const char *name, const char *const *prefixes) {
+    for (; *prefixes; prefixes++)
+        if (strncmp(name, *prefixes, strlen(*prefixes)) == 0)
+            return true;
+    return false;
+}
+
+/* Whether a unit of that name will be the same one at the next login or start: no scope (of a
+ * session, a terminal, an application), and nothing that is named by chance. */
+static bool is_lasting(const char *unit) {
+    static const char *const transient[] = {"user@", "run-", "dbus-:", NULL};
+    const char *dot = strrchr(unit, '.'), *at = strchr(unit, '@');
+
+    if (!dot || (strcmp(dot, ".service") != 0 && strcmp(dot, ".socket") != 0) ||
+        starts_with_any(unit, transient))
+        return false;
+    /* Desktops start `app-org.kde.konsole@f00d.service`. */
+    return strncmp(unit, "app-", 4) != 0 || !at || strcmp(at, "@autostart.service") == 0;
+}
+
+/* Units that run what people type, where no session takes it over (no logind, no pam_systemd). */
+static bool is_login(const Listener *listener, const char *unit) {
+    static const char *const consoles[] = {"getty@",           "serial-getty@", "console-getty.",
+                                           "container-getty@", "autovt@",       "emergency.",
+                                           "rescue.",          "debug-shell.",  NULL};
+    static const char *const servers[] = {"ssh.", "sshd.", "ssh@",  "sshd@",    "cron.", "crond.",
+                                          "atd.", "gdm.",  "sddm.", "lightdm.", NULL};
+    return starts_with_any(unit, consoles) ||
+           (listener->uid != 0 && starts_with_any(unit, servers));
+}
+
 static bool print_unit(const Listener *listener, FILE *out) {
     const Owner *owner = listener->owner;
-    if (!owner || !owner->unit || owner->user_unit)
+    if (!owner || !owner->unit || owner->user_unit || !is_lasting(owner->unit) ||
+        is_login(listener, owner->unit))
         return false;
     return print_unit_name("unit", owner->unit, out);
 }
 
 static bool print_user_unit(const Listener *listener, FILE *out) {
     const Owner *owner = listener->owner;
-    if (!owner || !owner->user_unit)
+    if (!owner || !owner->user_unit || !is_lasting(owner->user_unit))
         return false;
     return print_unit_name("user-unit", owner->user_unit, out) && print_user(listener, out);
 }
 
+static bool print_target(const Listener *listener, FILE *out) {
+    const Endpoint to = {.address = address_unmapped(&listener->forward_to),
+                         .port = listener->forward_port};
+    char target[ENDPOINT_SIZE];
+
+    if (listener->origin != ORIGIN_FORWARD || to.address.family == 0 || to.port == 0)
+        return false;
+    endpoint_format(&to, NULL, target);
+    fprintf(out, " target %s", target);
+    return true;
+}
+
 static bool print_forward(const Listener *listener, FILE *out) {
     return listener->origin == ORIGIN_FORWARD && fputs(" origin forward", out) >= 0;
+}
+
+/* Of processes that are known, but not by a file that the matcher could verify. */
+static bool print_any_of_user(const Listener *listener, FILE *out) {
+    return listener->owner && listener->owner->n_holders > 0 && print_user(listener, out);
 }
 
 static void print_until(usec_t until, FILE *out) {
@@ -145,7 +211,7 @@ static void print_note(const char *note, FILE *out) {
     fputc('"', out);
 }
 
-static int write_rule(const Listener *listener, Who who, usec_t until, const char *note,
+static int write_rule(const Listener *listener, Way way, usec_t until, const char *note,
                       char **ret) {
     char *text = NULL;
     size_t size;
@@ -156,7 +222,7 @@ static int write_rule(const Listener *listener, Who who, usec_t until, const cha
     fprintf(out, "allow %s port %u", proto_name(listener->endpoint.proto), listener->endpoint.port);
     if (listener->scope != SCOPE_WILDCARD)
         fprintf(out, " scope %s", scope_name(listener->scope));
-    bool applies = who(listener, out);
+    bool applies = way(listener, out);
     print_until(until, out);
     print_note(note, out);
     if (fclose(out) != 0 || !applies) {
@@ -181,8 +247,9 @@ static int check_rule(const char *text) {
 }
 
 int rule_suggest(const Listener *listener, usec_t until, const char *note, char **ret) {
-    static const Who ways[] = {
-        print_container, print_exe, print_unit, print_user_unit, print_forward, print_user,
+    static const Way ways[] = {
+        print_target,    print_forward, print_container,   print_unit,
+        print_user_unit, print_exes,    print_any_of_user,
     };
     for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
         _cleanup_free_ char *text = NULL;
@@ -194,7 +261,7 @@ int rule_suggest(const Listener *listener, usec_t until, const char *note, char 
         if (r != -EINVAL)
             return r;
     }
-    return -EINVAL;
+    return -ENODATA;
 }
 
 static bool has_line(const char *text, size_t length, const char *line) {

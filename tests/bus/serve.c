@@ -231,13 +231,26 @@ static int do_snooze(void *userdata, uint64_t key, usec_t span) {
 }
 
 static int do_allow(void *userdata, const uint64_t *keys, size_t n_keys, usec_t until,
-                    const char *note, char **ret_file, char **ret_text) {
-    (void)userdata;
-    *ret_file = strdup("/etc/sockaudit/rules.d/50-local.rules");
-    if (asprintf(ret_text, "allow %zu from key %" PRIu64 " until %" PRIu64 " note \"%s\"\n", n_keys,
-                 keys[0], until, note ?: "") < 0)
+                    const char *note, BusAllowed *ret, char **ret_why) {
+    (void)userdata, (void)ret_why;
+    ret->file = strdup("/etc/sockaudit/rules.d/50-local.rules");
+    ret->line = 7;
+    if (asprintf(&ret->lines, "allow %zu from key %" PRIu64 " until %" PRIu64 " note \"%s\"\n",
+                 n_keys, keys[0], until, note ?: "") < 0)
         return -ENOMEM;
     return 0;
+}
+
+/* For key 1 there is none. */
+static int do_suggest(void *userdata, const uint64_t *keys, size_t n_keys, const Viewer *viewer,
+                      char **ret_text) {
+    (void)userdata;
+    if (keys[0] == 1) {
+        *ret_text = strdup("unknown process");
+        return -ENODATA;
+    }
+    return asprintf(ret_text, "allow tcp port %zu user %u\n", n_keys, viewer->uid) < 0 ? -ENOMEM
+                                                                                       : 0;
 }
 
 /* --- what stdin says ----------------------------------------------------------------------------
@@ -294,6 +307,7 @@ int main(int argc, char **argv) {
         .reload = do_reload,
         .snooze = do_snooze,
         .allow = do_allow,
+        .suggest = do_suggest,
     };
 
     must(argc >= 2, "serve DIR [COUNT [--system | --crowd]]");

@@ -296,8 +296,10 @@ print(b"secret" in peer.receive()[1], flush=True)
         broken = self.verb("reload", status=1).stderr
         self.assertIn(b"x.rules:1:1: error: no\n  bad line\n  ^~~\n", broken)
         done = self.verb("allow", "3001", "until", "2036-12-31", "note", "of \"mine\"")
+        self.assertIn(b'50-local.rules:7: allow 1 from key ', done.stdout)
         self.assertIn(b'note "of "mine""', done.stdout)
-        self.assertIn(b"still flagged", done.stderr)
+        document = support.strict_json(self.verb("allow", "3001", "--json").stdout)
+        self.assertEqual(document["line"], 7)
         self.verb("allow", "3001", "until", "2001-01-01", status=2)
         self.verb("allow", "3001", "until", status=2)
         self.verb("allow", "3001", "utnil", "2036-12-31", status=2)
@@ -339,10 +341,15 @@ class Verbs(Server):
         self.assertEqual(document["default"]["hits"], 3)
 
     def test_suggest(self):
-        text = self.verb("suggest").stdout.decode()
-        self.assertIn("allow tcp port 3001 exe /usr/bin/secret-exe user ", text)
-        # Who sees no exe is told of what it sees.
-        self.assertNotIn("secret", self.verb("suggest", user=support.NOBODY).stdout.decode())
+        def rules(user=None, status=0):
+            done = self.verb("suggest", "--json", user=user, status=status)
+            return [(one["id"], one["rule"]) for one in support.strict_json(done.stdout)["suggestions"]]
+
+        # The same of all is told once; of the first there is none.
+        self.assertEqual(rules(), [("s2", "allow tcp port 1 user 0")])
+        # One's own, and that there is more.
+        self.assertEqual(rules(ALICE, 5), [("s2", f"allow tcp port 1 user {ALICE}")])
+        self.assertEqual(rules(support.NOBODY, 5), [])
 
     def test_watch(self):
         process = subprocess.Popen([support.CTL, "watch", "--json", "--runtime-dir",
@@ -390,7 +397,7 @@ class Crowd(Server):
 
     def refused(self, *words):
         refused = self.verb(*words, status=1)
-        self.assertIn(b"by its id", refused.stderr)
+        self.assertIn(b"-o id,endpoint", refused.stderr)
         self.assertEqual(refused.stdout, b"")
 
     def test_all_are_shown_and_the_worst_first(self):

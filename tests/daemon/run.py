@@ -128,7 +128,8 @@ class Run(Case):
         self.ask("allow", "8000", "note", "mine")
         at = lines.expect("policy loaded", since=at)
         self.assertIn("allowed", self.ask("list", "--no-legend"))
-        self.assertIn("Nothing to add: ", self.ask("allow", "8000"))
+        self.assertEqual(json.loads(self.ask("allow", "8000", "--json"))["added"], [])
+        self.assertIn("50-local.rules:1: ", self.ask("allow", "8000"))
         added = json.loads(self.ask("allow", "8000", "until", "2036-12-31", "--json"))["added"]
         self.assertEqual(len(added), 1)
         self.assertIn(" until 2036-12-31", added[0])

@@ -129,7 +129,7 @@ def check_crowd(daemon):
             status, _, err = daemon.ctl(*words)
             assert status == 1 and "-o id,endpoint" in err, (status, err)
         one = shown[0]["id"]
-        assert "1 listener " in daemon.good("snooze", one, "1h")
+        assert json.loads(daemon.good("snooze", one, "1h", "--json"))["listeners"] == 1
         assert [each["id"] for each in show(daemon, "4200") if each["snoozed_usec"]] == [one]
 
 

@@ -11,6 +11,7 @@
 #include "ctl/print/report.h"
 #include "ctl/print/tell.h"
 #include "ctl/verbs.h"
+#include "policy/rule_words.h"
 #include "util/cleanup.h"
 #include "util/escape.h"
 
@@ -25,7 +26,7 @@ static ExitStatus read_wish(const Options *options, Wish *ret) {
     Wish wish = {.until = USEC_INFINITY};
 
     if (options->n_words == 0 || options->n_words % 2 == 0) {
-        tell_error("allow wants a PORT or ID, and perhaps 'until TIME' and 'note TEXT'");
+        tell_error("Usage: %s allow PORT|ID [until TIME] [note TEXT]", tell_name());
         return STATUS_USAGE;
     }
     wish.what = options->words[0];
@@ -38,27 +39,27 @@ static ExitStatus read_wish(const Options *options, Wish *ret) {
             return tell_unknown("option of a rule", word, known, 2);
         } else if (parse_local_time(value, strlen(value), &wish.until) < 0) {
             _cleanup_free_ char *escaped = text_escape_string(value);
-            tell_error("'%s' is no time: write 2026-12-31 or 2026-12-31T18:00", escaped ?: "");
+            tell_error("Invalid time '%s', expected for example 2026-12-31 or 2026-12-31T18:00",
+                       escaped ?: "");
             return STATUS_USAGE;
         }
     }
     if (wish.until <= machine_now()) {
-        tell_error("that time is over: the rule would allow nothing");
+        tell_error("Expiry time is in the past");
         return STATUS_USAGE;
     }
     *ret = wish;
     return STATUS_DONE;
 }
 
-/* A rule before it may decide otherwise: that is to be said. */
-static void tell_if_flagged(const BusView *view) {
+/* By another rule, which comes first. */
+static void warn_if_flagged(const BusView *view) {
     for (size_t i = 0; i < view->snapshot->n_listeners; i++) {
         const Verdict *verdict = &view->snapshot->listeners[i].verdict;
         if (verdict->action != ACTION_FLAG || !verdict->rule)
             continue;
         _cleanup_free_ char *place = rule_place(verdict->rule), *text = rule_text(verdict->rule);
-        tell_warning("it is still flagged: an earlier rule decides, %s: %s", place ?: "",
-                     text ?: "");
+        tell_warning("Still flagged by %s: %s", place ?: "", text ?: "");
         return;
     }
 }
@@ -74,24 +75,37 @@ static bool is_allowed_already(const BusView *view) {
     return true;
 }
 
-static ExitStatus print_done(const Options *options, const BusView *bus_view, const char *file,
-                             const char *lines) {
-    _cleanup_free_ char *escaped = text_escape_string(file);
+/* What each line permits, where it stands, and how to take it back. */
+static void print_lines_added(const BusAllowed *allowed) {
+    _cleanup_free_ char *file = text_escape_string(allowed->file);
+    unsigned number = allowed->line;
+
+    for (const char *line = allowed->lines; *line; number++) {
+        size_t length = strcspn(line, "\n");
+        _cleanup_free_ char *rule = strndup(line, length), *words = NULL;
+        _cleanup_free_ char *escaped = text_escape(line, length);
+        if (rule && rule_words(rule, &words) == 0)
+            printf("Allowed: %s.\n", words);
+        printf("  %s:%u: %s\n", file ?: "", number, escaped ?: "");
+        line += length + (line[length] == '\n');
+    }
+    printf("To undo, delete the line%s above and run: sudo %s reload\n",
+           number - allowed->line == 1 ? "" : "s", tell_name());
+}
+
+static ExitStatus print_json(const Options *options, const BusView *bus_view,
+                             const BusAllowed *allowed) {
     ListingView view = daemon_view(bus_view);
     Listing listing;
 
-    if (!options_have(options, OPTION_JSON)) {
-        printf("%s %s%s\n", *lines ? "Added to" : "Nothing to add to", escaped ?: "",
-               *lines ? ":" : ", it stands there already.");
-        print_lines(lines, "  ", stdout);
-        return STATUS_DONE;
-    }
     if (listing_make(view.snapshot, LISTING_ALL, NULL, NULL, &listing) < 0)
-        return tell_errno(-ENOMEM, "cannot print");
+        return tell_errno(-ENOMEM, "Failed to print");
     json_t *document = listing_json(&view, &listing, &bus_view->owners);
     listing_done(&listing);
-    int r = json_object_set_new(document, "file", json_text(file));
-    r |= json_object_set_new(document, "added", json_lines(lines));
+    int r = json_object_set_new(document, "file", json_text(allowed->file));
+    r |= json_object_set_new(document, "line",
+                             allowed->line ? json_integer(allowed->line) : json_null());
+    r |= json_object_set_new(document, "added", json_lines(allowed->lines));
     if (r != 0) {
         json_decref(document);
         document = NULL;
@@ -100,47 +114,71 @@ static ExitStatus print_done(const Options *options, const BusView *bus_view, co
     return verb_print(options, text);
 }
 
-static ExitStatus print_already(const Options *options, const BusView *view) {
+static ExitStatus print_done(const Options *options, const BusView *view,
+                             const BusAllowed *allowed) {
     if (options_have(options, OPTION_JSON))
-        return print_done(options, view, NULL, "");
-    for (size_t i = 0; i < view->snapshot->n_listeners; i++) {
-        const RuleInfo *rule = view->snapshot->listeners[i].verdict.rule;
-        _cleanup_free_ char *place = rule_place(rule), *text = rule_text(rule);
-        printf("Nothing to add: no rule flags it, by %s: %s\n", place ?: "", text ?: "");
+        return print_json(options, view, allowed);
+    if (*allowed->lines) {
+        print_lines_added(allowed);
+    } else {
+        _cleanup_free_ char *file = text_escape_string(allowed->file);
+        printf("%s already contains this rule.\n", file ?: "");
     }
     return STATUS_DONE;
 }
 
+static ExitStatus print_already(const Options *options, const BusView *view) {
+    static const BusAllowed nothing = {.lines = (char *)""};
+
+    if (options_have(options, OPTION_JSON))
+        return print_json(options, view, &nothing);
+    for (size_t i = 0; i < view->snapshot->n_listeners; i++) {
+        const Listener *listener = &view->snapshot->listeners[i];
+        _cleanup_free_ char *place = rule_place(listener->verdict.rule);
+        _cleanup_free_ char *text = rule_text(listener->verdict.rule);
+        printf("Port %u is already allowed by %s: %s\n", listener->endpoint.port, place ?: "",
+               text ?: "");
+    }
+    return STATUS_DONE;
+}
+
+static ExitStatus allow(BusClient *client, const Options *options, const Wish *wish) {
+    _cleanup_bus_view_ BusView view = {};
+    BusAllowed allowed = {};
+
+    int r = bus_client_allow(client, wish->what, wish->until, wish->note, &allowed);
+    if (r == -ENOENT)
+        return tell_no_listener(wish->what, "");
+    if (r < 0)
+        return daemon_failed(client, r, "Failed to allow it");
+    ExitStatus status = daemon_fetch(client, NULL, wish->what, &view);
+    /* It went meanwhile, as was told: the rule is there all the same. */
+    if (status == STATUS_DONE || status == STATUS_NO_LISTENER)
+        status = print_done(options, &view, &allowed);
+    warn_if_flagged(&view);
+    bus_allowed_done(&allowed);
+    return status;
+}
+
+/* Where nothing needs to be added, that is said in *ret_done. */
+static ExitStatus check_already(BusClient *client, const Options *options, const Wish *wish,
+                                bool *ret_done) {
+    _cleanup_bus_view_ BusView view = {};
+    ExitStatus status = daemon_fetch(client, NULL, wish->what, &view);
+
+    *ret_done = status == STATUS_DONE && is_allowed_already(&view);
+    return *ret_done ? print_already(options, &view) : status;
+}
+
 ExitStatus verb_allow(const Options *options) {
     _cleanup_bus_client_ BusClient *client = NULL;
-    _cleanup_free_ char *file = NULL, *lines = NULL;
-    _cleanup_bus_view_ BusView view = {};
     Wish wish = {};
+    bool done = false;
 
     ExitStatus status = read_wish(options, &wish);
     if (status == STATUS_DONE)
         status = daemon_open(options, &client);
-    if (status != STATUS_DONE)
-        return status;
-    if (wish.until == USEC_INFINITY) {
-        status = daemon_fetch(client, NULL, wish.what, &view);
-        if (status != STATUS_DONE)
-            return status;
-        if (is_allowed_already(&view))
-            return print_already(options, &view);
-        bus_view_done(&view);
-        view = (BusView){};
-    }
-    int r = bus_client_allow(client, wish.what, wish.until, wish.note, &file, &lines);
-    if (r == -ENOENT)
-        return tell_no_listener(wish.what, "");
-    if (r < 0)
-        return daemon_failed(client, r, "cannot allow it");
-    status = daemon_fetch(client, NULL, wish.what, &view);
-    /* It went meanwhile, as was told: the rule is there all the same. */
-    if (status != STATUS_DONE && status != STATUS_NO_LISTENER)
-        return status;
-    status = print_done(options, &view, file, lines);
-    tell_if_flagged(&view);
-    return status;
+    if (status == STATUS_DONE && wish.until == USEC_INFINITY)
+        status = check_already(client, options, &wish, &done);
+    return status == STATUS_DONE && !done ? allow(client, options, &wish) : status;
 }

@@ -13,7 +13,7 @@ ExitStatus verb_reload(const Options *options) {
     _cleanup_free_ char *warnings = NULL;
 
     if (options->n_words > 0) {
-        tell_error("reload takes no arguments");
+        tell_error("Usage: %s reload", tell_name());
         return STATUS_USAGE;
     }
     ExitStatus status = daemon_open(options, &client);
@@ -21,13 +21,13 @@ ExitStatus verb_reload(const Options *options) {
         return status;
     int r = bus_client_reload(client, &warnings);
     if (r < 0)
-        return daemon_failed(client, r, "the policy in force stays as it is");
+        return daemon_failed(client, r, "Rules were not reloaded; the active rules are unchanged");
     if (options_have(options, OPTION_JSON)) {
         _cleanup_free_ char *text =
             json_document(json_pack("{si,so?}", "schema", 1, "warnings", json_lines(warnings)));
         return verb_print(options, text);
     }
     print_lines(warnings, "", stderr);
-    puts("The policy was loaded.");
+    puts("Rules were reloaded.");
     return STATUS_DONE;
 }

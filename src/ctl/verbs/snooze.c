@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "ctl/daemon.h"
+#include "ctl/machine.h"
 #include "ctl/print/json.h"
 #include "ctl/print/tell.h"
 #include "ctl/verbs.h"
@@ -19,23 +21,36 @@ static ExitStatus read_span(const char *word, usec_t *ret) {
     if (parse_duration(word, strlen(word), ret) == 0 && *ret > 0)
         return STATUS_DONE;
     _cleanup_free_ char *escaped = text_escape_string(word);
-    tell_error("'%s' is no DURATION: write 30m, 2h, 3d; 'off' ends it", escaped ?: "");
+    tell_error("Invalid duration '%s' (examples: 30m, 2h, 3d; 'off' to cancel)", escaped ?: "");
     return STATUS_USAGE;
 }
 
+/* Local time, with the date where it is not today's. */
+static void format_until(usec_t realtime, char ret[static 32]) {
+    time_t seconds = (time_t)(realtime / USEC_PER_SEC), now = time(NULL);
+    struct tm tm, today;
+
+    snprintf(ret, 32, "?");
+    if (!localtime_r(&seconds, &tm) || !localtime_r(&now, &today))
+        return;
+    bool is_today = tm.tm_yday == today.tm_yday && tm.tm_year == today.tm_year;
+    strftime(ret, 32, is_today ? "%H:%M" : "%F %H:%M", &tm);
+}
+
 static ExitStatus print_done(const Options *options, uint32_t count, usec_t span) {
-    char text[DURATION_SIZE];
+    char until[32];
 
     if (options_have(options, OPTION_JSON)) {
         _cleanup_free_ char *document = json_document(json_pack(
             "{si,si,sI}", "schema", 1, "listeners", (int)count, "snoozed_usec", (json_int_t)span));
         return verb_print(options, document);
     }
-    format_duration(span, text);
+    format_until(machine_now() + span, until);
     if (span == 0)
-        printf("%u listener%s will be told of again.\n", count, count == 1 ? "" : "s");
+        printf("Alerts are enabled again for %u listener%s.\n", count, count == 1 ? "" : "s");
     else
-        printf("No alerts for %u listener%s for %s.\n", count, count == 1 ? "" : "s", text);
+        printf("Alerts for %u listener%s are muted until %s.\n", count, count == 1 ? "" : "s",
+               until);
     return STATUS_DONE;
 }
 
@@ -45,7 +60,7 @@ ExitStatus verb_snooze(const Options *options) {
     usec_t span;
 
     if (options->n_words != 2) {
-        tell_error("snooze wants a PORT or ID, and a DURATION: snooze 3000 2h");
+        tell_error("Usage: %s snooze PORT|ID DURATION", tell_name());
         return STATUS_USAGE;
     }
     ExitStatus status = read_span(options->words[1], &span);
@@ -56,5 +71,5 @@ ExitStatus verb_snooze(const Options *options) {
     int r = bus_client_snooze(client, options->words[0], span, &count);
     if (r == -ENOENT)
         return tell_no_listener(options->words[0], "");
-    return r < 0 ? daemon_failed(client, r, "cannot snooze it") : print_done(options, count, span);
+    return r < 0 ? daemon_failed(client, r, "Failed to snooze") : print_done(options, count, span);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* `suggest`: rules that would allow what is flagged now, to be read before they are used. Written
- * here and not by the daemon, of what the caller may see. */
+/* `suggest`: the rules that `allow` would write for what is flagged now, to be read before they are
+ * used. Made by the daemon, so that everybody gets the same for the same listener. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,14 +11,14 @@
 #include "ctl/print/tell.h"
 #include "ctl/verbs.h"
 #include "model/sentence.h"
-#include "policy/suggest.h"
+#include "policy/rule_words.h"
 #include "util/cleanup.h"
 #include "util/memory.h"
 
 typedef struct Suggestions {
     char **rules; /* NULL-terminated; of the listing's rows, without those that are twice */
     const Listener **listeners; /* which each is of */
-    size_t n, n_without;
+    size_t n, n_without, n_denied;
 } Suggestions;
 
 static bool is_known(const Suggestions *suggestions, const char *rule) {
@@ -28,21 +28,30 @@ static bool is_known(const Suggestions *suggestions, const char *rule) {
     return false;
 }
 
-static int add(Suggestions *suggestions, const Listener *listener) {
+/* Returns 0, or an errno that is no reason of this one listener. */
+static int add(Suggestions *suggestions, BusClient *client, const Listener *listener,
+               const Netns *netns) {
     _cleanup_free_ char *rule = NULL;
-    int r = rule_suggest(listener, USEC_INFINITY, NULL, &rule);
+    char id[LISTENER_ID_SIZE];
 
-    suggestions->n_without += r == -EINVAL;
-    if (r == -EINVAL || (r == 0 && is_known(suggestions, rule)))
+    listener_id(listener, netns, id);
+    int r = bus_client_suggest(client, id, &rule);
+    suggestions->n_denied += r == -EACCES;
+    suggestions->n_without += r == -EREMOTEIO;
+    if (r == -EACCES || r == -EREMOTEIO || r == -ENOENT)
         return 0;
     if (r < 0)
         return r;
+    rule[strcspn(rule, "\n")] = '\0';
+    if (!*rule || is_known(suggestions, rule))
+        return 0;
     suggestions->listeners[suggestions->n] = listener;
     suggestions->rules[suggestions->n++] = TAKE_PTR(rule);
     return 0;
 }
 
-static int suggest_all(const Listing *listing, Suggestions *ret) {
+static int suggest_all(BusClient *client, const Listing *listing, const Netns *netns,
+                       Suggestions *ret) {
     *ret = (Suggestions){
         .rules = calloc(listing->n_rows + 1, sizeof(char *)),
         .listeners = calloc(listing->n_rows + 1, sizeof(Listener *)),
@@ -50,11 +59,22 @@ static int suggest_all(const Listing *listing, Suggestions *ret) {
     if (!ret->rules || !ret->listeners)
         return -ENOMEM;
     for (size_t i = 0; i < listing->n_rows; i++) {
-        int r = add(ret, listing->rows[i]);
+        int r = add(ret, client, listing->rows[i], netns);
         if (r < 0)
             return r;
     }
     return 0;
+}
+
+static void render_one(const Listener *listener, const char *rule, const LinkTable *links,
+                       FILE *out) {
+    _cleanup_free_ char *sentence = listener_sentence(listener, links, user_name(listener->uid));
+    _cleanup_free_ char *words = NULL;
+
+    fprintf(out, "# %s\n", sentence ?: "");
+    if (rule_words(rule, &words) == 0)
+        fprintf(out, "# Allows: %s.\n", words);
+    fprintf(out, "%s\n", rule);
 }
 
 /* A rules file: each rule below a comment that says what it is for. */
@@ -65,13 +85,11 @@ static char *render(const Suggestions *suggestions, const LinkTable *links) {
 
     if (!out)
         return NULL;
-    if (suggestions->n == 0)
+    if (suggestions->n + suggestions->n_without + suggestions->n_denied == 0)
         fputs("# Nothing is flagged.\n", out);
     for (size_t i = 0; i < suggestions->n; i++) {
-        const Listener *listener = suggestions->listeners[i];
-        _cleanup_free_ char *sentence =
-            listener_sentence(listener, links, user_name(listener->uid));
-        fprintf(out, "%s# %s\n%s\n", i > 0 ? "\n" : "", sentence ?: "", suggestions->rules[i]);
+        fputs(i > 0 ? "\n" : "", out);
+        render_one(suggestions->listeners[i], suggestions->rules[i], links, out);
     }
     if (fclose(out) != 0) {
         free(text);
@@ -91,10 +109,23 @@ static json_t *suggestions_json(const Suggestions *suggestions, const Netns *net
     return json_pack("{si,so}", "schema", 1, "suggestions", array);
 }
 
-static ExitStatus print(const Options *options, const BusView *view, const Listing *listing) {
+/* What is missing, and why. */
+static ExitStatus tell_missing(const Suggestions *suggestions) {
+    if (suggestions->n_without > 0)
+        tell_warning("No rule suggested for %zu listener%s: process unknown",
+                     suggestions->n_without, suggestions->n_without == 1 ? "" : "s");
+    if (suggestions->n_denied == 0)
+        return STATUS_DONE;
+    tell_error("You cannot see the processes of %zu flagged listener%s. Run with sudo.",
+               suggestions->n_denied, suggestions->n_denied == 1 ? "" : "s");
+    return STATUS_NOT_PERMITTED;
+}
+
+static ExitStatus print(const Options *options, BusClient *client, const BusView *view,
+                        const Listing *listing) {
     Suggestions suggestions;
-    int r = suggest_all(listing, &suggestions);
-    ExitStatus status = r < 0 ? tell_errno(r, "cannot suggest rules") : STATUS_DONE;
+    int r = suggest_all(client, listing, &view->snapshot->netns, &suggestions);
+    ExitStatus status = r < 0 ? daemon_failed(client, r, "Failed to suggest rules") : STATUS_DONE;
 
     if (status == STATUS_DONE) {
         _cleanup_free_ char *text =
@@ -103,9 +134,8 @@ static ExitStatus print(const Options *options, const BusView *view, const Listi
                 : render(&suggestions, view->snapshot->links);
         status = verb_print(options, text);
     }
-    if (suggestions.n_without > 0)
-        tell_warning("for %zu of them no rule can be written: who holds it is not known",
-                     suggestions.n_without);
+    if (status == STATUS_DONE)
+        status = tell_missing(&suggestions);
     strv_free(suggestions.rules);
     free(suggestions.listeners);
     return status;
@@ -117,7 +147,7 @@ ExitStatus verb_suggest(const Options *options) {
     Listing listing;
 
     if (options->n_words > 0) {
-        tell_error("suggest takes no arguments");
+        tell_error("Usage: %s suggest", tell_name());
         return STATUS_USAGE;
     }
     ExitStatus status = daemon_open(options, &client);
@@ -126,8 +156,8 @@ ExitStatus verb_suggest(const Options *options) {
     if (status != STATUS_DONE)
         return status;
     if (listing_make(view.snapshot, LISTING_FLAGGED, NULL, NULL, &listing) < 0)
-        return tell_errno(-ENOMEM, "cannot suggest rules");
-    status = print(options, &view, &listing);
+        return tell_errno(-ENOMEM, "Failed to suggest rules");
+    status = print(options, client, &view, &listing);
     listing_done(&listing);
     return status;
 }

@@ -26,6 +26,7 @@ typedef struct LocalFile {
     struct stat status;
     char *text;
     size_t length;
+    unsigned first_line; /* the number of the first that was added; 0: none was */
     Trust trust;
     char *problem;     /* why it is not to be trusted */
     bool of_directory; /* that is */
@@ -75,7 +76,7 @@ static int read_file(LocalFile *file) {
     if (fstat(fd, &file->status) < 0)
         return -errno;
     if (!S_ISREG(file->status.st_mode)) {
-        file->problem = strdup("is no plain file");
+        file->problem = strdup("is not a regular file");
         return -EINVAL;
     }
     int r = trust_check_file(&file->trust, fd, &file->status, &file->problem);
@@ -145,6 +146,14 @@ static int replace_file(const LocalFile *file, const char *text, size_t length) 
     return fsync(file->dir_fd) < 0 ? -errno : 0;
 }
 
+/* The number of the last line, which is whole. */
+static unsigned count_lines(const char *text, size_t length) {
+    unsigned count = 0;
+    for (size_t i = 0; i < length; i++)
+        count += text[i] == '\n';
+    return count;
+}
+
 /* The new text in the place of the old, in memory; and the lines that are new in `lines`. */
 static int add_rules(LocalFile *file, const Listener *const *listeners, size_t n_listeners,
                      usec_t until, const char *note, FILE *lines) {
@@ -160,6 +169,8 @@ static int add_rules(LocalFile *file, const Listener *const *listeners, size_t n
         free(file->text);
         file->text = text;
         file->length = length;
+        if (r > 0 && file->first_line == 0)
+            file->first_line = count_lines(text, length);
         if (r > 0)
             fprintf(lines, "%s\n", line);
     }
@@ -205,10 +216,10 @@ static char *tell_why(const LocalFile *file, const char *path, int error) {
     char *text;
 
     if (error == -ELOOP)
-        why = "is a link, and may mask the file of packages: remove it first";
+        why = "is a link, and may mask the file of a package; remove it first";
     if (error == -ESTALE)
-        why = "was written by somebody else at the same moment: try again";
-    if (error == -EINVAL && !file->problem)
+        why = "was changed by another program at the same time; try again";
+    if (error == -ENODATA)
         return NULL; /* it is not about the file */
     if (asprintf(&text, "%s%s %s", escaped ?: "",
                  file->problem || error == -ELOOP || error == -ESTALE ? "" : ":", why) < 0)
@@ -218,7 +229,7 @@ static char *tell_why(const LocalFile *file, const char *path, int error) {
 
 int local_rules_allow(const char *root, const Listener *const *listeners, size_t n_listeners,
                       usec_t until, const char *note, Diagnostics *diagnostics, char **ret_file,
-                      char **ret_lines) {
+                      char **ret_lines, unsigned *ret_line) {
     _cleanup_free_ char *path = NULL, *text = NULL;
     LocalFile file = {.dir_fd = -1};
     size_t size;
@@ -244,5 +255,6 @@ int local_rules_allow(const char *root, const Listener *const *listeners, size_t
         return r;
     *ret_file = TAKE_PTR(path);
     *ret_lines = TAKE_PTR(text);
+    *ret_line = file.first_line;
     return 0;
 }

@@ -16,13 +16,14 @@
  * root's becomes the service's own. File and directory must be such as the policy is read from
  * (policy/files/file_trust.h), so whoever owns it before and after is trusted. *ret_file: its path;
  * *ret_lines: the lines that were added, each with its newline, empty when all stood there already;
- * both freed by the caller.
+ * both freed by the caller. *ret_line: the number of the first of them in the file, whose others
+ * follow it; 0: none was added.
  *
  * Returns 0; -EBADMSG: the file would have errors, or has them already: see the diagnostics;
  * -EPERM: others than root can write it; -ELOOP: it is a link (which may mask it); -EFBIG; -ESTALE:
- * somebody else wrote it meanwhile, try again; -EINVAL: see rule_suggest(); or another negative
+ * somebody else wrote it meanwhile, try again; -ENODATA: see rule_suggest(); or another negative
  * errno. Then *ret_lines is why, safe to print, or NULL; but with -EBADMSG it is untouched.
  */
 int local_rules_allow(const char *root, const Listener *const *listeners, size_t n_listeners,
                       usec_t until, const char *note, Diagnostics *diagnostics, char **ret_file,
-                      char **ret_lines);
+                      char **ret_lines, unsigned *ret_line);

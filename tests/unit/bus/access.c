@@ -58,7 +58,7 @@ Test(access, deeds) {
                  nobody = {NOBODY, false};
     const uid_t hers[] = {ALICE, ALICE}, mixed[] = {ALICE, BOB}, nobodys[] = {NOBODY};
 
-    for (Deed deed = DEED_RELOAD; deed <= DEED_SNOOZE; deed++)
+    for (Deed deed = DEED_RELOAD; deed <= DEED_SUGGEST; deed++)
         cr_assert(viewer_may(&root, deed, mixed, 2));
     cr_assert(viewer_may(&alice, DEED_SNOOZE, hers, 2));
     cr_assert_not(viewer_may(&alice, DEED_SNOOZE, mixed, 2));
@@ -68,5 +68,9 @@ Test(access, deeds) {
     /* Who may see everything may not do everything. */
     cr_assert_not(viewer_may(&adm, DEED_SNOOZE, mixed, 2));
     cr_assert_not(viewer_may(&adm, DEED_ALLOW, hers, 2));
+    cr_assert(viewer_may(&adm, DEED_SUGGEST, mixed, 2));
+    cr_assert(viewer_may(&alice, DEED_SUGGEST, hers, 2));
+    cr_assert_not(viewer_may(&alice, DEED_SUGGEST, mixed, 2));
+    cr_assert_not(viewer_may(&nobody, DEED_SUGGEST, nobodys, 1));
     cr_assert_not(viewer_may(&alice, DEED_RELOAD, NULL, 0));
 }

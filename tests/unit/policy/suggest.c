@@ -13,6 +13,7 @@
 
 #include "policy/files/local_rules.h"
 #include "policy/policy.h"
+#include "policy/rule_words.h"
 #include "util/cleanup.h"
 
 /* A uid that has no name. */
@@ -67,56 +68,88 @@ static void check(const char *expected) {
 #define ALLOW "allow tcp port 3000 "
 #define USER  "user 4242424"
 
-Test(suggest, the_narrowest, .init = fresh) {
-    check(ALLOW "exe /usr/bin/node " USER);
+#define EXE USER " exe /usr/bin/node"
+
+static void allow_nothing(void) {
+    _cleanup_free_ char *text = NULL;
+    cr_assert_eq(rule_suggest(&listener, USEC_INFINITY, NULL, &text), -ENODATA, "%s", text);
+}
+
+Test(suggest, the_narrowest_that_lasts, .init = fresh) {
+    check(ALLOW EXE);
     listener.scope = SCOPE_PRIVATE;
-    check(ALLOW "scope private exe /usr/bin/node " USER);
+    check(ALLOW "scope private " EXE);
     listener.scope = SCOPE_WILDCARD;
     owner.unit = (char *)"a.service";
-    check(ALLOW "exe /usr/bin/node " USER);
+    check(ALLOW "unit a.service");
+    owner.unit = (char *)"a.socket";
+    check(ALLOW "unit a.socket");
+    owner.unit = (char *)"user@1000.service";
+    owner.user_unit = (char *)"syncthing.service";
+    check(ALLOW "user-unit syncthing.service " USER);
     owner.runtime = RUNTIME_DOCKER;
     owner.container_name = (char *)"web";
     check(ALLOW "container web");
 }
 
+/* What is made up for one login, one start, one terminal: dead at the next. */
+Test(suggest, no_unit_that_is_gone_at_the_next_login, .init = fresh) {
+    static const char *const units[] = {
+        "session-5.scope",    "user@1000.service", "init.scope",
+        "run-u12.service",    "run-r0f3c.scope",   "user-1000.slice",
+        "getty@tty1.service", "ssh.service",       "container-getty@1.service"};
+    static const char *const user_units[] = {"vte-spawn-2f0c.scope",
+                                             "app-gnome-code-4242.scope",
+                                             "app-org.kde.konsole@f00d.service",
+                                             "dbus-:1.2-org.example.Thing@0.service",
+                                             "run-p123-i456.service",
+                                             "tmux-spawn-1.scope",
+                                             "init.scope"};
+
+    for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {
+        owner.unit = (char *)units[i];
+        check(ALLOW EXE);
+    }
+    owner.unit = (char *)"user@1000.service";
+    for (size_t i = 0; i < sizeof(user_units) / sizeof(*user_units); i++) {
+        owner.user_unit = (char *)user_units[i];
+        check(ALLOW EXE);
+    }
+    owner.user_unit = (char *)"app-syncthing@autostart.service";
+    check(ALLOW "user-unit app-syncthing@autostart.service " USER);
+    /* The service itself, and not what a login runs in it. */
+    owner.user_unit = NULL;
+    owner.unit = (char *)"ssh.service";
+    listener.uid = 0;
+    check(ALLOW "unit ssh.service");
+}
+
 Test(suggest, exe_only_of_what_all_run_verified, .init = fresh) {
-    owner.unit = (char *)"a.service";
     holders[1].exe_state = EXE_UNVERIFIED;
-    check(ALLOW "unit a.service");
+    check(ALLOW USER);
     fresh();
-    owner.unit = (char *)"a.service";
     holders[1].exe = (char *)"/usr/bin/python3";
-    check(ALLOW "unit a.service");
+    check(ALLOW EXE ", /usr/bin/python3");
     fresh();
-    owner.unit = (char *)"a.service";
-    holders[1].exe_id.inode = 3;
-    check(ALLOW "unit a.service");
-    fresh();
-    owner.unit = (char *)"a.service";
     owner.n_holders_seen = 3;
-    check(ALLOW "unit a.service");
+    check(ALLOW USER);
     fresh();
     owner.complete = false;
     check(ALLOW USER);
-    owner.unit = (char *)"user@1000.service";
-    owner.user_unit = (char *)"app.service";
-    check(ALLOW "user-unit app.service " USER);
 }
 
 Test(suggest, what_a_file_cannot_hold_is_passed_over, .init = fresh) {
     static const char *const bad[] = {"/a\nallow tcp", "/a\xff", "/a\x1b[31m", "/a\xe2\x80\xae",
                                       "/a\r"};
-    owner.unit = (char *)"a.service";
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         holders[0].exe = holders[1].exe = (char *)bad[i];
-        check(ALLOW "unit a.service");
+        check(ALLOW USER);
     }
 }
 
 Test(suggest, odd_names_are_quoted_and_taken_literally, .init = fresh) {
     holders[0].exe = holders[1].exe = (char *)"/opt/a b\"c\\d*[x]#$";
-    check(ALLOW "exe \"/opt/a b\\\"c\\\\\\\\d\\\\*\\\\[x\\\\]#$\" " USER);
-    owner.complete = false;
+    check(ALLOW USER " exe \"/opt/a b\\\"c\\\\\\\\d\\\\*\\\\[x\\\\]#$\"");
     owner.unit = (char *)"dev-x\\x2dy.service";
     check(ALLOW "unit \"dev-x\\\\x2dy.service\"");
 }
@@ -126,17 +159,78 @@ Test(suggest, until_and_note, .init = fresh) {
     setenv("TZ", "UTC", 1);
     cr_assert_eq(rule_suggest(&listener, UINT64_C(1798761600000000), "say \"hi\\\"\n# x", &text),
                  0);
-    cr_assert_str_eq(text, ALLOW "exe /usr/bin/node " USER " until 2027-01-01T00:00:00 "
-                                 "note \"say \\\"hi\\\\\\\"\\\\n# x\"");
+    cr_assert_str_eq(text, ALLOW EXE " until 2027-01-01T00:00:00 "
+                                     "note \"say \\\"hi\\\\\\\"\\\\n# x\"");
 }
 
-Test(suggest, nobody_at_all, .init = fresh) {
-    _cleanup_free_ char *text = NULL;
+/* `user root` would allow every program of root. */
+Test(suggest, nothing_where_no_process_is_known, .init = fresh) {
+    owner = (Owner){.complete = true, .unheld = true};
+    listener.uid = 0;
+    allow_nothing();
+    owner = (Owner){};
+    allow_nothing();
+    listener.owner = NULL;
+    allow_nothing();
+    owner = (Owner){.complete = true, .unheld = true, .unit = (char *)"wg-quick@wg0.service"};
+    listener.owner = &owner;
+    check(ALLOW "unit wg-quick@wg0.service");
+}
+
+Test(suggest, a_forward_by_its_target, .init = fresh) {
     owner = (Owner){};
     listener.uid = (uint32_t)-1;
-    cr_assert_eq(rule_suggest(&listener, USEC_INFINITY, NULL, &text), -EINVAL);
     listener.origin = ORIGIN_FORWARD;
     check(ALLOW "origin forward");
+    listener.forward_port = 80;
+    check(ALLOW "origin forward"); /* a redirection to this host */
+    cr_assert_eq(address_parse("10.0.0.5", &listener.forward_to), 0);
+    check(ALLOW "target 10.0.0.5:80");
+    cr_assert_eq(address_parse("fd00::5", &listener.forward_to), 0);
+    check(ALLOW "target [fd00::5]:80");
+}
+
+/* --- the words ----------------------------------------------------------------------------------
+ */
+
+static bool says(const char *rule, const char *part) {
+    _cleanup_free_ char *words = NULL;
+    cr_assert_eq(rule_words(rule, &words), 0, "%s", rule);
+    return strstr(words, part) != NULL;
+}
+
+/* An interpreter runs whatever its user wrote: that must be said. */
+Test(words, what_is_permitted_is_said) {
+    cr_assert(says(ALLOW "user 4242424 exe /usr/bin/python3.11", "any Python program"));
+    cr_assert(says(ALLOW "user 4242424 exe /usr/bin/python3.11", "/usr/bin/python3.11"));
+    cr_assert(says(ALLOW "user 4242424 exe /usr/bin/python3.11", "TCP port 3000"));
+    cr_assert(says(ALLOW "user 4242424 exe /usr/bin/python3.11", "user 4242424"));
+    cr_assert(says(ALLOW "user 4242424 exe /usr/bin/node, /usr/bin/nodejs", "any Node.js program"));
+    cr_assert(says(ALLOW "user 4242424 exe /usr/bin/node, /opt/x", "any program"));
+    cr_assert(says(ALLOW "user 4242424 exe /usr/bin/node, /opt/x", "/usr/bin/node or /opt/x"));
+    cr_assert(says(ALLOW "exe \"/opt/a\\\\*b\" user root", "/opt/a*b"));
+    cr_assert(says(ALLOW "user root", "any program of user root"));
+    cr_assert(says(ALLOW "unit a.service", "a.service"));
+    cr_assert(says(ALLOW "user-unit a.service user root", "a.service of user root"));
+    cr_assert(says(ALLOW "container web", "container web"));
+    cr_assert(says(ALLOW "target [fd00::5]:80", "to [fd00::5]:80"));
+    cr_assert(says(ALLOW "scope private origin forward until 2036-12-31", "private"));
+    cr_assert(says(ALLOW "scope private origin forward until 2036-12-31", "2036-12-31"));
+}
+
+Test(words, of_other_rules_nothing_is_said) {
+    static const char *const rules[] = {"flag tcp port 1 user root",
+                                        "allow user root",
+                                        "allow tcp port 1 not user root",
+                                        "allow tcp port 1",
+                                        "allow tcp port 1 age 5s user root",
+                                        "alow",
+                                        "",
+                                        "allow\nallow"};
+    for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++) {
+        char *words = NULL;
+        cr_assert_eq(rule_words(rules[i], &words), -EINVAL, "%s", rules[i]);
+    }
 }
 
 /* --- the text -----------------------------------------------------------------------------------
@@ -213,25 +307,30 @@ static void check_file(const char *expected, mode_t mode) {
     cr_assert_eq(status.st_mode & 07777, mode);
 }
 
+static unsigned first_line;
+
 static int allow(char **lines) {
     const Listener *both[] = {&listener, &listener};
     _cleanup_diagnostics_ Diagnostics *diagnostics = diagnostics_new();
     _cleanup_free_ char *file = NULL;
-    int r = local_rules_allow(root, both, 2, USEC_INFINITY, NULL, diagnostics, &file, lines);
+    int r = local_rules_allow(root, both, 2, USEC_INFINITY, NULL, diagnostics, &file, lines,
+                              &first_line);
     cr_assert(r < 0 || strcmp(file, path) == 0);
     cr_assert_eq(r == -EBADMSG, diagnostics->n_errors > 0);
     return r;
 }
 
-#define RULE ALLOW "exe /usr/bin/node " USER "\n"
+#define RULE ALLOW EXE "\n"
 
 Test(local_rules, a_new_file, .init = make_root, .fini = remove_root) {
     _cleanup_free_ char *lines = NULL, *again = NULL;
     cr_assert_eq(allow(&lines), 0);
     cr_assert_str_eq(lines, RULE); /* once, though they are two */
+    cr_assert_eq(first_line, 1);
     check_file(RULE, 0644);
     cr_assert_eq(allow(&again), 0);
     cr_assert_str_eq(again, "");
+    cr_assert_eq(first_line, 0);
     check_file(RULE, 0644);
 }
 
@@ -240,6 +339,7 @@ Test(local_rules, what_stands_there_stays, .init = make_root, .fini = remove_roo
     put("# mine\r\n\tallow   udp  # why \xc3\xa4\n\n", 0600);
     cr_assert_eq(allow(&lines), 0);
     check_file("# mine\r\n\tallow   udp  # why \xc3\xa4\n\n" RULE, 0600);
+    cr_assert_eq(first_line, 4);
 }
 
 Test(local_rules, a_broken_file_is_left_alone, .init = make_root, .fini = remove_root) {
@@ -263,7 +363,7 @@ Test(local_rules, a_file_of_others_is_refused, .init = make_root, .fini = remove
     refuses(-ELOOP, "50-local.rules is a link");
     cr_assert_eq(unlink(path), 0);
     cr_assert_eq(mkfifo(path, 0644), 0);
-    refuses(-EINVAL, "50-local.rules is no plain file");
+    refuses(-EINVAL, "50-local.rules is not a regular file");
     if (geteuid() != 0)
         return;
     cr_assert_eq(unlink(path), 0);
@@ -299,9 +399,11 @@ static int allow_as(uid_t uid) {
         const Listener *one = &listener;
         _cleanup_diagnostics_ Diagnostics *diagnostics = diagnostics_new();
         char *file, *lines = NULL;
+        unsigned number;
         if (setresgid(uid, uid, uid) < 0 || setresuid(uid, uid, uid) < 0)
             _exit(99);
-        int r = local_rules_allow(root, &one, 1, USEC_INFINITY, NULL, diagnostics, &file, &lines);
+        int r = local_rules_allow(root, &one, 1, USEC_INFINITY, NULL, diagnostics, &file, &lines,
+                                  &number);
         _exit(-r);
     }
     cr_assert_eq(waitpid(pid, &status, 0), pid);
