@@ -24,6 +24,7 @@ libsockaudit_a_SOURCES += \
 	src/bus/server.c \
 	src/bus/server.h \
 	src/bus/server_internal.h \
+	src/bus/sink.c \
 	src/bus/system_bus.c \
 	src/bus/unmarshal.c \
 	src/bus/unmarshal.h \

@@ -9,77 +9,8 @@
 #include "util/cleanup.h"
 #include "util/memory.h"
 
-/* So many listeners of one port are snoozed or allowed in one call; of more, none is. */
-#define KEYS_MAX 256
 #define NOTE_MAX 1000
 #define WHAT_MAX 64
-
-struct BusSink {
-    DictWriter writer;
-    const Viewer *viewer;
-    size_t n;
-    bool full; /* one was not taken */
-    /* Or, without a message: who they are. */
-    uint64_t keys[KEYS_MAX];
-    uid_t owners[KEYS_MAX];
-};
-
-bool bus_sink_listener(BusSink *sink, const BusListener *listener) {
-    if (!sink->writer.message) {
-        if (sink->n == KEYS_MAX) {
-            sink->full = true;
-            return false;
-        }
-        bool forward = listener->listener->origin == ORIGIN_FORWARD;
-        sink->keys[sink->n] = listener->key;
-        sink->owners[sink->n++] = forward ? (uid_t)-1 : listener->listener->uid;
-        return true;
-    }
-    if (sink->n > 0 && sink->writer.size >= BUS_PAGE_MAX) {
-        sink->full = true;
-        return false;
-    }
-    marshal_listener(&sink->writer, listener, sink->viewer);
-    sink->n++;
-    return true;
-}
-
-bool bus_sink_rule(BusSink *sink, const RuleInfo *rule, uint64_t hits) {
-    if (sink->n > 0 && sink->writer.size >= BUS_PAGE_MAX)
-        return false;
-    marshal_rule(&sink->writer, rule, hits);
-    sink->n++;
-    return true;
-}
-
-static const char *const selections[] = {
-    [BUS_SELECT_ALL] = "all",
-    [BUS_SELECT_FLAGGED] = "flagged",
-    [BUS_SELECT_ALLOWED] = "allowed",
-    [BUS_SELECT_LISTED] = "listed",
-};
-
-int bus_selection_parse(const char *name, BusSelection *ret) {
-    for (unsigned i = 0; i < ELEMENTS(selections); i++)
-        if (strcmp(selections[i], name) == 0) {
-            *ret = (BusSelection)i;
-            return 0;
-        }
-    return -EINVAL;
-}
-
-bool bus_selection_holds(BusSelection selection, Action action) {
-    switch (selection) {
-    case BUS_SELECT_FLAGGED:
-        return action == ACTION_FLAG;
-    case BUS_SELECT_ALLOWED:
-        return action == ACTION_ALLOW;
-    case BUS_SELECT_LISTED:
-        return action != ACTION_IGNORE;
-    default:
-        return true;
-    }
-}
 
 /* --- replies ------------------------------------------------------------------------------------
  */

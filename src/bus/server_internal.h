@@ -129,6 +129,19 @@ int request_authorize(Request *request);
 /* Ends all, those of the system bus. */
 void requests_cancel(BusServer *server);
 
+/* So many listeners of one port are snoozed or allowed in one call; of more, none is. */
+#define KEYS_MAX 256
+
+struct BusSink {
+    DictWriter writer;
+    const Viewer *viewer;
+    size_t n;
+    bool full; /* one was not taken */
+    /* Or, without a message: who they are. */
+    uint64_t keys[KEYS_MAX];
+    uid_t owners[KEYS_MAX];
+};
+
 /* methods.c */
 extern const sd_bus_vtable server_vtable[];
 /* Sends a reply that a DictWriter wrote. */
