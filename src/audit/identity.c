@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "model/program.h"
 #include "util/memory.h"
 
 uint64_t fnv_add(uint64_t hash, const void *data, size_t length) {
@@ -24,6 +25,20 @@ static bool unit_is_lasting(const char *unit) {
            (length > 7 && strcmp(unit + length - 7, ".socket") == 0);
 }
 
+/* The file; of an interpreter also the script and the folder that it was started in. */
+static uint64_t who_of_program(const Holder *holder) {
+    uint64_t hash = who_hash(holder->exe_state == EXE_VERIFIED ? "exe" : "unverified", holder->exe);
+    Program program;
+
+    program_init(&program, holder);
+    if (!program_is_interpreted(&program))
+        return hash;
+    const char *subject = program_subject(&program) ?: "", *cwd = holder->cwd ?: "";
+    hash = fnv_add(hash, subject, strlen(subject) + 1);
+    hash = fnv_add(hash, cwd, strlen(cwd));
+    return hash == WHO_UNKNOWN ? 1 : hash;
+}
+
 uint64_t identity_who(const Owner *owner) {
     if (!owner)
         return WHO_UNKNOWN;
@@ -37,9 +52,20 @@ uint64_t identity_who(const Owner *owner) {
         return who_hash("unit", owner->unit);
     for (size_t i = 0; i < owner->n_holders; i++)
         if (!string_is_empty(owner->holders[i].exe))
-            return who_hash(owner->holders[i].exe_state == EXE_VERIFIED ? "exe" : "unverified",
-                            owner->holders[i].exe);
+            return who_of_program(&owner->holders[i]);
     return WHO_UNKNOWN;
+}
+
+uint64_t identity_of_target(uint16_t port) {
+    uint64_t hash = fnv_add(FNV_BEGIN, &port, sizeof(port));
+    return hash == WHO_UNKNOWN ? 1 : hash;
+}
+
+Identity identity_of_service(Identity listener) {
+    listener.endpoint.address = (Address){.family = AF_INET};
+    listener.endpoint.ifindex = 0;
+    listener.endpoint.v6only = false;
+    return listener;
 }
 
 bool identity_equal(const Identity *a, const Identity *b) {

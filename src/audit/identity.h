@@ -21,11 +21,22 @@ typedef struct Identity {
 /*
  * Who it is, as a hash that stays the same over restarts and reboots: the container's name (or
  * id), else the system or user unit where that is a service or socket (scopes are named anew for
- * every window), else the file that the first holder runs and whether it was verified. The owner
- * may be NULL. It is no secret, and collisions are in nobody's interest: endpoint and uid are
- * compared too, so one could only be mistaken for another program of one's own.
+ * every window), else the file that the first holder runs and whether it was verified, and of an
+ * interpreter the script or module and the working directory, too. The owner may be NULL. It is no
+ * secret, and collisions are in nobody's interest: endpoint and uid are compared too, so one could
+ * only be mistaken for another program of one's own.
  */
 uint64_t identity_who(const Owner *owner);
+
+/* The same for a forward, by the port that it leads to: a container that is made anew has another
+ * address. */
+uint64_t identity_of_target(uint16_t port);
+
+/*
+ * The service that a listener belongs to, as alerts and snoozes know it: the same program of the
+ * same user at the same protocol and port, at whatever address.
+ */
+Identity identity_of_service(Identity listener);
 
 bool identity_equal(const Identity *a, const Identity *b);
 

@@ -20,6 +20,11 @@ typedef struct Judge {
      * once for each judgement.
      */
     Owner *(*find_all_holders)(void *userdata, const Listener *listener);
+    /*
+     * Before an alert: the owner as it is found now, a new reference, or NULL where it is known
+     * already, or can't be found. May be NULL. Called once for each listener.
+     */
+    Owner *(*complete_owner)(void *userdata, const Listener *listener);
     /* That rule came to decide on one more listener. May be NULL. */
     void (*count)(void *userdata, const RuleInfo *rule);
     void *userdata;

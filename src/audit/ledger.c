@@ -64,7 +64,7 @@ int ledger_new(const LedgerConfig *config, const AuditTime *now, Ledger **ret) {
     ledger->next_until = ledger->judge->next_until(ledger->judge->userdata, now->realtime);
     ledger->sockets.size = sizeof(SocketRecord);
     ledger->entries.size = sizeof(Entry);
-    ledger->flags.size = sizeof(Flag);
+    ledger->alerts.size = sizeof(Alert);
     ledger->snoozes.size = sizeof(Snooze);
     ledger->n_users = ledger->config.limits.users + 1;
     ledger->users = calloc(ledger->n_users, sizeof(*ledger->users));
@@ -89,7 +89,7 @@ Ledger *ledger_free(Ledger *ledger) {
     }
     pool_done(&ledger->sockets);
     pool_done(&ledger->entries);
-    pool_done(&ledger->flags);
+    pool_done(&ledger->alerts);
     pool_done(&ledger->snoozes);
     table_done(&ledger->by_cookie);
     table_done(&ledger->by_key);
@@ -101,6 +101,7 @@ Ledger *ledger_free(Ledger *ledger) {
     rate_free(ledger->rate);
     free(ledger->users);
     free(ledger->fresh);
+    free(ledger->due);
     free(ledger->restored);
     free(ledger);
     return NULL;
@@ -156,29 +157,40 @@ static bool was_away(const Ledger *ledger, const Timer *timer) {
         return false;
     return TIMER_KIND(timer->id) == TIMER_ENTRY
                ? entry_at(ledger, index)->state == ENTRY_PENDING
-               : TIMER_KIND(timer->id) == TIMER_FLAG && flag_at(ledger, index)->lingers;
+               : TIMER_KIND(timer->id) == TIMER_ALERT && alert_at(ledger, index)->held_down;
+}
+
+static void run_timer(Ledger *ledger, Timer *timer) {
+    uint32_t index = TIMER_INDEX(timer->id);
+
+    if (was_away(ledger, timer)) {
+        timer_set(&ledger->timers, timer, ledger->now.boottime + LEDGER_AWAY);
+        return;
+    }
+    timer_set(&ledger->timers, timer, USEC_INFINITY);
+    if (TIMER_KIND(timer->id) == TIMER_ENTRY)
+        entry_on_timer(ledger, index);
+    else if (TIMER_KIND(timer->id) == TIMER_ALERT)
+        alert_on_timer(ledger, index);
+    else
+        snooze_on_timer(ledger, index);
+}
+
+static void run_timers(Ledger *ledger) {
+    do {
+        for (Timer *timer;
+             (timer = timers_first(&ledger->timers)) && timer->when <= ledger->now.boottime;)
+            run_timer(ledger, timer);
+        alerts_report_due(ledger);
+    } while (timers_first(&ledger->timers) &&
+             timers_first(&ledger->timers)->when <= ledger->now.boottime);
 }
 
 void ledger_end(Ledger *ledger) {
     ledger->links = NULL;
     if (ledger->restored && ledger->now.boottime > ledger->restored_until)
         restored_forget(ledger);
-    for (Timer *timer; (timer = timers_first(&ledger->timers));) {
-        uint32_t index = TIMER_INDEX(timer->id);
-        if (timer->when > ledger->now.boottime)
-            break;
-        if (was_away(ledger, timer)) {
-            timer_set(&ledger->timers, timer, ledger->now.boottime + LEDGER_AWAY);
-            continue;
-        }
-        timer_set(&ledger->timers, timer, USEC_INFINITY);
-        if (TIMER_KIND(timer->id) == TIMER_ENTRY)
-            entry_on_timer(ledger, index);
-        else if (TIMER_KIND(timer->id) == TIMER_FLAG)
-            flag_on_timer(ledger, index);
-        else
-            snooze_on_timer(ledger, index);
-    }
+    run_timers(ledger);
     rate_tick(ledger->rate, ledger->now.boottime, tell_sum, ledger);
 }
 
@@ -222,9 +234,9 @@ void ledger_set_judge(Ledger *ledger, const Judge *judge, const AuditTime *now) 
     }
     entry_judge_all(ledger, RESOLVED_POLICY);
     ledger->swapping = false;
-    for (uint32_t i = 1; i <= ledger->flags.n_ever; i++)
-        if (flag_at(ledger, i)->status != 0)
-            flag_set_reminder(ledger, i);
+    for (uint32_t i = 1; i <= ledger->alerts.n_ever; i++)
+        if (alert_at(ledger, i)->state != ALERT_FREE)
+            alert_schedule(ledger, i);
     ledger_end(ledger);
 }
 

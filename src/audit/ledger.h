@@ -88,6 +88,9 @@ typedef struct LedgerView {
     uint32_t n_returned; /* how often it came back since its flag was told first */
 } LedgerView;
 
+/* So many further endpoints of a service are named in its alert. */
+#define LEDGER_ALSO_MAX 3
+
 typedef struct LedgerChange {
     LedgerEvent event;
     LedgerView view;
@@ -98,11 +101,16 @@ typedef struct LedgerChange {
                           * last time that it was told */
     BootTime since;      /* flagged, still-flagged, resolved: when it was told first */
     bool brief;          /* it was seen by its events alone and is gone already */
-    bool evicted;        /* gone: it is there yet, but no longer kept track of; see the sum */
-    usec_t duration;     /* gone: how long it was there; still-flagged, resolved: since it was
-                          * first told; flagged: how long it lived, if brief */
-    usec_t at;           /* CLOCK_BOOTTIME of the call that led to it */
-    RateSum sum;         /* LEDGER_SUPPRESSED */
+    bool transient; /* gone: within `settle`, so that no alert is about it, but it was flagged */
+    bool repeats;   /* flagged: it comes and goes repeatedly */
+    bool returned;  /* still-flagged: it came back within the hold-down; else a reminder */
+    Endpoint also[LEDGER_ALSO_MAX]; /* flagged, still-flagged, resolved: the service's others */
+    unsigned n_also;
+    bool evicted;    /* gone: it is there yet, but no longer kept track of; see the sum */
+    usec_t duration; /* gone: how long it was there; still-flagged, resolved: since it was
+                      * first told; flagged: how long it lived, if brief */
+    usec_t at;       /* CLOCK_BOOTTIME of the call that led to it */
+    RateSum sum;     /* LEDGER_SUPPRESSED */
 } LedgerChange;
 
 typedef void (*LedgerSink)(void *userdata, const LedgerChange *change);

@@ -6,7 +6,7 @@
 
 #include "audit/ledger_internal.h"
 
-_Static_assert(sizeof(Entry) <= 160, "50,000 of them are to fit");
+_Static_assert(sizeof(Entry) <= 176, "50,000 of them are to fit");
 _Static_assert(sizeof(SocketRecord) <= 40, "50,000 of them are to fit");
 
 Endpoint entry_endpoint(const Entry *entry) {
@@ -54,13 +54,18 @@ Identity entry_identity(const Entry *entry) {
     };
 }
 
+Identity alert_key(const Entry *entry) {
+    return identity_of_service(entry_identity(entry));
+}
+
 unsigned entry_part(const Entry *entry) {
     return entry->origin == ORIGIN_FORWARD ? PART_FORWARDS : entry->proto;
 }
 
 LedgerView entry_view(const Ledger *ledger, const Entry *entry, const AuditTime *now) {
-    Identity identity = entry_identity(entry);
-    uint32_t snooze = snooze_find(ledger, &identity);
+    Identity key = alert_key(entry);
+    /* What is allowed beside it is no alert that could be snoozed. */
+    uint32_t snooze = entry->action == ACTION_FLAG ? snooze_find(ledger, &key) : 0;
     LedgerView view = {
         .listener = entry_listener(entry),
         .netns = ledger->config.netns,
@@ -68,8 +73,8 @@ LedgerView entry_view(const Ledger *ledger, const Entry *entry, const AuditTime 
         .age = time_since(entry->born, now),
         .who = entry->who,
         .pending = entry->state == ENTRY_PENDING,
-        .flagged = entry->flag != 0,
-        .n_returned = entry->flag ? flag_at(ledger, entry->flag)->n_returned_ever : 0,
+        .flagged = entry->alert != 0,
+        .n_returned = entry->alert ? alert_at(ledger, entry->alert)->n_returned_ever : 0,
     };
     if (entry->socket)
         view.listener.inode = socket_at(ledger, entry->socket)->inode;
@@ -249,8 +254,10 @@ static int entry_fill(Ledger *ledger, Entry *entry, const Listener *listener) {
     entry->cgroup_id = listener->cgroup_id;
     entry->cookie = listener->cookie;
     entry->owner = listener->owner ? owner_ref(listener->owner) : NULL;
-    entry->who = identity_who(listener->owner);
+    entry->who = listener->origin == ORIGIN_FORWARD ? identity_of_target(listener->forward_port)
+                                                    : identity_who(listener->owner);
     entry->first_seen = ledger->now.realtime;
+    entry->appeared = ledger->now.boottime;
     entry->born = (BootTime)ledger->now.boottime;
     if (listener->owner && listener->owner->created &&
         listener->owner->created < ledger->now.realtime)
@@ -265,7 +272,7 @@ int entry_add(Ledger *ledger, const Listener *listener, uint32_t *ret_index) {
         return r;
     Entry *entry = entry_at(ledger, index);
     entry->timer.id = TIMER_ID(TIMER_ENTRY, index);
-    r = timers_reserve(&ledger->timers, (size_t)ledger->entries.n_live + ledger->flags.n_live +
+    r = timers_reserve(&ledger->timers, (size_t)ledger->entries.n_live + ledger->alerts.n_live +
                                             ledger->snoozes.n_live);
     if (r >= 0)
         r = entry_fill(ledger, entry, listener);
@@ -353,6 +360,7 @@ int socket_add(Ledger *ledger, uint32_t entry_index, uint64_t cookie, uint32_t i
     user->newest_socket = index;
     if (entry->n_sockets++ == 0)
         entry->cookie = cookie;
+    entry->joined = ledger->dump;
     user->n_sockets++;
     ledger->n_of_part[entry_part(entry)]++;
     ledger->n_seen_of_part[entry_part(entry)]++;
@@ -389,7 +397,7 @@ void socket_remove(Ledger *ledger, uint32_t index) {
     pool_remove(&ledger->sockets, index);
     ledger->revision++;
     if (entry->n_sockets == 0) {
-        entry_go(ledger, entry_index, false);
+        entry_go(ledger, entry_index);
         return;
     }
     const SocketRecord *first = socket_at(ledger, entry->socket);
@@ -404,7 +412,13 @@ void socket_remove(Ledger *ledger, uint32_t index) {
     }
 }
 
-void entry_go(Ledger *ledger, uint32_t index, bool brief) {
+/* Whether it stood for so short a time that no alert is about it. */
+static bool is_transient(const Ledger *ledger, const Entry *entry) {
+    return entry->action == ACTION_FLAG && !ledger->evicting &&
+           ledger->now.boottime - entry->appeared < ledger->judge->settings.settle;
+}
+
+void entry_go(Ledger *ledger, uint32_t index) {
     Entry *entry = entry_at(ledger, index);
     entry_unlink(ledger, index);
     if (entry->state == ENTRY_PENDING)
@@ -413,12 +427,18 @@ void entry_go(Ledger *ledger, uint32_t index, bool brief) {
         LedgerChange change = {
             .event = LEDGER_GONE,
             .view = entry_view(ledger, entry, &ledger->now),
-            .brief = brief,
+            .brief = entry->brief,
+            .transient = is_transient(ledger, entry),
             .evicted = ledger->evicting,
             .duration = time_since(entry->born, &ledger->now),
         };
+        if (change.transient) /* what is known of its birth may be its process's */
+            change.duration = ledger->now.boottime - entry->appeared;
+        if (change.transient &&
+            !rate_take_transient(ledger->rate, entry->uid, ledger->now.boottime))
+            change.transient = false;
         ledger_tell(ledger, &change);
-        if (entry->flag && flag_detach(ledger, index, RESOLVED_GONE)) {
+        if (entry->alert && alert_detach(ledger, index, RESOLVED_GONE)) {
             uint16_t user = entry->user;
             entry->state = ENTRY_GHOST;
             entry->user = 0; /* may be another's by the time the ghost goes */

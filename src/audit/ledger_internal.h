@@ -5,7 +5,7 @@
  *   ledger_update.c  dumps and look-ups taken in
  *   ledger_entry.c   entries, sockets, whose they are and how many one may have
  *   ledger_judge.c   what an entry is seen as: owner, scope, ways in, verdict
- *   ledger_flag.c    flags: told, reminded of, resolved
+ *   ledger_alerts.c  alerts: reported, repeated, resolved
  *   ledger_snooze.c  snoozes
  *   ledger_state.c   to and from the state file
  */
@@ -39,7 +39,7 @@ typedef enum EntryState {
     ENTRY_NEW,     /* of the call that goes on: not judged yet */
     ENTRY_PENDING, /* UDP in its grace: not announced */
     ENTRY_LIVE,
-    ENTRY_GHOST, /* gone: kept for the flag that it left */
+    ENTRY_GHOST, /* gone: the tombstone of an alert */
 } EntryState;
 
 typedef struct Forward {
@@ -60,10 +60,14 @@ typedef struct Entry {
     uint8_t proto, family, scope, origin, action, severity;
     bool v6only : 1, judged : 1;
     bool early : 1;                /* first_seen is of an earlier boot */
+    bool brief : 1;                /* seen by its events alone, and gone */
+    bool completed : 1;            /* its processes were asked for before an alert */
     uint32_t peer_prev, peer_next; /* entries of the same place; the first is in by_place */
-    uint32_t flag;
-    uint32_t reach;  /* hash of the ways in */
-    uint64_t cookie; /* of the first socket, kept when that is gone */
+    uint32_t alert;
+    uint32_t alert_prev, alert_next; /* entries under the same alert */
+    uint32_t joined;                 /* the dump that brought its newest socket */
+    uint32_t reach;                  /* hash of the ways in */
+    uint64_t cookie;                 /* of the first socket, kept when that is gone */
     uint64_t cgroup_id;
     Owner *owner;
     const RuleInfo *rule;
@@ -71,28 +75,51 @@ typedef struct Entry {
     uint64_t who;
     usec_t first_seen;
     BootTime born;
-    Timer timer; /* the end of the grace, or the next age at which to judge again */
+    usec_t appeared; /* CLOCK_BOOTTIME; 0: before this daemon */
+    Timer timer;     /* the end of the grace, or the next age at which to judge again */
 } Entry;
 
-typedef enum FlagStatus {
-    FLAG_TOLD = 1,
-    FLAG_SUMMED, /* there were too many: counted in a sum */
-    FLAG_SILENT, /* snoozed */
-} FlagStatus;
+typedef enum AlertState {
+    ALERT_FREE,
+    ALERT_SETTLING, /* not reported: it may be a port probe. With nothing under it: it was one */
+    ALERT_REPORTED,
+    ALERT_SUPPRESSED, /* beyond its user's limit: counted in a sum */
+    ALERT_SNOOZED,
+} AlertState;
 
-typedef struct Flag {
-    uint32_t n_live;     /* entries that stand under it */
-    uint32_t entry;      /* one of them, or a ghost: it gives the identity */
-    uint32_t prev, next; /* lingering flags of the user, oldest first */
-    uint16_t user;       /* while it lingers */
-    uint8_t status;      /* FlagStatus */
-    uint8_t severity;    /* that was told */
-    bool lingers : 1, restored : 1;
-    uint32_t n_returned; /* since it was told last */
+/* So many listeners that come and go at once within that time are one alert, with the next one. */
+#define TRANSIENTS_MAX   5
+#define TRANSIENT_MEMORY USEC_PER_MINUTE
+
+typedef struct Alert {
+    uint32_t n_live, first; /* the entries under it */
+    uint32_t shown;         /* the worst of them; with none, a tombstone */
+    uint32_t prev, next;    /* alerts of the user that are held down, oldest first */
+    uint16_t user;          /* while it is held down */
+    uint8_t state;          /* AlertState */
+    uint8_t severity;       /* that was reported, as the scope */
+    uint8_t scope;
+    bool held_down : 1;  /* nothing is under it: resolved if nothing comes back in time */
+    bool restored : 1;   /* from the state file, and nothing was seen of it */
+    bool came_back : 1;  /* within the hold-down, and not reported since */
+    bool repeats : 1;    /* it is about a listener that comes and goes */
+    uint32_t n_returned; /* since it was reported last */
     uint32_t n_returned_ever;
-    BootTime since, told; /* first, last */
-    Timer timer;          /* the next reminder, or the end of lingering */
-} Flag;
+    uint32_t n_still; /* how often it was "still exposed" after a return */
+    pid_t group;      /* the process group that was reported; 0: unknown */
+    uint32_t n_transients;
+    uint32_t transient_place;          /* hash of the last one's endpoint */
+    usec_t transients[TRANSIENTS_MAX]; /* when the last ones went, a ring */
+    Identity key;                      /* alert_key() */
+    BootTime since, reported;          /* first, last */
+    Timer timer;                       /* a report, a reminder, or the end of the hold-down */
+} Alert;
+
+/* An alert whose time has come. */
+typedef struct DueAlert {
+    uint32_t index;
+    uint8_t severity;
+} DueAlert;
 
 typedef struct Snooze {
     uint32_t uid; /* first: not needed while free */
@@ -119,7 +146,7 @@ typedef struct Restored {
     BootTime born;
 } Restored;
 
-enum TimerKind { TIMER_ENTRY = 1, TIMER_FLAG, TIMER_SNOOZE };
+enum TimerKind { TIMER_ENTRY = 1, TIMER_ALERT, TIMER_SNOOZE };
 #define TIMER_ID(kind, index) ((uint32_t)(kind) << 28 | (index))
 #define TIMER_KIND(id)        ((id) >> 28)
 #define TIMER_INDEX(id)       ((id)&0x0fffffff)
@@ -136,8 +163,10 @@ struct Ledger {
     const LinkTable *links; /* while a call that was given one goes on */
     uint32_t *fresh;        /* entries in ENTRY_NEW */
     size_t n_fresh, fresh_allocated;
+    DueAlert *due; /* alerts to be reported at the end of this call */
+    size_t n_due, due_allocated;
 
-    Pool sockets, entries, flags, snoozes;
+    Pool sockets, entries, alerts, snoozes;
     Table by_cookie, by_key, by_place, by_identity, snooze_by_identity, user_by_uid;
     Timers timers;
     User *users; /* [0] is of those that are not told apart */
@@ -148,9 +177,9 @@ struct Ledger {
     uint32_t n_of_part[PART_COUNT];
     uint32_t n_seen_of_part[PART_COUNT];
     uint32_t n_pending, n_ghosts, n_flagged, n_lingering, n_missing;
-    uint32_t n_refused;        /* in the last dump or look */
-    uint32_t n_restored_flags; /* not seen again yet */
-    uint64_t links_hash;       /* of the table that scopes and ways in are of */
+    uint32_t n_refused;         /* in the last dump or look */
+    uint32_t n_restored_alerts; /* not seen again yet */
+    uint64_t links_hash;        /* of the table that scopes and ways in are of */
 
     Restored *restored; /* sorted by key, or NULL */
     size_t n_restored;
@@ -167,8 +196,8 @@ static inline Entry *entry_at(const Ledger *ledger, uint32_t index) {
 static inline SocketRecord *socket_at(const Ledger *ledger, uint32_t index) {
     return pool_get(&ledger->sockets, index);
 }
-static inline Flag *flag_at(const Ledger *ledger, uint32_t index) {
-    return pool_get(&ledger->flags, index);
+static inline Alert *alert_at(const Ledger *ledger, uint32_t index) {
+    return pool_get(&ledger->alerts, index);
 }
 static inline Snooze *snooze_at(const Ledger *ledger, uint32_t index) {
     return pool_get(&ledger->snoozes, index);
@@ -180,6 +209,8 @@ static inline Snooze *snooze_at(const Ledger *ledger, uint32_t index) {
 Listener entry_listener(const Entry *entry);
 Endpoint entry_endpoint(const Entry *entry);
 Identity entry_identity(const Entry *entry);
+/* Of the alert that it belongs under. */
+Identity alert_key(const Entry *entry);
 unsigned entry_part(const Entry *entry);
 LedgerView entry_view(const Ledger *ledger, const Entry *entry, const AuditTime *now);
 
@@ -192,7 +223,7 @@ uint32_t entry_find_place(const Ledger *ledger, const Endpoint *endpoint);
 
 /* A new entry without sockets, in the tables. Returns 0 or -ENOMEM. */
 int entry_add(Ledger *ledger, const Listener *listener, uint32_t *ret_index);
-/* What a flag of the state file stands for until its listener is seen. Returns 0 or -ENOMEM. */
+/* What an alert without a listener is about: a tombstone. Returns 0 or -ENOMEM. */
 int entry_add_ghost(Ledger *ledger, const Identity *identity, uint64_t cookie, uint32_t *ret_index);
 /* Out of the tables, but not freed: it may become a ghost. */
 void entry_unlink(Ledger *ledger, uint32_t index);
@@ -202,8 +233,8 @@ void entry_free(Ledger *ledger, uint32_t index);
 int socket_add(Ledger *ledger, uint32_t entry, uint64_t cookie, uint32_t inode);
 /* Ends the socket; the entry is gone with its last one. */
 void socket_remove(Ledger *ledger, uint32_t index);
-/* The entry has no sockets any more: says so, leaves a ghost where a flag needs one. */
-void entry_go(Ledger *ledger, uint32_t index, bool brief);
+/* The entry has no sockets any more: says so, leaves a tombstone where an alert needs one. */
+void entry_go(Ledger *ledger, uint32_t index);
 
 /* The user's index, made if need be. */
 uint16_t user_get(Ledger *ledger, uid_t uid);
@@ -218,13 +249,14 @@ bool user_admits_socket(Ledger *ledger, uint16_t user);
 void entry_judge(Ledger *ledger, uint32_t index, unsigned what, ResolvedWhy why);
 void entry_judge_all(Ledger *ledger, ResolvedWhy why);
 /* A new entry, or one whose grace is over, is judged and told. */
-void entry_announce(Ledger *ledger, uint32_t index, bool brief, usec_t lived);
+void entry_announce(Ledger *ledger, uint32_t index);
 /* A new entry begins: with its grace, or by being announced. */
 void entry_begin(Ledger *ledger, uint32_t index);
 /* The listener as it was found again: owner and scope are compared. */
 void entry_compare(Ledger *ledger, uint32_t index, const Listener *found);
-/* Takes the owner's reference. Returns LEDGER_HOLDERS where it differs from the one before. */
-unsigned entry_take_owner(Ledger *ledger, uint32_t index, Owner *owner);
+/* Takes the owner's reference. `same_socket`: of the sockets that are known, not of a new one.
+ * Returns LEDGER_HOLDERS where it differs from the one before. */
+unsigned entry_take_owner(Ledger *ledger, uint32_t index, Owner *owner, bool same_socket);
 /* Sets the timer to the end of the grace or the next age. */
 void entry_set_timer(Ledger *ledger, uint32_t index);
 void entry_on_timer(Ledger *ledger, uint32_t index);
@@ -233,34 +265,39 @@ void links_take(Ledger *ledger, const LinkTable *links);
 /* A hash of the ways in, never 0; 0 without a table. */
 uint32_t entry_reach(const Entry *entry, const LinkTable *links);
 
-/* --- ledger_flag.c --- */
+/* --- ledger_alerts.c --- */
 
-uint32_t flag_find(const Ledger *ledger, const Identity *identity);
-/* A flag for the identity of that entry, without entries under it. 0: out of memory. */
-uint32_t flag_new(Ledger *ledger, uint32_t entry);
-/* The entry is flagged: goes under the flag of its identity, which is told if that is new. */
-void flag_attach(Ledger *ledger, uint32_t entry, bool brief, usec_t lived);
-/* The entry is flagged no more, or gone: then it may become the flag's ghost, and true is
+uint32_t alert_find(const Ledger *ledger, const Identity *key);
+/* An alert without entries under it. 0: out of memory. */
+uint32_t alert_new(Ledger *ledger, const Identity *key);
+/* The entry is flagged: goes under the alert of its key, made if need be. */
+void alert_attach(Ledger *ledger, uint32_t entry);
+/* The entry is flagged no more, or gone: then it may become the alert's tombstone, and true is
  * returned. */
-bool flag_detach(Ledger *ledger, uint32_t entry, ResolvedWhy why);
-/* Gives an entry another `who`, and a flagged one the flag that belongs to it. */
-void flag_rename(Ledger *ledger, uint32_t entry, uint64_t who);
-/* A flagged entry was judged again: told if it is worse than it was. */
-void flag_touch(Ledger *ledger, uint32_t entry);
-/* What has the identity of the entry is allowed: a flag that waits for it is resolved. */
-void flag_clear(Ledger *ledger, uint32_t entry, ResolvedWhy why);
-/* No snooze covers the flag any more: it is told if it stands. */
-void flag_wake(Ledger *ledger, uint32_t index);
-/* Ends a flag without entries under it, told if it was. */
-void flag_resolve(Ledger *ledger, uint32_t index, ResolvedWhy why);
-/* Says of a flag that stands that it is snoozed. */
-void flag_silence(Ledger *ledger, uint32_t index);
-void flag_linger(Ledger *ledger, uint32_t index);
-void flag_set_reminder(Ledger *ledger, uint32_t index);
-void flag_on_timer(Ledger *ledger, uint32_t index);
-/* `full_parts` of a dump were full: flags of the state file that nothing came to stand under begin
- * to linger. */
-void flags_age_restored(Ledger *ledger, unsigned full_parts);
+bool alert_detach(Ledger *ledger, uint32_t entry, ResolvedWhy why);
+/* A flagged entry was judged again: reported if it is worse than it was. */
+void alert_review(Ledger *ledger, uint32_t entry);
+/* The entry is allowed: an alert that is held down for the same endpoint is resolved. */
+void alert_clear(Ledger *ledger, uint32_t entry, ResolvedWhy why);
+/* Another process came to hold the sockets of the entry: its alert goes on under another `who`. */
+void alert_rekey(Ledger *ledger, uint32_t entry, uint64_t who);
+/* Another program has taken the place of the entry, by a socket of its own: its alert is another.
+ * The entry is to be judged next. */
+void alert_replace(Ledger *ledger, uint32_t entry, uint64_t who);
+/* No snooze covers the alert any more: it is reported if something is under it. */
+void alert_unsnooze(Ledger *ledger, uint32_t index);
+/* Reports of an alert that stands that it is snoozed. */
+void alert_snooze(Ledger *ledger, uint32_t index);
+/* Ends an alert without entries under it, reported if it was. */
+void alert_resolve(Ledger *ledger, uint32_t index, ResolvedWhy why);
+/* Sets its timer to when it is to be reported, or repeated. */
+void alert_schedule(Ledger *ledger, uint32_t index);
+void alert_on_timer(Ledger *ledger, uint32_t index);
+/* Reports what alert_on_timer() found due, the worst first; may set timers that are due at once. */
+void alerts_report_due(Ledger *ledger);
+/* `full_parts` of a dump were full: alerts of the state file that nothing is under are held down.
+ */
+void alerts_age_restored(Ledger *ledger, unsigned full_parts);
 
 /* --- ledger_snooze.c --- */
 

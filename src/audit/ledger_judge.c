@@ -25,7 +25,7 @@ static bool same_owner(const Owner *a, const Owner *b) {
            same_text(a->container_name, b->container_name);
 }
 
-unsigned entry_take_owner(Ledger *ledger, uint32_t index, Owner *owner) {
+unsigned entry_take_owner(Ledger *ledger, uint32_t index, Owner *owner, bool same_socket) {
     Entry *entry = entry_at(ledger, index);
     Owner *before = entry->owner;
     if (before == owner) {
@@ -40,12 +40,17 @@ unsigned entry_take_owner(Ledger *ledger, uint32_t index, Owner *owner) {
     }
     bool same = same_owner(before, owner);
     uint64_t who = identity_who(owner);
-    entry->owner = owner;
-    owner_unref(before);
     if (who != entry->who) {
-        flag_rename(ledger, index, who);
+        /* Another program that has a socket of its own is another service; a process that got this
+         * one from its parent is not. */
+        if (same_socket || entry->who == WHO_UNKNOWN)
+            alert_rekey(ledger, index, who);
+        else
+            alert_replace(ledger, index, who);
         ledger->revision++; /* what else is known of an owner is not saved */
     }
+    entry->owner = owner;
+    owner_unref(before);
     return same ? 0 : LEDGER_HOLDERS;
 }
 
@@ -121,7 +126,7 @@ static void ask(Ledger *ledger, uint32_t index) {
     if (verdict.needs_all_holders && judge->find_all_holders) {
         Owner *owner = judge->find_all_holders(judge->userdata, &view.listener);
         if (owner) {
-            entry_take_owner(ledger, index, owner);
+            entry_take_owner(ledger, index, owner, true);
             view = entry_view(ledger, entry, &ledger->now);
             judge->judge(judge->userdata, &view.listener, view.age, ledger->now.realtime, &verdict);
         }
@@ -135,16 +140,16 @@ static void ask(Ledger *ledger, uint32_t index) {
         judge->count(judge->userdata, verdict.rule);
 }
 
-static void settle(Ledger *ledger, uint32_t index, ResolvedWhy why, bool brief, usec_t lived) {
+static void apply_verdict(Ledger *ledger, uint32_t index, ResolvedWhy why) {
     const Entry *entry = entry_at(ledger, index);
-    if (entry->action == ACTION_FLAG && entry->flag)
-        flag_touch(ledger, index);
+    if (entry->action == ACTION_FLAG && entry->alert)
+        alert_review(ledger, index);
     else if (entry->action == ACTION_FLAG)
-        flag_attach(ledger, index, brief, lived);
-    else if (entry->flag)
-        flag_detach(ledger, index, why);
+        alert_attach(ledger, index);
+    else if (entry->alert)
+        alert_detach(ledger, index, why);
     else
-        flag_clear(ledger, index, RESOLVED_POLICY);
+        alert_clear(ledger, index, RESOLVED_POLICY);
     entry_set_timer(ledger, index);
 }
 
@@ -161,7 +166,7 @@ void entry_judge(Ledger *ledger, uint32_t index, unsigned what, ResolvedWhy why)
             .event = LEDGER_CHANGED, .view = entry_view(ledger, entry, &ledger->now), .what = what};
         ledger_tell(ledger, &change);
     }
-    settle(ledger, index, why, false, 0);
+    apply_verdict(ledger, index, why);
 }
 
 void entry_judge_all(Ledger *ledger, ResolvedWhy why) {
@@ -171,16 +176,17 @@ void entry_judge_all(Ledger *ledger, ResolvedWhy why) {
 
 /* --- begin, and what time brings --- */
 
-void entry_announce(Ledger *ledger, uint32_t index, bool brief, usec_t lived) {
+void entry_announce(Ledger *ledger, uint32_t index) {
     Entry *entry = entry_at(ledger, index);
     if (entry->state == ENTRY_PENDING)
         ledger->n_pending--;
     entry->state = ENTRY_LIVE;
     ask(ledger, index);
-    LedgerChange change = {
-        .event = LEDGER_APPEARED, .view = entry_view(ledger, entry, &ledger->now), .brief = brief};
+    LedgerChange change = {.event = LEDGER_APPEARED,
+                           .view = entry_view(ledger, entry, &ledger->now),
+                           .brief = entry->brief};
     ledger_tell(ledger, &change);
-    settle(ledger, index, RESOLVED_POLICY, brief, lived);
+    apply_verdict(ledger, index, RESOLVED_POLICY);
 }
 
 void entry_begin(Ledger *ledger, uint32_t index) {
@@ -196,7 +202,7 @@ void entry_begin(Ledger *ledger, uint32_t index) {
         entry_set_timer(ledger, index);
         return;
     }
-    entry_announce(ledger, index, false, 0);
+    entry_announce(ledger, index);
 }
 
 void entry_compare(Ledger *ledger, uint32_t index, const Listener *found) {
@@ -204,17 +210,20 @@ void entry_compare(Ledger *ledger, uint32_t index, const Listener *found) {
     unsigned what = 0;
 
     if (found->owner && found->owner != entry->owner)
-        what |= entry_take_owner(ledger, index, owner_ref(found->owner));
+        what |=
+            entry_take_owner(ledger, index, owner_ref(found->owner), entry->joined != ledger->dump);
     if (ledger->links && (uint8_t)found->scope != entry->scope) {
         entry->scope = (uint8_t)found->scope;
         what |= LEDGER_SCOPE;
     }
     if (entry->forward && (entry->forward->port != found->forward_port ||
                            !address_equal(&entry->forward->to, &found->forward_to))) {
+        if (entry->forward->port != found->forward_port)
+            alert_replace(ledger, index, identity_of_target(found->forward_port));
         *entry->forward = (Forward){.to = found->forward_to, .port = found->forward_port};
         what |= LEDGER_HOLDERS;
     }
-    /* Not judged: a flag could not be allocated the last time. */
+    /* Not judged: an alert could not be allocated the last time. */
     if (what || (entry->state == ENTRY_LIVE && !entry->judged))
         entry_judge(ledger, index, what, RESOLVED_CHANGED);
 }
@@ -233,7 +242,7 @@ void entry_set_timer(Ledger *ledger, uint32_t index) {
 
 void entry_on_timer(Ledger *ledger, uint32_t index) {
     if (entry_at(ledger, index)->state == ENTRY_PENDING)
-        entry_announce(ledger, index, false, 0);
+        entry_announce(ledger, index);
     else
         entry_judge(ledger, index, 0, RESOLVED_CHANGED);
 }

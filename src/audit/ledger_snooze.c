@@ -33,7 +33,7 @@ static int snooze_new(Ledger *ledger, const Identity *identity, uint32_t *ret_in
         .timer.id = TIMER_ID(TIMER_SNOOZE, index),
     };
     ledger->users[user].n_snoozes++;
-    r = timers_reserve(&ledger->timers, (size_t)ledger->entries.n_live + ledger->flags.n_live +
+    r = timers_reserve(&ledger->timers, (size_t)ledger->entries.n_live + ledger->alerts.n_live +
                                             ledger->snoozes.n_live);
     if (r >= 0)
         r = table_add(&ledger->snooze_by_identity, identity_hash(identity, ledger->seed), index);
@@ -76,9 +76,9 @@ static void snooze_free(Ledger *ledger, uint32_t index) {
 void snooze_on_timer(Ledger *ledger, uint32_t index) {
     Identity identity = snooze_at(ledger, index)->identity;
     snooze_free(ledger, index);
-    uint32_t flag = flag_find(ledger, &identity);
-    if (flag)
-        flag_wake(ledger, flag);
+    uint32_t alert = alert_find(ledger, &identity);
+    if (alert)
+        alert_unsnooze(ledger, alert);
 }
 
 int ledger_snooze(Ledger *ledger, uint64_t cookie, usec_t span, const AuditTime *now) {
@@ -87,16 +87,16 @@ int ledger_snooze(Ledger *ledger, uint64_t cookie, usec_t span, const AuditTime 
     if (!socket)
         return -ENOENT;
     const Entry *entry = entry_at(ledger, socket_at(ledger, socket)->entry);
-    Identity identity = entry_identity(entry);
-    uint32_t snooze = snooze_find(ledger, &identity), flag = entry->flag;
+    Identity identity = alert_key(entry);
+    uint32_t snooze = snooze_find(ledger, &identity), alert = entry->alert;
     int r = 0;
 
     if (span > 0)
         r = snooze_set(ledger, &identity, usec_add(now->boottime, span));
     else if (snooze)
         snooze_on_timer(ledger, snooze);
-    if (r >= 0 && span > 0 && flag)
-        flag_silence(ledger, flag);
+    if (r >= 0 && span > 0 && alert)
+        alert_snooze(ledger, alert);
     ledger_end(ledger);
     return r;
 }

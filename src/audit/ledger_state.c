@@ -15,7 +15,10 @@
 /* --- saved --- */
 
 static const StateStatus statuses[] = {
-    [FLAG_TOLD] = STATE_TOLD, [FLAG_SUMMED] = STATE_SUMMED, [FLAG_SILENT] = STATE_SILENT};
+    [ALERT_REPORTED] = STATE_TOLD,
+    [ALERT_SUPPRESSED] = STATE_SUMMED,
+    [ALERT_SNOOZED] = STATE_SILENT,
+};
 
 typedef struct Save {
     const Ledger *ledger;
@@ -60,22 +63,23 @@ static void save_restored(const Ledger *ledger, StateWriter *writer) {
 }
 
 static void save_flags(const Ledger *ledger, BootTime unsure_since, StateWriter *writer) {
-    for (uint32_t i = 1; i <= ledger->flags.n_ever; i++) {
-        const Flag *flag = flag_at(ledger, i);
-        if (flag->status == 0)
+    for (uint32_t i = 1; i <= ledger->alerts.n_ever; i++) {
+        const Alert *alert = alert_at(ledger, i);
+        /* What was not reported begins anew: its listener is known, and has settled by then. */
+        if (alert->state == ALERT_FREE || alert->state == ALERT_SETTLING)
             continue;
-        const Entry *entry = entry_at(ledger, flag->entry);
+        const Entry *entry = entry_at(ledger, alert->shown);
         StateFlag record = {
             .identity = entry_identity(entry),
             .cookie = entry->cookie,
-            .status = flag->status == FLAG_TOLD && flag->told >= unsure_since
+            .status = alert->state == ALERT_REPORTED && alert->reported >= unsure_since
                           ? STATE_TELLING
-                          : statuses[flag->status],
-            .severity = (Severity)flag->severity,
-            .since = flag->since,
-            .told = flag->told,
-            .n_returned = flag->n_returned,
-            .n_returned_ever = flag->n_returned_ever,
+                          : statuses[alert->state],
+            .severity = (Severity)alert->severity,
+            .since = alert->since,
+            .told = alert->reported,
+            .n_returned = alert->n_returned,
+            .n_returned_ever = alert->n_returned_ever,
         };
         state_write_flag(writer, &record);
     }
@@ -170,30 +174,33 @@ static int load_listeners(Ledger *ledger, const State *state, BootTime offset, i
     return 0;
 }
 
-static int load_flag(Ledger *ledger, const StateFlag *from, BootTime offset) {
-    uint32_t entry, index = flag_find(ledger, &from->identity);
+static int load_alert(Ledger *ledger, const StateFlag *from, BootTime offset) {
+    Identity key = identity_of_service(from->identity);
+    uint32_t entry, index = alert_find(ledger, &key);
     if (index)
         return 0;
     int r = entry_add_ghost(ledger, &from->identity, from->cookie, &entry);
     if (r < 0)
         return r;
     entry_at(ledger, entry)->severity = (uint8_t)from->severity;
-    index = flag_new(ledger, entry);
+    index = alert_new(ledger, &key);
     if (!index) {
         entry_free(ledger, entry);
         return -ENOMEM;
     }
-    Flag *flag = flag_at(ledger, index);
-    flag->status = from->status == STATE_SUMMED   ? FLAG_SUMMED
-                   : from->status == STATE_SILENT ? FLAG_SILENT
-                                                  : FLAG_TOLD;
-    flag->severity = (uint8_t)from->severity;
-    flag->since = from->since + offset;
-    flag->told = from->told + offset;
-    flag->n_returned = from->n_returned;
-    flag->n_returned_ever = from->n_returned_ever;
-    flag->restored = true;
-    ledger->n_restored_flags++;
+    Alert *alert = alert_at(ledger, index);
+    alert->state = from->status == STATE_SUMMED   ? ALERT_SUPPRESSED
+                   : from->status == STATE_SILENT ? ALERT_SNOOZED
+                                                  : ALERT_REPORTED;
+    alert->shown = entry;
+    alert->severity = (uint8_t)from->severity;
+    alert->scope = SCOPE_COUNT; /* not saved: the widest */
+    alert->since = from->since + offset;
+    alert->reported = from->told + offset;
+    alert->n_returned = from->n_returned;
+    alert->n_returned_ever = from->n_returned_ever;
+    alert->restored = true;
+    ledger->n_restored_alerts++;
     return 0;
 }
 
@@ -201,7 +208,8 @@ static int load_snooze(Ledger *ledger, const StateSnooze *from, BootTime offset)
     BootTime until = from->until + offset;
     if (until <= (BootTime)ledger->now.boottime)
         return 0;
-    int r = snooze_set(ledger, &from->identity, (usec_t)until);
+    Identity key = identity_of_service(from->identity);
+    int r = snooze_set(ledger, &key, (usec_t)until);
     return r == -EDQUOT || r == -ENOSPC ? 0 : r;
 }
 
@@ -238,7 +246,7 @@ int ledger_load(Ledger *ledger, const State *state, const char *boot_id,
     for (size_t i = 0; i < state->n_flags && r >= 0; i++)
         if (state->flags[i].status != STATE_TELLING ||
             (was_told && was_told(userdata, &state->flags[i])))
-            r = load_flag(ledger, &state->flags[i], offset);
+            r = load_alert(ledger, &state->flags[i], offset);
     for (size_t i = 0; i < state->n_snoozes && r >= 0; i++)
         r = load_snooze(ledger, &state->snoozes[i], offset);
     return r;
@@ -281,6 +289,7 @@ bool entry_restore(Ledger *ledger, uint32_t index) {
     if (!restored)
         return false;
     entry->first_seen = restored->first_seen;
+    entry->appeared = 0;
     if (ledger->restored_by_cookie) {
         entry->born = restored->born;
         if (entry->who == WHO_UNKNOWN)

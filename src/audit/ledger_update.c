@@ -82,7 +82,7 @@ static void take_new(Ledger *ledger, const Listener *listener, uint64_t cookie, 
     else if (!is_new)
         entry_compare(ledger, index, listener);
     if (r < 0 && is_new && index && entry_at(ledger, index)->state == ENTRY_NEW)
-        entry_go(ledger, index, false);
+        entry_go(ledger, index);
 }
 
 static void take_socket(Ledger *ledger, const Listener *listener, uint64_t cookie, uint32_t inode) {
@@ -165,8 +165,8 @@ int ledger_update(Ledger *ledger, const Snapshot *snapshot, unsigned parts, cons
             lacking & 1u << entry_part(entry_at(ledger, record->entry)))
             miss(ledger, i, false);
     }
-    if (ledger->n_restored_flags > 0)
-        flags_age_restored(ledger, parts);
+    if (ledger->n_restored_alerts > 0)
+        alerts_age_restored(ledger, parts);
     return look_end(ledger);
 }
 
@@ -224,9 +224,12 @@ int ledger_witness(Ledger *ledger, const Listener *listener, usec_t lived, const
         if (r < 0)
             return r;
         ledger->n_witnessed++;
-        entry_at(ledger, index)->born = (BootTime)now->boottime - (BootTime)lived;
-        entry_announce(ledger, index, true, lived);
-        entry_go(ledger, index, true);
+        Entry *entry = entry_at(ledger, index);
+        entry->born = (BootTime)now->boottime - (BootTime)lived;
+        entry->appeared = now->boottime > lived ? now->boottime - lived : 0;
+        entry->brief = entry->completed = true;
+        entry_announce(ledger, index);
+        entry_go(ledger, index);
     }
     ledger_end(ledger);
     return ledger->failed ? -ENOMEM : 0;

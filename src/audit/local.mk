@@ -7,7 +7,7 @@ libsockaudit_a_SOURCES += \
 	src/audit/ledger.c \
 	src/audit/ledger.h \
 	src/audit/ledger_entry.c \
-	src/audit/ledger_flag.c \
+	src/audit/ledger_alerts.c \
 	src/audit/ledger_internal.h \
 	src/audit/ledger_judge.c \
 	src/audit/ledger_snooze.c \

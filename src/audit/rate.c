@@ -7,6 +7,7 @@ typedef struct RateUser {
     uid_t uid;
     bool used;
     usec_t empty_at; /* when the bucket would be full again: one that lies behind has all tokens */
+    usec_t transient_empty_at; /* the same of transient listeners */
     RateSum sum;
     usec_t due; /* when the sum is to be told; USEC_INFINITY: there is none */
     usec_t from;
@@ -47,7 +48,8 @@ static RateUser *find_user(Rate *rate, uid_t uid, usec_t now) {
         RateUser *user = &rate->users[i];
         if (user->used && user->uid == uid)
             return user;
-        if (!user->used || (user->due == USEC_INFINITY && user->empty_at <= now))
+        if (!user->used || (user->due == USEC_INFINITY && user->empty_at <= now &&
+                            user->transient_empty_at <= now))
             free_one = free_one ? free_one : user;
     }
     if (!free_one)
@@ -56,15 +58,15 @@ static RateUser *find_user(Rate *rate, uid_t uid, usec_t now) {
     return free_one;
 }
 
-/* Takes a token if that leaves no fewer than `spare` of them. */
-static bool take(const Rate *rate, RateUser *user, uint64_t spare, usec_t now) {
-    if (rate->burst == 0)
+/* Takes a token of `burst` a period, if that leaves no fewer than `spare` of them. */
+static bool take(usec_t *bucket, uint64_t burst, uint64_t spare, usec_t now) {
+    if (burst == 0)
         return false;
-    usec_t token = RATE_PERIOD / rate->burst;
-    usec_t empty_at = (user->empty_at > now ? user->empty_at : now) + token;
-    if (empty_at - now > token * (rate->burst - spare))
+    usec_t token = RATE_PERIOD / burst;
+    usec_t empty_at = (*bucket > now ? *bucket : now) + token;
+    if (empty_at - now > token * (burst - spare))
         return false;
-    user->empty_at = empty_at;
+    *bucket = empty_at;
     return true;
 }
 
@@ -86,7 +88,7 @@ static void note_severity(RateSum *sum, Severity severity) {
 
 bool rate_take_alert(Rate *rate, uid_t uid, Severity severity, usec_t now) {
     RateUser *user = find_user(rate, uid, now);
-    if (take(rate, user, 0, now))
+    if (take(&user->empty_at, rate->burst, 0, now))
         return true;
     RateSum *sum = begin_sum(rate, user, now);
     sum->n_flagged++;
@@ -96,12 +98,16 @@ bool rate_take_alert(Rate *rate, uid_t uid, Severity severity, usec_t now) {
 
 bool rate_take_reminder(Rate *rate, uid_t uid, Severity severity, usec_t now) {
     RateUser *user = find_user(rate, uid, now);
-    if (take(rate, user, rate->burst / 2, now))
+    if (take(&user->empty_at, rate->burst, rate->burst / 2, now))
         return true;
     RateSum *sum = begin_sum(rate, user, now);
     sum->n_reminders++;
     note_severity(sum, severity);
     return false;
+}
+
+bool rate_take_transient(Rate *rate, uid_t uid, usec_t now) {
+    return take(&find_user(rate, uid, now)->transient_empty_at, RATE_TRANSIENTS, 0, now);
 }
 
 void rate_add_refused(Rate *rate, uid_t uid, uint64_t count, usec_t now) {

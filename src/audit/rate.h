@@ -21,6 +21,8 @@
 #define RATE_OTHERS ((uid_t)-1)
 /* What was summed up is told after this time. */
 #define RATE_PERIOD USEC_PER_MINUTE
+/* So many transient listeners of a user are logged in this time. */
+#define RATE_TRANSIENTS 2000
 
 typedef struct Rate Rate;
 
@@ -48,6 +50,9 @@ bool rate_take_alert(Rate *rate, uid_t uid, Severity severity, usec_t now);
 
 /* The same for a reminder, which leaves half of the bucket to alerts. */
 bool rate_take_reminder(Rate *rate, uid_t uid, Severity severity, usec_t now);
+
+/* Whether a transient listener of the user may be logged. Those beyond are not counted. */
+bool rate_take_transient(Rate *rate, uid_t uid, usec_t now);
 
 /* Says that `count` listeners of the user are not kept track of: told with the next sum, which it
  * brings about. Of several calls in a period the largest count is told. */

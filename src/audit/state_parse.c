@@ -260,13 +260,19 @@ int state_parse(const char *text, size_t length, State *ret, char why[static STA
 
 /* Flags by identity: a log of thousands of lines beside 50,000 flags is read in milliseconds. */
 static uint32_t flag_hash(const StateFlag *flag) {
-    return identity_hash(&flag->identity, 0);
+    Identity key = identity_of_service(flag->identity);
+    return identity_hash(&key, 0);
+}
+
+static bool is_same_service(const StateFlag *a, const StateFlag *b) {
+    Identity x = identity_of_service(a->identity), y = identity_of_service(b->identity);
+    return identity_equal(&x, &y);
 }
 
 static uint32_t find_flag(const State *state, const Table *table, const StateFlag *flag) {
     uint32_t index;
     for (size_t at = TABLE_BEGIN; (index = table_next(table, flag_hash(flag), &at));)
-        if (identity_equal(&state->flags[index - 1].identity, &flag->identity))
+        if (is_same_service(&state->flags[index - 1], flag))
             break;
     return index;
 }

@@ -76,7 +76,7 @@ typedef struct BusEvent {
     uint64_t number;
     char *why; /* raw, or NULL; the id that it had before, likewise */
     char *was;
-    bool still, brief;
+    bool still, transient;
 } BusEvent;
 
 /*

@@ -67,7 +67,7 @@ static void marshal_change(DictWriter *writer, const BusChange *change) {
     dict_append_text(writer, "why", change->why);
     dict_append_text(writer, "was", change->was);
     dict_append_bool(writer, "still", change->still);
-    dict_append_bool(writer, "brief", change->brief);
+    dict_append_bool(writer, "transient", change->transient);
     dict_close(writer);
 }
 

@@ -140,7 +140,7 @@ typedef struct BusChange {
     const char *why;     /* resolved: `gone`, `policy`, …; changed: `holders verdict`; or NULL */
     const char *was;     /* changed: the id that it had, if it has another now; or NULL */
     bool still;          /* flagged: a reminder */
-    bool brief;          /* it came and went before anybody could look */
+    bool transient;      /* it came and went at once */
     uint32_t n_returned; /* as LedgerChange.n_returned */
 } BusChange;
 

@@ -40,7 +40,7 @@ static const Field change_fields[] = {
     {"why", FIELD_TEXT, offsetof(BusEvent, why)},
     {"was", FIELD_TEXT, offsetof(BusEvent, was)},
     {"still", FIELD_BOOL, offsetof(BusEvent, still)},
-    {"brief", FIELD_BOOL, offsetof(BusEvent, brief)},
+    {"transient", FIELD_BOOL, offsetof(BusEvent, transient)},
     {},
 };
 

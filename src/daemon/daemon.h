@@ -161,6 +161,9 @@ int look_at_event(Daemon *daemon, const WitnessedEvent *seen, bool thorough);
 int look_at_close(Daemon *daemon, const Endpoint *endpoint);
 /* The owner with all holders, for a verdict that depends on them; NULL: not to be found. */
 Owner *look_for_all_holders(Daemon *daemon, const Listener *listener);
+/* The owner as it is found now, before an alert; NULL: those who are known hold it, or they can't
+ * be found, or its user must wait (look_budget.h). */
+Owner *look_for_owner(Daemon *daemon, const Listener *listener);
 
 /* --- events.c: the sources' handlers, polls --- */
 
@@ -247,6 +250,8 @@ int holders_attribute(Daemon *daemon, Snapshot *snapshot, const WitnessedEvent *
 int holders_attribute_all(Daemon *daemon);
 /* What is known of the socket's cgroup, where that is gone by now. Returns 0 or -ENOMEM. */
 int holders_remember_origin(const Daemon *daemon, const Listener *listener, Owner *owner);
+/* Whether somebody is known to hold a listener, and all who are known still run what they ran. */
+bool holders_are_still(const Daemon *daemon, const Owner *owner);
 /* Has everything searched for anew soon: a new policy is to judge by what is true now. */
 void holders_doubt(Daemon *daemon);
 

@@ -6,8 +6,11 @@
  * again, and now and then all of /proc is searched for others.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 
 #include "daemon/daemon.h"
+#include "owner/process.h"
 #include "owner/recheck.h"
 #include "owner/witness.h"
 #include "util/cleanup.h"
@@ -200,6 +203,24 @@ int holders_attribute_all(Daemon *daemon) {
         daemon->thorough_next = now + (first ? RECONCILE_PERIOD / 2 : THOROUGH_PART * cpu);
     daemon->recheck_next = now + (first || thorough ? USEC_PER_SEC : RECHECK_PART * cpu);
     return r;
+}
+
+static bool is_still(const Daemon *daemon, const Holder *holder) {
+    char name[16];
+
+    snprintf(name, sizeof(name), "%d", holder->pid);
+    _cleanup_close_ int fd =
+        openat(daemon->machine.proc_fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return fd >= 0 && process_is_still(fd, holder);
+}
+
+bool holders_are_still(const Daemon *daemon, const Owner *owner) {
+    if (!owner || owner->n_holders == 0)
+        return false;
+    for (size_t i = 0; i < owner->n_holders; i++)
+        if (!is_still(daemon, &owner->holders[i]))
+            return false;
+    return true;
 }
 
 void holders_doubt(Daemon *daemon) {

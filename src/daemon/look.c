@@ -153,7 +153,7 @@ int look_at_close(Daemon *daemon, const Endpoint *endpoint) {
 }
 
 /* The whole group is looked up: another socket of it may be held by another program. */
-static Owner *find_all_holders(Daemon *daemon, const Listener *listener) {
+static Owner *find_owner(Daemon *daemon, const Listener *listener, SearchDepth depth) {
     _cleanup_snapshot_ Snapshot *group = snapshot_new();
     _cleanup_owner_search_ OwnerSearch *search = NULL;
 
@@ -161,7 +161,7 @@ static Owner *find_all_holders(Daemon *daemon, const Listener *listener) {
         lookup_port(daemon->lookup, listener->endpoint.proto, listener->endpoint.port, group) < 0)
         return NULL;
     if (owner_search_new(&daemon->machine.sources, group, &search) < 0 ||
-        owner_search_run(search, SEARCH_ALL) < 0)
+        owner_search_run(search, depth) < 0)
         return NULL;
     for (size_t i = 0; i < group->n_sockets; i++)
         if (group->sockets[i].cookie == listener->cookie) {
@@ -174,5 +174,18 @@ static Owner *find_all_holders(Daemon *daemon, const Listener *listener) {
 Owner *look_for_all_holders(Daemon *daemon, const Listener *listener) {
     if (listener->origin != ORIGIN_SOCKET || listener->cookie == 0)
         return NULL;
-    return find_all_holders(daemon, listener);
+    return find_owner(daemon, listener, SEARCH_ALL);
+}
+
+Owner *look_for_owner(Daemon *daemon, const Listener *listener) {
+    uid_t payer = payer_of(daemon, listener->uid);
+    usec_t cpu = thread_cpu_now();
+
+    if (listener->origin != ORIGIN_SOCKET || listener->cookie == 0 ||
+        holders_are_still(daemon, listener->owner) ||
+        !look_budget_has(&daemon->look_budget, payer, monotonic_now()))
+        return NULL;
+    Owner *owner = find_owner(daemon, listener, SEARCH_FIRST);
+    look_budget_charge(&daemon->look_budget, payer, thread_cpu_now() - cpu, monotonic_now());
+    return owner;
 }

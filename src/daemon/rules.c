@@ -23,6 +23,11 @@ static Owner *all_holders(void *userdata, const Listener *listener) {
     return look_for_all_holders(judge->userdata, listener);
 }
 
+static Owner *owner_now(void *userdata, const Listener *listener) {
+    const PolicyJudge *judge = userdata;
+    return look_for_owner(judge->userdata, listener);
+}
+
 static int judge_by(Daemon *daemon, const Policy *policy, PolicyJudge **ret) {
     JudgeContext context = machine_judge_context(&daemon->machine, daemon->all, 0);
     context.advice = daemon->advice;
@@ -31,6 +36,7 @@ static int judge_by(Daemon *daemon, const Policy *policy, PolicyJudge **ret) {
         return r;
     (*ret)->userdata = daemon;
     (*ret)->judge.find_all_holders = all_holders;
+    (*ret)->judge.complete_owner = owner_now;
     (*ret)->freshen = exes_freshen;
     return 0;
 }

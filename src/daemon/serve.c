@@ -221,8 +221,10 @@ static int handle_snooze(void *userdata, uint64_t key, usec_t span) {
 static const char *why_of_change(const LedgerChange *change, char words[static LEDGER_WHAT_SIZE]) {
     if (change->event == LEDGER_RESOLVED)
         return resolved_why_name(change->why);
+    if (change->event == LEDGER_STILL_FLAGGED)
+        return change->returned ? "returned" : "reminder";
     if (change->event != LEDGER_CHANGED)
-        return NULL;
+        return change->repeats ? "repeats" : NULL;
     ledger_what_names(change->what, words);
     return words;
 }
@@ -264,7 +266,7 @@ void serve_change(Daemon *daemon, const LedgerChange *change) {
         .why = why_of_change(change, words),
         .was = id_before(change, was),
         .still = change->event == LEDGER_STILL_FLAGGED,
-        .brief = change->brief,
+        .transient = change->brief || change->transient,
         .n_returned = change->n_returned,
     };
     bus_server_tell(daemon->bus, &told);

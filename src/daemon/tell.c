@@ -94,20 +94,19 @@ static int make_alert(const void *what, Record *record) {
     return alert_of_listener(what, record);
 }
 
-static const char *resolved_reason(ResolvedWhy why) {
-    switch (why) {
-    case RESOLVED_GONE:
-        return "it is gone";
-    case RESOLVED_POLICY:
-        return "the rules allow it now";
-    case RESOLVED_SNOOZE:
-        return "it is snoozed";
-    case RESOLVED_UNTIL:
-        return "a rule allows it from now on";
-    case RESOLVED_CHANGED:
-    default:
-        return "it is reachable no longer as it was";
-    }
+static AlertReason reason_of(const LedgerChange *change) {
+    static const AlertReason resolved[] = {
+        [RESOLVED_GONE] = ALERT_GONE,
+        [RESOLVED_POLICY] = ALERT_ALLOWED,
+        [RESOLVED_SNOOZE] = ALERT_SNOOZED_BY_USER,
+        [RESOLVED_UNTIL] = ALERT_ALLOWED_SINCE,
+        [RESOLVED_CHANGED] = ALERT_CHANGED,
+    };
+    if (change->event == LEDGER_RESOLVED)
+        return resolved[change->why];
+    if (change->event == LEDGER_STILL_FLAGGED)
+        return change->returned ? ALERT_RETURNED : ALERT_REMINDER;
+    return change->repeats ? ALERT_REPEATS : ALERT_NEW;
 }
 
 static void tell_listener(Daemon *daemon, const LedgerChange *change, ReportEvent event) {
@@ -117,10 +116,10 @@ static void tell_listener(Daemon *daemon, const LedgerChange *change, ReportEven
     /* Of one that was gone when this daemon began nothing was looked up. */
     if (!listener.verdict.rule && listener.origin == ORIGIN_SOCKET && daemon->all->links)
         listener.scope = endpoint_scope(&listener.endpoint, daemon->all->links);
-    if (event == REPORT_RESOLVED)
-        audit_recognise(daemon->advice, &listener);
-    else
+    if (event == REPORT_FLAGGED || event == REPORT_STILL_FLAGGED)
         audit_advise(daemon->advice, &listener);
+    else
+        audit_recognise(daemon->advice, &listener);
     const ListenerAlert alert = {
         .event = event,
         .listener = &listener,
@@ -129,7 +128,9 @@ static void tell_listener(Daemon *daemon, const LedgerChange *change, ReportEven
         .user = listener.uid == (uint32_t)-1 ? NULL : user_name(listener.uid),
         .realtime = now.realtime,
         .duration = event == REPORT_FLAGGED && !change->brief ? 0 : change->duration,
-        .reason = event == REPORT_RESOLVED ? resolved_reason(change->why) : NULL,
+        .reason = reason_of(change),
+        .also = change->also,
+        .n_also = change->n_also,
         .n_returned = change->n_returned,
         .is_builtin = daemon->builtin,
     };
@@ -137,7 +138,9 @@ static void tell_listener(Daemon *daemon, const LedgerChange *change, ReportEven
     if (event == REPORT_FLAGGED)
         state_note(daemon, change, STATE_TELLING);
     int r = send_made(daemon, make_alert, &alert);
-    if (r > 0)
+    if (event == REPORT_TRANSIENT)
+        ; /* no alert: nothing is kept of it */
+    else if (r > 0)
         state_note(daemon, change, STATE_TOLD);
     else
         state_unsure(daemon, change->at);
@@ -177,9 +180,12 @@ void tell_change(void *userdata, const LedgerChange *change) {
     case LEDGER_SUPPRESSED:
         tell_sum(daemon, &change->sum);
         break;
+    case LEDGER_GONE:
+        if (change->transient)
+            tell_listener(daemon, change, REPORT_TRANSIENT);
+        break;
     case LEDGER_APPEARED:
     case LEDGER_CHANGED:
-    case LEDGER_GONE:
     default:
         break;
     }

@@ -46,6 +46,7 @@ typedef struct Holder {
     int fd;         /* -1: held without one (io_uring direct descriptor) */
     uid_t uid;      /* the process's effective one, (uid_t) -1: unknown */
     uint64_t start; /* start time, clock ticks since boot (proc_pid_stat(5) field 22); 0: unknown */
+    pid_t group;    /* process group; 0: unknown */
     char *comm;     /* NULL: unknown, as for the following */
     char *exe;      /* as the kernel names it, without a trailing " (deleted)" */
     ExeState exe_state;

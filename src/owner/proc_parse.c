@@ -10,7 +10,8 @@
 #include "util/memory.h"
 #include "util/parse.h"
 
-/* Where the start time stands, counted from the field behind the name (proc_pid_stat(5): 3). */
+/* Counted from the field behind the name (proc_pid_stat(5): 3). */
+#define STAT_GROUP_FIELD (5 - 3)
 #define STAT_START_FIELD (22 - 3)
 
 /* More empty arguments behind a program's name than these are padding. */
@@ -41,10 +42,14 @@ int proc_stat_parse(const char *text, size_t length, ProcStat *ret) {
 
     const char *at = close + 1, *word = NULL;
     size_t word_length = 0;
-    for (unsigned field = 0; field <= STAT_START_FIELD; field++)
+    uint64_t start, group = 0;
+    for (unsigned field = 0; field <= STAT_START_FIELD; field++) {
         if (!next_word(&at, text + length, &word, &word_length))
             return -EBADMSG;
-    uint64_t start;
+        /* -1 while the process ends. */
+        if (field == STAT_GROUP_FIELD && parse_unsigned(word, word_length, INT_MAX, &group) < 0)
+            group = 0;
+    }
     if (parse_unsigned(word, word_length, UINT64_MAX, &start) < 0)
         return -EBADMSG;
 
@@ -53,6 +58,7 @@ int proc_stat_parse(const char *text, size_t length, ProcStat *ret) {
         name = COMM_SIZE - 1;
     memcpy(ret->comm, open + 1, name);
     ret->comm[name] = '\0';
+    ret->group = (pid_t)group;
     ret->start = start;
     return 0;
 }

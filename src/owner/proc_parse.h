@@ -19,6 +19,7 @@
 
 typedef struct ProcStat {
     char comm[COMM_SIZE]; /* raw, without the parentheses */
+    pid_t group;          /* process group */
     uint64_t start;       /* clock ticks since boot */
 } ProcStat;
 

@@ -40,6 +40,7 @@ static int read_stat(int process_fd, Holder *holder) {
     if (!holder->comm)
         return -ENOMEM;
     holder->start = stat.start;
+    holder->group = stat.group;
     return 0;
 }
 

@@ -32,6 +32,7 @@ Policy *policy_new(void) {
     policy->settings = (PolicySettings){
         .poll = USEC_PER_SEC,
         .udp_grace = 2 * USEC_PER_SEC,
+        .settle = 300 * USEC_PER_MSEC,
         .remind = USEC_PER_DAY,
         .burst = 20,
     };

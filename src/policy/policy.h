@@ -131,6 +131,7 @@ usec_t policy_next_change(const Policy *policy, const JudgeContext *context,
 typedef struct PolicySettings {
     usec_t poll;      /* `set poll` */
     usec_t udp_grace; /* `set udp-grace` */
+    usec_t settle;    /* `set settle`: how long a listener stands before an alert */
     usec_t remind;    /* `set remind`; USEC_INFINITY: never */
     uint64_t burst;   /* `set burst`: alerts a minute a user */
 } PolicySettings;

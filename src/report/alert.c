@@ -101,9 +101,10 @@ static void add_owner(Record *record, const Listener *listener) {
 static void add_rule(Record *record, const ListenerAlert *alert) {
     const Listener *listener = alert->listener;
     const RuleInfo *rule = listener->verdict.rule;
-    const char *no_advice = alert->event == REPORT_RESOLVED ? NULL
-                            : alert->is_builtin             ? ALERT_NO_ADVICE_BUILTIN
-                                                            : ALERT_NO_ADVICE;
+    bool wants_advice = alert->event == REPORT_FLAGGED || alert->event == REPORT_STILL_FLAGGED;
+    const char *no_advice = !wants_advice       ? NULL
+                            : alert->is_builtin ? ALERT_NO_ADVICE_BUILTIN
+                                                : ALERT_NO_ADVICE;
 
     if (rule) {
         record_add(record, "SOCKAUDIT_RULE", rule->text);
@@ -115,30 +116,86 @@ static void add_rule(Record *record, const ListenerAlert *alert) {
     record_add(record, "SOCKAUDIT_ADVICE", listener->advice ?: no_advice);
 }
 
-/* What is said behind the sentence: a server that restarts all day is one alert. */
-static void say_returned(unsigned n_returned, char ret[static 48]) {
-    ret[0] = '\0';
-    if (n_returned > 0)
-        snprintf(ret, 48, " (it came back %u time%s)", n_returned, n_returned == 1 ? "" : "s");
+static const struct {
+    const char *name;  /* SOCKAUDIT_REASON */
+    const char *words; /* resolved: in brackets */
+} reasons[ALERT_REASON_COUNT] = {
+    [ALERT_REPEATS] = {"repeats", NULL},
+    [ALERT_RETURNED] = {"returned", NULL},
+    [ALERT_REMINDER] = {"reminder", NULL},
+    [ALERT_GONE] = {"gone", "closed"},
+    [ALERT_ALLOWED] = {"policy", "allowed by the rules"},
+    [ALERT_SNOOZED_BY_USER] = {"snooze", "snoozed"},
+    [ALERT_ALLOWED_SINCE] = {"until", "allowed by a rule from now on"},
+    [ALERT_CHANGED] = {"changed", "reachability changed"},
+};
+
+/* What stands before the sentence. */
+static void print_lead(const ListenerAlert *alert, FILE *out) {
+    char span[DURATION_SIZE];
+
+    format_duration(alert->duration, span);
+    if (alert->event == REPORT_RESOLVED)
+        fprintf(out, "Alert closed after %s (%s): ", span, reasons[alert->reason].words);
+    else if (alert->event == REPORT_TRANSIENT)
+        fprintf(out, "Transient, closed after %s: ", span);
+    else if (alert->reason == ALERT_RETURNED)
+        fprintf(out, "Still exposed after a restart: ");
+    else if (alert->event == REPORT_STILL_FLAGGED)
+        fprintf(out, "Still exposed after %s: ", span);
+    else if (alert->reason == ALERT_REPEATS)
+        fprintf(out, "Opens and closes port %u repeatedly: ", alert->listener->endpoint.port);
+}
+
+static void print_also(const ListenerAlert *alert, FILE *out) {
+    char text[ENDPOINT_SIZE];
+
+    for (unsigned i = 0; i < alert->n_also && i < ALERT_ALSO_MAX; i++) {
+        endpoint_format(&alert->also[i], NULL, text);
+        fprintf(out, "%s%s", i == 0 ? "" : ", ", text);
+    }
+}
+
+static void print_message(const ListenerAlert *alert, const char *sentence, FILE *out) {
+    print_lead(alert, out);
+    fputs(sentence, out);
+    if (alert->n_also > 0) {
+        fputs(" (also on ", out);
+        print_also(alert, out);
+        fputc(')', out);
+    }
+    if (alert->n_returned > 0)
+        fprintf(out, " (returned %u time%s)", alert->n_returned, alert->n_returned == 1 ? "" : "s");
 }
 
 static void add_message(Record *record, const ListenerAlert *alert) {
     _cleanup_free_ char *sentence = listener_sentence(alert->listener, alert->links, alert->user);
-    char span[DURATION_SIZE], returned[48];
+    _cleanup_free_ char *message = NULL;
+    size_t size;
+    FILE *out = sentence ? open_memstream(&message, &size) : NULL;
 
-    if (!sentence) {
-        record->lacks_memory = true;
-        return;
+    if (out) {
+        print_message(alert, sentence, out);
+        if (fclose(out) == 0) {
+            record_add_safe(record, "MESSAGE", message);
+            return;
+        }
     }
-    format_duration(alert->duration, span);
-    say_returned(alert->n_returned, returned);
-    if (alert->event == REPORT_RESOLVED)
-        record_addf(record, "MESSAGE", "resolved after %s, %s: %s%s", span, alert->reason, sentence,
-                    returned);
-    else if (alert->event == REPORT_STILL_FLAGGED)
-        record_addf(record, "MESSAGE", "still, for %s: %s%s", span, sentence, returned);
-    else
-        record_addf(record, "MESSAGE", "%s%s", sentence, returned);
+    record->lacks_memory = true;
+}
+
+/* Nothing in it was chosen by a process. */
+static void add_also(Record *record, const ListenerAlert *alert) {
+    _cleanup_free_ char *text = NULL;
+    size_t size;
+    FILE *out = alert->n_also > 0 ? open_memstream(&text, &size) : NULL;
+
+    if (out)
+        print_also(alert, out);
+    if (out && fclose(out) == 0)
+        record_add_safe(record, "SOCKAUDIT_ALSO", text);
+    else if (alert->n_also > 0)
+        record->lacks_memory = true;
 }
 
 void alert_forget_process(Record *record) {
@@ -158,20 +215,25 @@ void alert_forget_process(Record *record) {
 }
 
 int alert_of_listener(const ListenerAlert *alert, Record *ret) {
-    int priority = alert->event == REPORT_RESOLVED
+    int priority = alert->event == REPORT_RESOLVED || alert->event == REPORT_TRANSIENT
                        ? LOG_INFO
                        : severity_priority(alert->listener->verdict.severity);
 
     record_begin(ret, report_event_id(alert->event), report_event_name(alert->event), priority,
                  alert->realtime);
     add_message(ret, alert);
+    record_add(ret, "SOCKAUDIT_REASON", reasons[alert->reason].name);
     add_endpoint(ret, alert);
+    add_also(ret, alert);
     add_owner(ret, alert->listener);
     add_rule(ret, alert);
+    if (alert->n_returned > 0)
+        record_addf(ret, "SOCKAUDIT_RETURNED", "%u", alert->n_returned);
     if (alert->duration > 0)
         record_addf(ret, "SOCKAUDIT_DURATION_USEC", "%" PRIu64, alert->duration);
     /* What is over has most often lost its process, too. */
-    if (alert->event == REPORT_RESOLVED || (alert->event == REPORT_FLAGGED && alert->duration > 0))
+    if (alert->event == REPORT_RESOLVED || alert->event == REPORT_TRANSIENT ||
+        (alert->event == REPORT_FLAGGED && alert->duration > 0))
         alert_forget_process(ret);
     return record_end(ret);
 }

@@ -6,16 +6,35 @@
 #include "report/ids.h"
 #include "report/record.h"
 
-/* About one listener: flagged, still-flagged, resolved. All is borrowed. */
+/* So many further endpoints of one service are named. */
+#define ALERT_ALSO_MAX 3
+
+/* Why an alert is sent again, or closed: SOCKAUDIT_REASON has its name. */
+typedef enum AlertReason {
+    ALERT_NEW,
+    ALERT_REPEATS,  /* flagged: it opens and closes repeatedly */
+    ALERT_RETURNED, /* still-flagged: it was started again within the hold-down */
+    ALERT_REMINDER, /* still-flagged: `set remind` */
+    ALERT_GONE,     /* resolved, as all below */
+    ALERT_ALLOWED,
+    ALERT_SNOOZED_BY_USER,
+    ALERT_ALLOWED_SINCE,
+    ALERT_CHANGED,
+    ALERT_REASON_COUNT,
+} AlertReason;
+
+/* About one listener: flagged, still-flagged, resolved, transient. All is borrowed. */
 typedef struct ListenerAlert {
     ReportEvent event;
     const Listener *listener;
     const LinkTable *links;
     Netns netns;
-    const char *user;    /* name of the listener's uid, raw, or NULL */
-    usec_t realtime;     /* when it happened */
-    usec_t duration;     /* how long it has been so; 0: not told */
-    const char *reason;  /* resolved: a sentence part, `it is gone`; else NULL */
+    const char *user; /* name of the listener's uid, raw, or NULL */
+    usec_t realtime;  /* when it happened */
+    usec_t duration;  /* how long it has been so; 0: not told */
+    AlertReason reason;
+    const Endpoint *also; /* the service's other endpoints */
+    unsigned n_also;
     unsigned n_returned; /* how often it came back since it was last told */
     bool is_builtin;     /* the built-in rules are in force, under which no advice is given */
 } ListenerAlert;

@@ -9,6 +9,7 @@ typedef enum ReportEvent {
     REPORT_FLAGGED,
     REPORT_STILL_FLAGGED,
     REPORT_RESOLVED,
+    REPORT_TRANSIENT, /* a flagged listener came and went: no alert */
     REPORT_POLICY_LOADED,
     REPORT_POLICY_REJECTED,
     REPORT_SOURCE_DEGRADED,

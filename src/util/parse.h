@@ -8,6 +8,7 @@
 /* Microseconds, of a span or since an epoch that the user of the value names. */
 typedef uint64_t usec_t;
 
+#define USEC_PER_MSEC   UINT64_C(1000)
 #define USEC_PER_SEC    UINT64_C(1000000)
 #define USEC_PER_MINUTE (60 * USEC_PER_SEC)
 #define USEC_PER_HOUR   (60 * USEC_PER_MINUTE)

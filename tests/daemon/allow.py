@@ -68,7 +68,7 @@ class Allow(run.Case):
         self.serve(8000)
         at = lines.expect("0.0.0.0:8000", "flag warning")
         self.allow(8000)
-        lines.expect("the rules allow it now", since=at)
+        lines.expect("(allowed by the rules)", since=at)
         text, status = self.local_rules()
         self.assertTrue(text.startswith(MINE + "allow tcp port 8000 "), text)
         self.assertEqual(text.count("\n"), 3)
@@ -126,7 +126,7 @@ class Allow(run.Case):
         self.assertEqual(os.listdir(self.rules), ["60-other.rules"])
         os.unlink(other)
         self.allow(8000)
-        lines.expect("the rules allow it now", since=at)
+        lines.expect("(allowed by the rules)", since=at)
         self.end(daemon)
 
     def test_not_where_one_file_is_all_the_rules(self):

@@ -104,7 +104,7 @@ def check_a_snooze_ends(daemon):
     with listen("0.0.0.0", 4603):
         daemon.expect("listens on 0.0.0.0:4603")
         in_a_row(lambda times=times: snooze(times) for times in range(1, 1 + IN_A_ROW))
-    assert daemon.told("it is snoozed") == IN_A_ROW
+    assert daemon.told("(snoozed)") == IN_A_ROW
 
 
 class Minutes:
@@ -140,9 +140,9 @@ class Minutes:
     def expect(self):
         self.daemon.expect("listens on 0.0.0.0:4604", self.before + 1)
         assert time.time() >= self.end, "ended before its time"
-        self.daemon.expect("a rule allows it from now on: ")
+        self.daemon.expect("(allowed by a rule from now on)")
         assert self.verdicts() == ["flag", "allow"]
-        self.daemon.expect("still, for")
+        self.daemon.expect("Still exposed after")
         for sock in (self.rule_ends, self.ends, self.reminded):
             sock.close()
 

@@ -14,7 +14,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import harness  # noqa: E402
 from harness import NOBODY, until, with_foreground, write_rules
 
-RULES = "flag {severity} tcp port 4000-4999\nallow tcp\nignore udp\n"
+RULES = "flag {severity} tcp port 4000-4999\nallow tcp\nignore udp\nset settle 0s\n"
 BEFORE = RULES.format(severity="warning")
 
 # Listens until its input ends.
@@ -86,11 +86,11 @@ def test_a_server_that_restarts_on_each_save(daemon):
         assert [one["event"] for one in told] == ["flagged"], told
         make_worse(daemon)
         worse = daemon.expect(event="flagged", port=4101)
-        assert worse["priority"] == 2 and "(it came back 20 times)" in worse["message"], worse
+        assert worse["priority"] == 2 and worse["returned"] == 20, worse
     with Server(daemon, 4101):
         pass
     told = daemon.expect(event="resolved", port=4101)
-    assert "it is gone" in told["message"] and "(it came back 1 time)" in told["message"], told
+    assert told["reason"] == "gone" and told["returned"] == 1, told
     assert not of_port(daemon.passed, 4101), daemon.passed
 
 
@@ -114,7 +114,7 @@ def test_workers_come_and_go(daemon):
         make_worse(daemon)
         worse = daemon.expect(event="flagged", port=4102)
         # Some were there all the time, but before the last.
-        assert "(it came back 1 time)" in worse["message"], worse
+        assert worse["returned"] == 1, worse
 
 
 @with_foreground(BEFORE)

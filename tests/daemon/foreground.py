@@ -52,7 +52,7 @@ def test_resolved_when_gone(daemon):
     with listen("0.0.0.0", 4007):
         daemon.expect(event="flagged", port=4007)
     told = daemon.expect(event="resolved", port=4007)
-    assert told["priority"] == 6 and "it is gone" in told["message"], told
+    assert told["priority"] == 6 and told["reason"] == "gone", told
 
 
 @with_foreground()
@@ -66,7 +66,7 @@ def test_a_broken_policy_is_not_used(daemon):
         write_rules(daemon.directory, "allow tcp port 4008\n" + RULES)
         daemon.send(signal.SIGHUP)
         told = daemon.expect(event="resolved", port=4008)
-        assert "the rules allow it now" in told["message"], told
+        assert told["reason"] == "policy", told
         write_rules(daemon.directory, RULES)
         daemon.send(signal.SIGHUP)
         daemon.expect(event="flagged", port=4008)

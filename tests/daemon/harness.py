@@ -45,6 +45,7 @@ flag critical tcp port 4000-4999
 flag warning udp port 4000-4999
 ignore udp
 set udp-grace 500ms
+set settle 0s
 set poll 200ms
 """
 

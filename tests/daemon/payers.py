@@ -10,7 +10,7 @@ import harness  # noqa: E402
 from harness import Readable, listen, rules_below, until, write
 
 BURST = 3
-RULES = f"flag warning tcp\nignore udp\nset burst {BURST}\n"
+RULES = f"flag warning tcp\nignore udp\nset burst {BURST}\nset settle 0s\n"
 
 
 def listen_as(uid, port):

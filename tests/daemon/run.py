@@ -122,7 +122,7 @@ class Run(Case):
         self.ask("snooze", "8000", "1h", user=support.NOBODY, status=5)
 
         self.ask("snooze", "8000", "1h")
-        at = lines.expect("it is snoozed", since=at)
+        at = lines.expect("(snoozed)", since=at)
         self.ask("reload")
         at = lines.expect("policy loaded", since=at)
         self.ask("allow", "8000", "note", "mine")

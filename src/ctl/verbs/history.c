@@ -36,10 +36,7 @@ typedef struct History {
 
 /* The alerts themselves; what the daemon says of itself is in `journalctl -t sockauditd`. */
 static const ReportEvent events[] = {
-    REPORT_FLAGGED,
-    REPORT_STILL_FLAGGED,
-    REPORT_RESOLVED,
-    REPORT_SUPPRESSED,
+    REPORT_FLAGGED, REPORT_STILL_FLAGGED, REPORT_RESOLVED, REPORT_TRANSIENT, REPORT_SUPPRESSED,
 };
 
 static int match_events(sd_journal *journal) {

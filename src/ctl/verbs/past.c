@@ -147,8 +147,10 @@ const char *past_word(const Past *past) {
         return "still";
     if (strncmp(event, "resolved", length) == 0)
         return "resolved";
+    if (strncmp(event, "transient", length) == 0)
+        return "transient";
     if (strncmp(event, "suppressed", length) == 0)
-        return "summed up";
+        return "suppressed";
     return past->priority <= LOG_CRIT      ? "critical"
            : past->priority == LOG_ERR     ? "error"
            : past->priority == LOG_WARNING ? "warning"

@@ -48,7 +48,7 @@ static int print_json(const Watch *watch, const BusEvent *event) {
         r |=
             json_object_set_new(object, "duration_usec", json_integer((json_int_t)event->duration));
         r |= json_object_set_new(object, "still", json_boolean(event->still));
-        r |= json_object_set_new(object, "brief", json_boolean(event->brief));
+        r |= json_object_set_new(object, "transient", json_boolean(event->transient));
     }
     if (event->kind == BUS_EVENT_LOST)
         r |= json_object_set_new(object, "count", json_integer((json_int_t)event->number));
@@ -80,18 +80,21 @@ static void print_why(const BusEvent *event) {
     static const struct {
         const char *why, *words;
     } reasons[] = {
-        {"gone", "it is gone"},
-        {"policy", "the rules allow it now"},
-        {"snooze", "it is snoozed"},
-        {"until", "a rule allows it from now on"},
-        {"changed", "it is reachable no longer as it was"},
+        {"gone", "closed"},
+        {"policy", "allowed by the rules"},
+        {"snooze", "snoozed"},
+        {"until", "allowed by a rule from now on"},
+        {"changed", "reachability changed"},
+        {"repeats", "it opens and closes repeatedly"},
+        {"returned", "still exposed after a restart"},
+        {"reminder", "still exposed"},
     };
     _cleanup_free_ char *why = text_escape_string(event->why);
     const char *words = why;
 
     if (!why)
         return;
-    for (size_t i = 0; event->kind == BUS_EVENT_RESOLVED && i < ELEMENTS(reasons); i++)
+    for (size_t i = 0; event->kind != BUS_EVENT_CHANGED && i < ELEMENTS(reasons); i++)
         if (strcmp(why, reasons[i].why) == 0)
             words = reasons[i].words;
     if (event->kind == BUS_EVENT_CHANGED)

@@ -27,6 +27,8 @@ static const struct {
      "a span from 100ms to 1h"},
     {"udp-grace", SET_SPAN, offsetof(PolicySettings, udp_grace), 0, USEC_PER_HOUR,
      "a span from 0s to 1h"},
+    {"settle", SET_SPAN, offsetof(PolicySettings, settle), 0, 10 * USEC_PER_SEC,
+     "a span from 0s to 10s"},
     {"remind", SET_SPAN_OR_NEVER, offsetof(PolicySettings, remind), USEC_PER_MINUTE,
      365 * USEC_PER_DAY, "a span from 1m to 365d, or `never`"},
     {"burst", SET_NUMBER, offsetof(PolicySettings, burst), 1, 10000, "a number from 1 to 10000"},
@@ -104,7 +106,7 @@ bool parser_read_set(Parser *parser) {
                                            show(text).text, nearest)
                        : parser_unexpected(parser,
                                            "%s can't be set: there are `default`, `poll`, "
-                                           "`udp-grace`, `remind` and `burst`",
+                                           "`udp-grace`, `settle`, `remind` and `burst`",
                                            show(text).text);
     }
     if (parser->sets & 1u << index)

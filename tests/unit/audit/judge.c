@@ -48,7 +48,8 @@ Test(judge, follows_age_and_until) {
     _cleanup_world_ World *world = world_new(NULL);
     _cleanup_policy_ Policy *policy = parse("allow tcp port 3000 age 5m\n"
                                             "allow tcp port 3001 until 2027-02-01\n"
-                                            "set remind never\n");
+                                            "set remind never\n"
+                                            "set settle 0s\n");
     _cleanup_policy_judge_ PolicyJudge *judge = judge_of(policy);
     usec_t date;
     parse_local_time("2027-02-01", 10, &date);
@@ -57,7 +58,7 @@ Test(judge, follows_age_and_until) {
     world_listen(world, 1, 3000)->owner = world_owner("/usr/bin/node");
     world_listen(world, 2, 3001);
     world_dump(world);
-    told("appeared:3000 flagged:3000 appeared:3001");
+    told("appeared:3000 appeared:3001 flagged:3000");
     world->now.realtime += USEC_PER_HOUR; /* the clock is no age */
     ledger_tick(world->ledger, &world->now);
     world_pass(world, 5 * USEC_PER_MINUTE - 1);
@@ -119,7 +120,8 @@ static int identity_of_sshd(void *userdata, const char *path, FileId *ret) {
 /* KERNEL.md 14: the list of holders is completed before an `allow … exe` is believed. */
 Test(judge, finds_all_holders_before_it_believes) {
     _cleanup_world_ World *world = world_new(NULL);
-    _cleanup_policy_ Policy *policy = parse("allow tcp port 3000 exe /usr/sbin/sshd\n");
+    _cleanup_policy_ Policy *policy =
+        parse("set settle 0s\nallow tcp port 3000 exe /usr/sbin/sshd\n");
     _cleanup_policy_judge_ PolicyJudge *judge = judge_of(policy);
     judge->context.file_identity = identity_of_sshd;
     world->config.judge = &judge->judge;

@@ -2,6 +2,7 @@
 check_PROGRAMS += tests/unit/test-audit
 TESTS += tests/unit/test-audit
 tests_unit_test_audit_SOURCES = \
+	tests/unit/audit/alerts.c \
 	tests/unit/audit/clock.c \
 	tests/unit/audit/flood.c \
 	tests/unit/audit/judge.c \

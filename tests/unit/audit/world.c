@@ -26,7 +26,8 @@ static void judge(void *userdata, const Listener *listener, usec_t age, usec_t r
                    runs(listener, world->allowed_exe);
     world->n_judged++;
     *ret = (Verdict){.action = allowed ? ACTION_ALLOW : ACTION_FLAG,
-                     .severity = world->severity,
+                     .severity = listener->endpoint.port == world->critical_port ? SEVERITY_CRITICAL
+                                                                                 : world->severity,
                      .rule = allowed ? &rule_allow : &rule_flag};
 }
 
@@ -180,7 +181,8 @@ Owner *world_owner(const char *exe) {
     cr_assert(owner);
     owner->holders = calloc(1, sizeof(*owner->holders));
     cr_assert(owner->holders);
-    owner->holders[0] = (Holder){.pid = 4242, .fd = 3, .uid = 1000, .exe = strdup(exe)};
+    owner->holders[0] =
+        (Holder){.pid = 4242, .group = 4242, .fd = 3, .uid = 1000, .exe = strdup(exe)};
     owner->holders[0].exe_state = EXE_VERIFIED;
     owner->n_holders = owner->n_holders_seen = 1;
     owner->attribution = ATTRIBUTION_FULL;

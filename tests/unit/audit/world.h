@@ -34,7 +34,7 @@ typedef struct World {
 
     Judge judge;
     /* The judge: flags what is not of scope loopback, but for these. */
-    uint16_t allowed_port;
+    uint16_t allowed_port, critical_port;
     usec_t allowed_from_age; /* 0: at no age */
     usec_t flagged_until;    /* realtime; 0: for ever */
     Severity severity;

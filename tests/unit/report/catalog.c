@@ -38,10 +38,10 @@ static void make_poorest(ReportEvent event, Record *ret) {
                                .uid = (uint32_t)-1,
                                .verdict = {.action = ACTION_FLAG, .rule = &rule}};
     const ListenerAlert alert = {
-        .event = event, .listener = &listener, .links = &(LinkTable){}, .reason = "it is gone"};
+        .event = event, .listener = &listener, .links = &(LinkTable){}, .reason = ALERT_GONE};
 
     cr_assert_eq(event == REPORT_FLAGGED || event == REPORT_STILL_FLAGGED ||
-                         event == REPORT_RESOLVED
+                         event == REPORT_RESOLVED || event == REPORT_TRANSIENT
                      ? alert_of_listener(&alert, ret)
                      : alert_of_daemon(event, 6, 0, "text", ret),
                  0);

@@ -1,0 +1,212 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Alerts of a running daemon: none for a port probe, one for each service, another for another program,
+and the truth about a service that was started anew."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import harness  # noqa: E402
+from harness import TRACEFS, Foreground, listen, run_quietly, until, with_foreground, write, write_rules
+
+RULES = """flag warning tcp port 4000-4999
+allow tcp
+ignore udp
+set settle 300ms
+"""
+# No events of TCP: what is new is found by polling.
+POLLED = RULES + "set poll 200ms\n"
+ALERTS = ("flagged", "still-flagged", "resolved")
+
+# Listens at each ADDRESS,PORT until its input ends.
+SERVER = """
+import socket, sys
+held = []
+for word in sys.argv[1:]:
+    address, port = word.split(",")
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    sock = socket.socket(family)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    sock.bind((address, int(port)))
+    sock.listen()
+    held.append(sock)
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+# Listens, and leaves the socket to its child, as daemons do.
+FORKING = """
+import os, socket, sys, time
+sock = socket.socket()
+sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+sock.bind(("0.0.0.0", int(sys.argv[1])))
+sock.listen()
+if os.fork():
+    os._exit(0)
+if os.fork():
+    os._exit(0)
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+class Server:
+    """A Python script of its own folder that listens; in a process group of its own, as a shell starts
+    one, unless told otherwise."""
+
+    def __init__(self, *words, script=SERVER, folder=None, name="server.py", group=True):
+        self.made = None if folder else tempfile.TemporaryDirectory()
+        self.folder = folder or self.made.name
+        write(f"{self.folder}/{name}", script)
+        self.process = subprocess.Popen(
+            [sys.executable, name, *words], cwd=self.folder, stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, start_new_session=group)
+        assert self.process.stdout.readline() == b"ready\n"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+        if self.made:
+            self.made.cleanup()
+
+
+def probe(daemon, port):
+    """Opens the port for a moment; returns the entry about it, and the alerts before that."""
+    with listen("0.0.0.0", port):
+        time.sleep(0.002)
+    told = daemon.expect(event="transient", port=port)
+    return told, [one for one in daemon.passed if one["event"] in ALERTS]
+
+
+def alerts_until(daemon, port):
+    """The alerts up to one about another service on that port, and to its end."""
+    with Server(f"0.0.0.0,{port}"):
+        daemon.expect(event="flagged", port=port)
+        told = [one for one in daemon.passed if one["event"] in ALERTS]
+    daemon.expect(event="resolved", port=port)
+    return told + [one for one in daemon.passed if one["event"] in ALERTS]
+
+
+@with_foreground(RULES)
+def test_a_port_probe_is_transient(daemon):
+    for _ in range(3):
+        told, alerts = probe(daemon, 4001)
+        assert told["priority"] == 6 and not alerts, (told, alerts)
+    assert not alerts_until(daemon, 4010)
+
+
+@with_foreground(RULES)
+def test_a_port_that_opens_and_closes_repeatedly_is_one_alert(daemon):
+    alerts = []
+    for _ in range(12):
+        alerts += probe(daemon, 4002)[1]
+    alerts += alerts_until(daemon, 4010)
+    assert [(one["event"], one.get("reason")) for one in alerts] == [("flagged", "repeats")], alerts
+
+
+@with_foreground(RULES)
+def test_both_families_are_one_alert(daemon):
+    with Server("0.0.0.0,4003", "::,4003"):
+        told = daemon.expect(event="flagged", port=4003)
+        assert told["also"] == ("[::]:4003" if told["address"] == "0.0.0.0" else "0.0.0.0:4003"), told
+    daemon.expect(event="resolved", port=4003)
+    told = [one for one in daemon.all if one.get("port") == 4003 and one["event"] in ALERTS]
+    assert [one["event"] for one in told] == ["flagged", "resolved"], told
+
+
+@with_foreground(RULES)
+def test_another_script_or_folder_is_another_alert(daemon):
+    with tempfile.TemporaryDirectory() as folder:
+        with Server("0.0.0.0,4004", folder=folder):
+            daemon.expect(event="flagged", port=4004)
+        # The same interpreter, another script; then the same script in another folder.
+        with Server("0.0.0.0,4004", folder=folder, name="other.py"):
+            told = daemon.expect(event="flagged", port=4004)
+            assert "other.py" in told["cmdline"], told
+        with Server("0.0.0.0,4004", name="other.py"):
+            told = daemon.expect(event="flagged", port=4004)
+            assert told["cwd"] != folder, told
+
+
+def test_another_program_within_one_poll_is_another_alert(directory):
+    """Without events, and with no poll while the one goes and the other comes."""
+    write_rules(directory, POLLED)
+    subprocess.run(["umount", "-l", TRACEFS], check=False)
+    with Foreground(directory) as daemon, tempfile.TemporaryDirectory() as folder:
+        with Server("0.0.0.0,4004", folder=folder):
+            daemon.expect(event="flagged", port=4004)
+            daemon.send(signal.SIGSTOP)
+        with Server("0.0.0.0,4004", folder=folder, name="other.py"):
+            daemon.send(signal.SIGCONT)
+            told = daemon.expect(event="flagged", port=4004)
+            assert "other.py" in told["cmdline"], told
+    run_quietly("mount", "-t", "tracefs", "tracefs", TRACEFS)
+
+
+@with_foreground(RULES)
+def test_a_service_that_was_started_anew_is_still_exposed(daemon):
+    with tempfile.TemporaryDirectory() as folder:
+        with Server("0.0.0.0,4005", folder=folder):
+            daemon.expect(event="flagged", port=4005)
+        with Server("0.0.0.0,4005", folder=folder):
+            told = daemon.expect(event="still-flagged", port=4005)
+            assert told["reason"] == "returned", told
+            assert not [one for one in daemon.passed if one["event"] == "resolved"], daemon.passed
+        daemon.expect(event="resolved", port=4005)
+
+
+@with_foreground(RULES)
+def test_a_restart_by_a_supervisor_is_no_news(daemon):
+    with tempfile.TemporaryDirectory() as folder:
+        with Server("0.0.0.0,4006", folder=folder, group=False):
+            daemon.expect(event="flagged", port=4006)
+        for _ in range(3):
+            with Server("0.0.0.0,4006", folder=folder, group=False):
+                until("it is listed", lambda: 4006 in daemon.listeners())
+                time.sleep(0.5)  # longer than it takes to settle
+    daemon.expect(event="resolved", port=4006)
+    told = [one for one in daemon.all if one.get("port") == 4006 and one["event"] in ALERTS]
+    assert [one["event"] for one in told] == ["flagged", "resolved"], told
+    assert told[-1]["returned"] == 3, told
+
+
+@with_foreground("allow tcp port 4007 user root exe " + os.path.realpath(sys.executable) + "\n" + RULES)
+def test_an_allowed_daemon_that_forks_is_never_alerted(daemon):
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in range(20):
+            with Server("4007", script=FORKING, folder=folder) as server:
+                until("it is listed", lambda: 4007 in daemon.listeners())
+                del server
+            until("it is gone", lambda: 4007 not in daemon.listeners())
+    told = alerts_until(daemon, 4010)
+    assert not [one for one in told if one["port"] == 4007], told
+
+
+@with_foreground(RULES)
+def test_a_snooze_before_the_alert_silences_it(daemon):
+    write_rules(daemon.directory, RULES.replace("300ms", "10s"))
+    daemon.send(signal.SIGHUP)
+    daemon.expect(event="policy-loaded")
+    with Server("0.0.0.0,4008"):
+        until("it is listed", lambda: 4008 in daemon.listeners())
+        daemon.good("snooze", "4008", "1h")
+        write_rules(daemon.directory, RULES)
+        daemon.send(signal.SIGHUP)
+        told = alerts_until(daemon, 4010)
+    assert not [one for one in told if one["port"] == 4008], told
+
+
+if __name__ == "__main__":
+    harness.main(__file__, globals())

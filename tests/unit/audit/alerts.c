@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Alerts as a person gets them: no port probe, one for each service, and the truth of what goes on.
+ */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "place.h"
+#include "world.h"
+
+#define told(words) cr_assert_str_eq(world_told(world), words)
+#define SETTLE      (300 * MS)
+/* Deadlines are rounded up. */
+#define SETTLED (SETTLE + 20 * MS)
+
+TestSuite(alerts);
+
+static World *settling_world(void) {
+    World *world = world_new(NULL);
+    world->judge.settings.settle = SETTLE;
+    return world;
+}
+
+/* Opens port 3000, lets it stand so long, closes it. */
+static void stand_for(World *world, uint64_t cookie, Owner *owner, usec_t span) {
+    world_listen(world, cookie, 3000)->owner = owner;
+    world_look_at(world, 3000, false);
+    world_pass(world, span);
+    world_close(world, cookie);
+    world_look_at(world, 3000, true);
+}
+
+Test(alerts, wait_until_a_listener_has_settled) {
+    _cleanup_world_ World *world = settling_world();
+    world_listen(world, 1, 3000)->owner = world_owner("/usr/bin/node");
+    world_look_at(world, 3000, false);
+    told("appeared:3000"); /* detection does not wait */
+    world_pass(world, SETTLE - MS);
+    told("");
+    world_pass(world, 21 * MS);
+    told("flagged:3000");
+    world_pass(world, USEC_PER_HOUR);
+    told("");
+}
+
+Test(alerts, are_not_sent_for_a_port_probe) {
+    _cleanup_world_ World *world = settling_world();
+    stand_for(world, 1, world_owner("/usr/bin/node"), 2 * MS);
+    told("appeared:3000 gone:3000");
+    cr_assert(world->last.transient);
+    world_pass(world, 15 * USEC_PER_SEC); /* it builds; then it listens */
+    told("");
+    world_listen(world, 2, 3000)->owner = world_owner("/usr/bin/node");
+    world_look_at(world, 3000, false);
+    world_pass(world, SETTLED);
+    told("appeared:3000 flagged:3000");
+    cr_assert_eq(world->last.n_returned, 0);
+    world_pass(world, USEC_PER_HOUR);
+    told("");
+}
+
+Test(alerts, are_sent_for_what_stood_and_went_before_they_could_be) {
+    _cleanup_world_ World *world = settling_world();
+    world_listen(world, 1, 3000)->owner = world_owner("/usr/bin/node");
+    world_look_at(world, 3000, false);
+    world_sleep(world, 2 * SETTLE); /* the loop is busy */
+    world_close(world, 1);
+    world_look_at(world, 3000, true);
+    told("appeared:3000 gone:3000 flagged:3000");
+    cr_assert(world->last.brief);
+    cr_assert_eq(world->last.duration, 2 * SETTLE);
+    world_pass(world, LEDGER_RETURN);
+    told("resolved:3000/gone");
+}
+
+Test(alerts, are_not_sent_for_a_probe_that_was_seen_by_its_events_alone) {
+    _cleanup_world_ World *world = settling_world();
+    Owner *owner = world_owner("/usr/bin/nc");
+    Listener listener = {
+        .endpoint = {.proto = PROTO_TCP, .port = 3000, .address.family = AF_INET},
+        .scope = SCOPE_WILDCARD,
+        .uid = 1000,
+        .owner = owner,
+    };
+    ledger_witness(world->ledger, &listener, MS, &world->now);
+    told("appeared:3000 gone:3000");
+    cr_assert(world->last.transient && world->last.brief);
+    ledger_witness(world->ledger, &listener, SETTLE, &world->now);
+    told("appeared:3000 gone:3000 flagged:3000"); /* not so short */
+    owner_unref(owner);
+}
+
+Test(alerts, are_sent_for_what_comes_and_goes_repeatedly) {
+    _cleanup_world_ World *world = settling_world();
+    for (uint64_t i = 1; i <= 5; i++) {
+        stand_for(world, i, world_owner("/tmp/evil"), 100 * MS);
+        told("appeared:3000 gone:3000");
+        world_pass(world, 9 * USEC_PER_SEC);
+    }
+    stand_for(world, 6, world_owner("/tmp/evil"), 100 * MS);
+    told("appeared:3000 gone:3000 flagged:3000");
+    cr_assert(world->last.repeats);
+    for (uint64_t i = 7; i <= 100; i++) { /* that is one alert, however long it goes on */
+        world_pass(world, 9 * USEC_PER_SEC);
+        stand_for(world, i, world_owner("/tmp/evil"), 100 * MS);
+        told("appeared:3000 gone:3000");
+    }
+    world_pass(world, USEC_PER_MINUTE);
+    told("resolved:3000/gone");
+}
+
+Test(alerts, are_not_sent_for_a_probe_now_and_then) {
+    _cleanup_world_ World *world = settling_world();
+    for (uint64_t i = 1; i <= 50; i++) {
+        stand_for(world, i, world_owner("/usr/bin/node"), 5 * MS);
+        world_pass(world, 13 * USEC_PER_SEC);
+    }
+    cr_assert_eq(world->n_told[LEDGER_FLAGGED], 0);
+    cr_assert_eq(world->n_told[LEDGER_GONE], 50);
+}
+
+/* A look for a free port tries each address of the machine. */
+Test(alerts, take_probes_of_several_addresses_for_one) {
+    _cleanup_world_ World *world = settling_world();
+    uint64_t cookie = 0;
+    for (unsigned start = 0; start < 4; start++) {
+        for (uint8_t address = 0; address < 6; address++) {
+            WorldSocket *socket = world_listen(world, ++cookie, 3000);
+            socket->owner = world_owner("/usr/bin/node");
+            socket->endpoint.address.bytes[3] = address;
+            world_dump(world);
+            cr_assert_eq(ledger_close(world->ledger, cookie, &world->now), 1);
+            world_close(world, cookie);
+            world_pass(world, 2 * MS);
+        }
+        world_pass(world, 10 * USEC_PER_SEC);
+    }
+    cr_assert_eq(world->n_told[LEDGER_FLAGGED], 0);
+    cr_assert_eq(world->n_told[LEDGER_GONE], 24);
+}
+
+static WorldSocket *listen_v6(World *world, uint64_t cookie, uint16_t port) {
+    WorldSocket *socket = world_listen(world, cookie, port);
+    socket->endpoint.address.family = AF_INET6;
+    return socket;
+}
+
+Test(alerts, are_one_for_both_families) {
+    _cleanup_world_ World *world = settling_world();
+    world_listen(world, 1, 3000)->owner = world_owner("/usr/sbin/nginx");
+    listen_v6(world, 2, 3000)->owner = world_owner("/usr/sbin/nginx");
+    world_dump(world);
+    told("appeared:3000 appeared:3000");
+    world_pass(world, SETTLED);
+    told("flagged:3000");
+    cr_assert_eq(world->last.n_also, 1);
+    cr_assert_eq(world->last.also[0].address.family, AF_INET6);
+    world_close(world, 1);
+    world_dump(world);
+    world_dump(world);
+    told("gone:3000");
+    world_pass(world, USEC_PER_MINUTE);
+    told(""); /* it is reachable still */
+    world_close(world, 2);
+    world_dump(world);
+    world_dump(world);
+    world_pass(world, USEC_PER_MINUTE);
+    told("gone:3000 resolved:3000/gone");
+}
+
+Test(alerts, are_one_for_each_program_user_and_protocol) {
+    _cleanup_world_ World *world = settling_world();
+    world_listen(world, 1, 3000)->owner = world_owner("/usr/bin/node");
+    listen_v6(world, 2, 3000)->owner = world_owner("/usr/bin/python3");
+    WorldSocket *other = world_listen(world, 3, 3000);
+    other->owner = world_owner("/usr/bin/node");
+    other->uid = 1001;
+    WorldSocket *sctp = world_listen(world, 4, 3000);
+    sctp->owner = world_owner("/usr/bin/node");
+    sctp->endpoint.proto = PROTO_SCTP;
+    world_dump(world);
+    world_pass(world, SETTLED);
+    cr_assert_eq(world->n_told[LEDGER_FLAGGED], 4);
+}
+
+/* In one flood the worst comes first, as later ones may be suppressed. */
+Test(alerts, of_one_moment_begin_with_the_worst) {
+    _cleanup_world_ World *world = settling_world();
+    world->critical_port = 6379;
+    world->judge.settings.burst = 2;
+    world_restart(world);
+    for (uint16_t i = 0; i < 20; i++)
+        world_listen(world, i + 1u, (uint16_t)(3000 + i))->owner = world_owner("/usr/bin/node");
+    world_listen(world, 100, 6379)->owner = world_owner("/usr/bin/redis");
+    world_dump(world);
+    world_told(world);
+    world_pass(world, SETTLED);
+    told("flagged:6379 flagged:3000");
+}
+
+Test(alerts, report_a_worse_listener_of_the_same_service) {
+    _cleanup_world_ World *world = settling_world();
+    world_listen(world, 1, 3000)->owner = world_owner("/usr/bin/node");
+    world_socket(world, 1)->scope = SCOPE_VPN;
+    world_socket(world, 1)->endpoint.address.bytes[0] = 10;
+    world_dump(world);
+    world_pass(world, SETTLED);
+    told("appeared:3000 flagged:3000");
+    world_listen(world, 2, 3000)->owner = world_owner("/usr/bin/node");
+    world_dump(world);
+    world_pass(world, SETTLED);
+    told("appeared:3000 flagged:3000"); /* all networks now, not the VPN alone */
+    cr_assert_eq(world->last.view.listener.scope, SCOPE_WILDCARD);
+}
+
+static Owner *started_anew(const char *exe, pid_t group) {
+    Owner *owner = world_owner(exe);
+    owner->holders[0].group = group;
+    return owner;
+}
+
+/* What was advised did not help. */
+Test(alerts, say_that_it_is_still_exposed_after_a_restart) {
+    _cleanup_world_ World *world = settling_world();
+    world_listen(world, 1, 3000)->owner = started_anew("/usr/bin/node", 100);
+    world_dump(world);
+    world_pass(world, SETTLED);
+    told("appeared:3000 flagged:3000");
+    world_close(world, 1);
+    world_look_at(world, 3000, true);
+    world_pass(world, 5 * USEC_PER_SEC);
+    world_listen(world, 2, 3000)->owner = started_anew("/usr/bin/node", 200);
+    world_look_at(world, 3000, false);
+    told("gone:3000 appeared:3000");
+    world_pass(world, SETTLED);
+    told("still-flagged:3000+1");
+    cr_assert(world->last.returned);
+    world_pass(world, USEC_PER_HOUR);
+    told("");
+}
+
+/* nodemon and its like keep the process group: that is no news. Nor is a probe before the server.
+ */
+Test(alerts, are_silent_about_a_restart_by_a_supervisor) {
+    _cleanup_world_ World *world = settling_world();
+    world_listen(world, 1, 3000)->owner = world_owner("/usr/bin/node");
+    world_dump(world);
+    world_pass(world, SETTLED);
+    world_told(world);
+    for (uint64_t i = 2; i < 20; i += 2) {
+        world_close(world, i == 2 ? 1 : i - 1);
+        world_look_at(world, 3000, true);
+        world_pass(world, USEC_PER_SEC);
+        stand_for(world, i, world_owner("/usr/bin/node"), MS);
+        world_pass(world, USEC_PER_SEC);
+        world_listen(world, i + 1, 3000)->owner = world_owner("/usr/bin/node");
+        world_look_at(world, 3000, false);
+        world_pass(world, SETTLED);
+        told("gone:3000 appeared:3000 gone:3000 appeared:3000");
+    }
+}
+
+/* A service that crashes and is started again all day is not reported each time. */
+Test(alerts, are_ever_rarer_about_what_keeps_coming_back) {
+    _cleanup_world_ World *world = settling_world();
+    world->judge.settings.burst = 10000;
+    for (uint64_t i = 1; i <= 600; i++) {
+        world_listen(world, i, 3000)->owner = started_anew("/usr/bin/node", (pid_t)i);
+        world_look_at(world, 3000, false);
+        world_pass(world, 4 * USEC_PER_SEC);
+        world_close(world, i);
+        world_look_at(world, 3000, true);
+        world_pass(world, 2 * USEC_PER_SEC);
+    }
+    cr_assert_eq(world->n_told[LEDGER_FLAGGED], 1);
+    cr_assert_eq(world->n_told[LEDGER_RESOLVED], 0);
+    cr_assert_geq(world->n_told[LEDGER_STILL_FLAGGED], 5);
+    cr_assert_leq(world->n_told[LEDGER_STILL_FLAGGED], 12);
+}
+
+/* Polled: one dump shows node, the next one another program on the same port. */
+Test(alerts, are_others_for_another_program_within_one_poll) {
+    _cleanup_world_ World *world = settling_world();
+    world_listen(world, 1, 3000)->owner = world_owner("/usr/bin/node");
+    world_dump(world);
+    world_pass(world, SETTLED);
+    told("appeared:3000 flagged:3000");
+    world_close(world, 1);
+    world_listen(world, 2, 3000)->owner = world_owner("/usr/bin/python3");
+    world_dump(world);
+    world_pass(world, SETTLED);
+    told("changed:3000/h flagged:3000");
+    cr_assert_str_eq(world->last.view.listener.owner->holders[0].exe, "/usr/bin/python3");
+    world_dump(world);
+    world_pass(world, USEC_PER_MINUTE);
+    told("changed:3000/i resolved:3000/gone"); /* node's */
+    LedgerView view;
+    cr_assert(ledger_find(world->ledger, 2, &world->now, &view) && view.flagged);
+}
+
+/* The same socket in other hands: a parent that leaves it to its worker. */
+Test(alerts, go_on_when_a_socket_is_handed_over) {
+    _cleanup_world_ World *world = settling_world();
+    world_listen(world, 1, 3000)->owner = world_owner("/usr/bin/node");
+    world_dump(world);
+    world_pass(world, SETTLED);
+    world_told(world);
+    owner_unref(world_socket(world, 1)->owner);
+    world_socket(world, 1)->owner = world_owner("/usr/bin/worker");
+    world_dump(world);
+    world_pass(world, USEC_PER_MINUTE);
+    told("changed:3000/h");
+}
+
+static unsigned n_completed;
+
+static Owner *find_nginx(void *userdata, const Listener *listener) {
+    (void)userdata, (void)listener;
+    n_completed++;
+    return world_owner("/usr/sbin/nginx");
+}
+
+/* Its parent was gone before it could be looked at; by now its workers are there. */
+Test(alerts, ask_for_the_processes_first) {
+    _cleanup_world_ World *world = settling_world();
+    world->allowed_exe = "/usr/sbin/nginx";
+    world->judge.complete_owner = find_nginx;
+    world_listen(world, 1, 3000);
+    world_dump(world);
+    told("appeared:3000");
+    cr_assert_eq(n_completed, 0);
+    world_pass(world, USEC_PER_HOUR);
+    told("changed:3000/hv");
+    cr_assert_eq(n_completed, 1);
+}
+
+static Owner *find_evil(void *userdata, const Listener *listener) {
+    (void)userdata, (void)listener;
+    n_completed++;
+    return world_owner("/tmp/evil");
+}
+
+Test(alerts, name_the_processes_that_were_asked_for) {
+    _cleanup_world_ World *world = settling_world();
+    world->judge.complete_owner = find_evil;
+    world_listen(world, 1, 3000);
+    listen_v6(world, 2, 3000);
+    world_dump(world);
+    world_pass(world, SETTLED);
+    told("appeared:3000 appeared:3000 changed:3000/h changed:3000/h flagged:3000");
+    cr_assert_str_eq(world->last.view.listener.owner->holders[0].exe, "/tmp/evil");
+    world_pass(world, USEC_PER_HOUR);
+    told("");
+}
+
+Test(alerts, that_were_not_sent_yet_can_be_snoozed) {
+    _cleanup_world_ World *world = settling_world();
+    world_listen(world, 1, 3000)->owner = world_owner("/usr/bin/node");
+    listen_v6(world, 2, 3000)->owner = world_owner("/usr/bin/node");
+    world_dump(world);
+    cr_assert_eq(ledger_snooze(world->ledger, 1, USEC_PER_HOUR, &world->now), 0);
+    world_told(world);
+    world_pass(world, USEC_PER_HOUR - MS);
+    told("");
+    world_pass(world, MS);
+    told("flagged:3000");
+}
+
+Test(alerts, that_were_not_sent_yet_are_after_a_restart) {
+    _cleanup_world_ World *world = settling_world();
+    _cleanup_place_ Place place = place_new();
+    _cleanup_state_ State state = {};
+    char why[STATE_WHY_SIZE];
+    world_listen(world, 1, 3000)->owner = world_owner("/usr/bin/node");
+    world_dump(world);
+    cr_assert_eq(ledger_save(world->ledger, place.fd, "boot", 1, NULL, 0, UNSURE_NONE, &world->now),
+                 0);
+    world_restart(world);
+    cr_assert_eq(state_load(place.fd, &state, why), 0);
+    cr_assert_eq(state.n_flags, 0);
+    cr_assert_eq(ledger_load(world->ledger, &state, "boot", NULL, NULL, &world->now), 0);
+    world_told(world);
+    world_pass(world, SETTLE);
+    world_dump(world);
+    told("appeared:3000 flagged:3000");
+}
+
+/* One address of two is mended, and seen first: what follows is no new alert. */
+Test(alerts, go_on_when_only_one_family_was_mended) {
+    _cleanup_world_ World *world = settling_world();
+    world_listen(world, 1, 3000)->owner = started_anew("/usr/sbin/nginx", 100);
+    listen_v6(world, 2, 3000)->owner = started_anew("/usr/sbin/nginx", 100);
+    world_dump(world);
+    world_pass(world, SETTLED);
+    world_close(world, 1);
+    world_close(world, 2);
+    cr_assert_eq(ledger_close(world->ledger, 1, &world->now), 1);
+    cr_assert_eq(ledger_close(world->ledger, 2, &world->now), 1);
+    world_told(world);
+    WorldSocket *local = world_listen(world, 3, 3000);
+    local->owner = started_anew("/usr/sbin/nginx", 200);
+    local->scope = SCOPE_LOOPBACK;
+    local->endpoint.address.bytes[0] = 127;
+    listen_v6(world, 4, 3000)->owner = started_anew("/usr/sbin/nginx", 200);
+    world_dump(world);
+    world_pass(world, SETTLED);
+    told("appeared:3000 appeared:3000 still-flagged:3000+1");
+    cr_assert_eq(world->last.view.listener.endpoint.address.family, AF_INET6);
+}
