@@ -240,6 +240,17 @@ void ledger_set_judge(Ledger *ledger, const Judge *judge, const AuditTime *now) 
     ledger_end(ledger);
 }
 
+void ledger_assume_settled(Ledger *ledger, const AuditTime *now) {
+    ledger_begin(ledger, now);
+    for (uint32_t i = 1; i <= ledger->entries.n_ever; i++) {
+        Entry *entry = entry_at(ledger, i);
+        entry->appeared = 0;
+        if (entry->state == ENTRY_LIVE && entry->alert)
+            alert_schedule(ledger, entry->alert);
+    }
+    ledger_end(ledger);
+}
+
 void ledger_judge_again(Ledger *ledger, const AuditTime *now) {
     ledger_begin(ledger, now);
     entry_judge_all(ledger, RESOLVED_CHANGED);

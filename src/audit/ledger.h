@@ -183,6 +183,10 @@ void ledger_set_links(Ledger *ledger, const LinkTable *links, const AuditTime *n
  */
 void ledger_set_judge(Ledger *ledger, const Judge *judge, const AuditTime *now);
 
+/* What is known by now stood before anybody looked: no alert about it has to wait until it settles.
+ */
+void ledger_assume_settled(Ledger *ledger, const AuditTime *now);
+
 /* What the judge knows of the world besides listeners is other than before (which file a path is):
  * everything is judged again, differences are told. */
 void ledger_judge_again(Ledger *ledger, const AuditTime *now);

@@ -249,6 +249,8 @@ static int open_all(Daemon *daemon) {
     r = look_at_all(daemon);
     if (r < 0)
         return say_errno(r, "cannot look at this machine's sockets");
+    AuditTime now = daemon_now();
+    ledger_assume_settled(daemon->ledger, &now);
     events_looked(daemon, r);
     r = watch_clock(daemon);
     if (r < 0)

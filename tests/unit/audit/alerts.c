@@ -42,6 +42,18 @@ Test(alerts, wait_until_a_listener_has_settled) {
     told("");
 }
 
+Test(alerts, do_not_wait_for_what_stood_before) {
+    _cleanup_world_ World *world = settling_world();
+    world_listen(world, 1, 3000)->owner = world_owner("/usr/bin/node");
+    world_listen(world, 2, 3001)->scope = SCOPE_LOOPBACK;
+    world_dump(world);
+    told("appeared:3000 appeared:3001");
+    ledger_assume_settled(world->ledger, &world->now);
+    told("flagged:3000");
+    world_pass(world, USEC_PER_HOUR);
+    told("");
+}
+
 Test(alerts, are_not_sent_for_a_port_probe) {
     _cleanup_world_ World *world = settling_world();
     stand_for(world, 1, world_owner("/usr/bin/node"), 2 * MS);
