@@ -31,6 +31,7 @@ typedef enum FieldType {
     FIELD_U8,     /* uint8_t, `y` */
     FIELD_U16,    /* uint16_t, `q` */
     FIELD_U32,    /* uint32_t, `u` */
+    FIELD_UID,    /* uid_t, `u`; (uid_t) -1, not known, is left out */
     FIELD_I32,    /* int32_t, `i` */
     FIELD_U64,    /* uint64_t, `t` */
     FIELD_SIZE,   /* size_t, `t` */

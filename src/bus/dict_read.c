@@ -128,8 +128,9 @@ static int read_size(sd_bus_message *message, size_t *member) {
 
 static const char *signature_of(const Field *field) {
     static const char *const signatures[] = {
-        [FIELD_BOOL] = "b", [FIELD_U8] = "y",  [FIELD_U16] = "q",  [FIELD_U32] = "u",
-        [FIELD_I32] = "i",  [FIELD_U64] = "t", [FIELD_WORD] = "s", [FIELD_SIZE] = "t",
+        [FIELD_BOOL] = "b", [FIELD_U8] = "y",   [FIELD_U16] = "q",
+        [FIELD_U32] = "u",  [FIELD_UID] = "u",  [FIELD_I32] = "i",
+        [FIELD_U64] = "t",  [FIELD_WORD] = "s", [FIELD_SIZE] = "t",
     };
     return field->type == FIELD_OTHER ? field->signature : signatures[field->type];
 }

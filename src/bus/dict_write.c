@@ -147,6 +147,10 @@ static void write_field(DictWriter *writer, const Field *field, const void *memb
     case FIELD_U32:
         write_basic(writer, field->name, 'u', member);
         break;
+    case FIELD_UID:
+        if (*(const uid_t *)member != (uid_t)-1)
+            write_basic(writer, field->name, 'u', member);
+        break;
     case FIELD_I32:
         write_basic(writer, field->name, 'i', member);
         break;

@@ -93,7 +93,7 @@ const Field wire_listener[] = {
     BASIC(U32, "ifindex", Listener, endpoint.ifindex),
     WORD("scope", Listener, scope, scope_word, SCOPE_COUNT),
     WORD("origin", Listener, origin, origin_word, ORIGIN_FORWARD + 1),
-    BASIC(U32, "uid", Listener, uid),
+    BASIC(UID, "uid", Listener, uid),
     BASIC(U32, "inode", Listener, inode),
     BASIC(U32, "sockets", Listener, n_sockets),
     BASIC(U64, "cookie", Listener, cookie),
@@ -125,7 +125,7 @@ const Field wire_owner[] = {
 const Field wire_holder[] = {
     BASIC(I32, "pid", Holder, pid),
     BASIC(I32, "fd", Holder, fd),
-    BASIC(U32, "uid", Holder, uid),
+    BASIC(UID, "uid", Holder, uid),
     BASIC(U64, "start", Holder, start),
     BASIC(TEXT, "comm", Holder, comm),
     BASIC(TEXT, "exe", Holder, exe),

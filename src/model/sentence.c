@@ -4,13 +4,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
+#include "model/program.h"
 #include "model/reach.h"
 #include "util/cleanup.h"
 #include "util/escape.h"
+#include "util/memory.h"
 
 /* So many ways in are named; who has more of them wants `show` or --json. */
 #define WAYS_TOLD 3
+
+/* Of a longer path only the last part is shown. */
+#define FOLDER_MAX 80
 
 const Holder *listener_holder(const Listener *listener) {
     const Owner *owner = listener->owner;
@@ -48,21 +54,120 @@ static void print_container(const Owner *owner, FILE *out) {
         fprintf(out, " %.*s", owner->container_name ? 256 : 12, escaped);
 }
 
-static void print_user(const Listener *listener, const char *user, FILE *out) {
+/* A user without a name: `uid 4711`; an unknown one has no number that says anything. */
+static void print_user(const Listener *listener, const char *user, const char *before, FILE *out) {
     _cleanup_free_ char *escaped = text_escape_string(user);
     if (escaped)
-        fputs(escaped, out);
+        fprintf(out, "%s%s", before, escaped);
+    else if (listener->uid == (uint32_t)-1)
+        fputs("an unknown user", out);
     else
         fprintf(out, "uid %u", listener->uid);
 }
 
-static void print_subject(const Listener *listener, const char *user, FILE *out) {
+/* Whether it is a service of the system: its processes have no project's folder. */
+static bool is_system_unit(const char *unit) {
+    const char *suffix = unit ? strrchr(unit, '.') : NULL;
+    return suffix && (strcmp(suffix, ".service") == 0 || strcmp(suffix, ".socket") == 0) &&
+           strncmp(unit, "user@", strlen("user@")) != 0;
+}
+
+/* The unit that says more than the process, or NULL. */
+static const char *telling_unit(const Owner *owner) {
+    const char *suffix = owner->user_unit ? strrchr(owner->user_unit, '.') : NULL;
+
+    if (is_system_unit(owner->unit))
+        return owner->unit;
+    return suffix && (strcmp(suffix, ".service") == 0 || strcmp(suffix, ".socket") == 0)
+               ? owner->user_unit
+               : NULL;
+}
+
+/* A tool that has its interpreter's name (`Node`) says nothing more. */
+static bool tool_says_more(const char *tool, const Program *program, const char *name) {
+    return tool && (!name || strcasecmp(tool, name) != 0) &&
+           (!program->interpreter || strcasecmp(tool, program->interpreter) != 0);
+}
+
+/* Whether the process's name is that of many programs. */
+static bool name_says_nothing(const char *name, const Program *program) {
+    static const char *const names[] = {"systemd", "init", "master", "main", "server", "daemon"};
+
+    if (!name || name[0] == '(' || program->interpreter)
+        return true;
+    for (size_t i = 0; i < ELEMENTS(names); i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+/* Newer Nodes call their first thread, and so the process, like this. */
+static const char *name_of(const Holder *holder) {
+    if (holder->exe && holder->comm && strcmp(holder->comm, "MainThread") == 0)
+        return path_base_name(holder->exe);
+    return holder->comm;
+}
+
+/* `Vite (node, `, `node server.js (`, `systemd for cups.socket (`. */
+static void print_process(const Listener *listener, const Holder *holder, FILE *out) {
+    const char *name = name_of(holder), *unit = telling_unit(listener->owner);
+    _cleanup_free_ char *shown = text_escape_string(name ?: "a process");
+    Program program;
+
+    program_init(&program, holder);
+    if (tool_says_more(listener->tool, &program, name)) {
+        _cleanup_free_ char *tool = text_escape_string(listener->tool);
+        fprintf(out, "%s (%s, ", tool ?: "?", shown ?: "?");
+        return;
+    }
+    fputs(shown ?: "?", out);
+    if (program.script) {
+        const char *script = program.is_module ? program.script : path_base_name(program.script);
+        _cleanup_free_ char *escaped = text_escape_string(script);
+        fprintf(out, " %s", escaped ?: "?");
+    }
+    if (unit && name_says_nothing(name, &program)) {
+        _cleanup_free_ char *escaped = text_escape_string(unit);
+        fprintf(out, " for %s", escaped ?: "?");
+    }
+    fputs(" (", out);
+}
+
+/*
+ * The working directory of a program that a person started: below the user's home as `~/shop`, and
+ * a long one by its last part alone.
+ */
+static void print_folder(const Listener *listener, const Holder *holder, const char *user,
+                         FILE *out) {
+    const char *cwd = holder->cwd, *tilde = "";
+    char home[256];
+
+    if (string_is_empty(cwd) || strcmp(cwd, "/") == 0 || is_system_unit(listener->owner->unit) ||
+        listener->owner->runtime != RUNTIME_NONE)
+        return;
+    int length = snprintf(home, sizeof(home), "%s%s",
+                          user && strcmp(user, "root") != 0 ? "/home/" : "/", user ?: "");
+    if (user && length < (int)sizeof(home) && strncmp(cwd, home, (size_t)length) == 0 &&
+        (cwd[length] == '/' || cwd[length] == '\0')) {
+        cwd += length;
+        tilde = "~";
+    }
+    if (strlen(cwd) > FOLDER_MAX) {
+        cwd = strrchr(cwd, '/') ?: cwd;
+        tilde = "…";
+    }
+    _cleanup_free_ char *escaped = text_escape_string(cwd);
+    fprintf(out, ", %s%s", tilde, escaped ?: "");
+}
+
+/* Returns how many processes the subject is. */
+static size_t print_subject(const Listener *listener, const char *user, FILE *out) {
     const Holder *holder = listener_holder(listener);
     const Owner *owner = listener->owner;
 
     if (listener->origin == ORIGIN_FORWARD) {
         fputs("the kernel", out);
-        return;
+        return 1;
     }
     if (!holder) {
         const char *unit = owner ? owner->unit ?: owner->user_unit : NULL;
@@ -70,21 +175,23 @@ static void print_subject(const Listener *listener, const char *user, FILE *out)
         bool unheld = owner && owner->unheld;
         fprintf(out, "%s (",
                 escaped ?: (unheld ? "a socket that no process holds" : "an unknown process"));
-        print_user(listener, user, out);
+        print_user(listener, user, "user ", out);
         print_container(owner, out);
         fputc(')', out);
-        return;
+        return 1;
     }
-    _cleanup_free_ char *comm = text_escape_string(holder->comm);
-    fprintf(out, "%s (pid %d, ", comm ?: "a process", (int)holder->pid);
+    print_process(listener, holder, out);
     /* It was passed on, or who made it has become another: the process is not that user's. */
-    if (holder->uid != (uid_t)-1 && holder->uid != listener->uid)
-        fputs("socket of ", out);
-    print_user(listener, user, out);
+    bool is_others = holder->uid != (uid_t)-1 && holder->uid != listener->uid;
+    fprintf(out, "pid %d, %s", (int)holder->pid, is_others ? "socket of " : "");
+    print_user(listener, user, is_others ? "" : "user ", out);
     print_container(owner, out);
+    print_folder(listener, holder, is_others ? NULL : user, out);
     fputc(')', out);
     if (owner->n_holders_seen > 1)
-        fprintf(out, " and %zu more", owner->n_holders_seen - 1);
+        fprintf(out, " and %zu more process%s", owner->n_holders_seen - 1,
+                owner->n_holders_seen == 2 ? "" : "es");
+    return owner->n_holders_seen;
 }
 
 static bool way_is_told(const Way *way, Scope scope) {
@@ -110,7 +217,7 @@ static void print_ways(const Listener *listener, const LinkTable *links, FILE *o
             fprintf(out, "%s %s %s", n_told++ ? "," : ", reachable at", name ?: "?", address);
         }
     if (n_more > 0)
-        fprintf(out, " and %zu more", n_more);
+        fprintf(out, " and %zu more address%s", n_more, n_more == 1 ? "" : "es");
     if (n_told == 0)
         fputs(links ? ", which no interface answers on now"
                     : ", reachable from where could not be read",
@@ -126,8 +233,11 @@ char *listener_sentence(const Listener *listener, const LinkTable *links, const 
         return NULL;
 
     Proto proto = listener->endpoint.proto;
-    print_subject(listener, user, out);
-    fprintf(out, " %s %s%s%s", listener->origin == ORIGIN_FORWARD ? "forwards" : "listens on",
+    bool is_one = print_subject(listener, user, out) == 1;
+    fprintf(out, " %s %s%s%s",
+            listener->origin == ORIGIN_FORWARD ? "forwards"
+            : is_one                           ? "listens on"
+                                               : "listen on",
             proto == PROTO_TCP ? "" : proto_name(proto), proto == PROTO_TCP ? "" : " ", endpoint);
     if (listener->scope == SCOPE_LOOPBACK)
         fputs(", reachable from this machine only", out);

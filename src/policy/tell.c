@@ -95,8 +95,11 @@ static char *user_text(const Case *judged) {
 }
 
 char *match_tell_user(const Case *judged, const Match *match) {
-    _cleanup_free_ char *user = user_text(judged);
     (void)match;
+    if (!judged->context->assumed_user && judged->listener->uid == (uint32_t)-1)
+        return text(judged->listener->origin == ORIGIN_FORWARD ? "it belongs to no user"
+                                                               : "its user is not known");
+    _cleanup_free_ char *user = user_text(judged);
     return user ? text("it belongs to %s", user) : NULL;
 }
 

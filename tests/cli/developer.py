@@ -45,7 +45,7 @@ class Developer(support.Case):
         process = self.serve("0.0.0.0", "8000")
         done = self.ctl("scan", "--root", self.root, status=1)
         text = done.stdout.decode()
-        self.assertIn(f"(pid {process.pid}, root) listens on 0.0.0.0:8000, reachable at", text)
+        self.assertRegex(text, rf"pid {process.pid}, user root.* 0\.0\.0\.0:8000")
         self.assertIn("zoo0 192.0.2.1", text)
         self.assertRegex(text, r"to make it local: .*http\.server.*127\.0\.0\.1")
         self.assertIn("1 flagged", text)

@@ -253,8 +253,7 @@ int forward_table_resolve(const ForwardTable *table, Snapshot *snapshot) {
                      "too many forwarded ports to list; %zu are listed", walk.n_forwards);
     else if (walk.n_unclear > 0)
         coverage_set(&snapshot->forwards_coverage, COVERAGE_INCOMPLETE,
-                     "%zu NAT rules forward what could not be told port by port; see nft list "
-                     "ruleset",
-                     walk.n_unclear);
+                     "%zu NAT rule%s not resolved to ports; see nft list ruleset", walk.n_unclear,
+                     walk.n_unclear == 1 ? " was" : "s were");
     return 0;
 }

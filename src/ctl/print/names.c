@@ -22,6 +22,8 @@ void user_names_forget(void) {
 }
 
 const char *user_name(uid_t uid) {
+    if (uid == (uid_t)-1)
+        return NULL;
     for (size_t i = 0; i < n_names; i++)
         if (names[i].uid == uid)
             return names[i].known ? names[i].name : NULL;

@@ -99,6 +99,9 @@ static void print_head(const Explanation *explanation, const Listener *listener)
             endpoint ?: "", scope_name(listener->scope));
     if (name)
         fputs(name, explanation->out);
+    else if (listener->uid == (uint32_t)-1)
+        fputs(listener->origin == ORIGIN_FORWARD ? "the kernel" : "an unknown user",
+              explanation->out);
     else
         fprintf(explanation->out, "uid %u", listener->uid);
     if (exe)

@@ -134,7 +134,7 @@ static void show_owner(const ListingView *view, const Listener *listener, FILE *
 
     if (listener->origin == ORIGIN_SOCKET && user)
         text_line(out, "user", user);
-    else if (listener->origin == ORIGIN_SOCKET)
+    else if (listener->origin == ORIGIN_SOCKET && listener->uid != (uint32_t)-1)
         line(out, "user", "%u", listener->uid);
     if (!owner)
         return;

@@ -36,17 +36,18 @@ Test(report, tells_rule_note_and_advice_below_the_table) {
     Terminal terminal = {.utf8 = true};
     char *text = render(&terminal, "state,endpoint,process,rule", true);
     cr_assert_str_eq(
-        text, "STATE   LISTENS ON   PROCESS            RULE\n"
-              "warning 0.0.0.0:3000 node\\x1b[31m[4242] sockaudit.rules:42\n"
-              "allowed 127.0.0.1:22 sshd[1]            10-mine.rules:7\n"
-              "\n"
-              "warning  node\\x1b[31m (pid 4242, alice) listens on 0.0.0.0:3000, reachable at eth0 "
-              "192.168.1.20, docker0 172.17.0.1\n"
-              "         /etc/sockaudit/sockaudit.rules:42: flag warning tcp port 3000\n"
-              "         note: dev servers\n"
-              "         → to make it local: node --host 127.0.0.1\\x1b\n"
-              "\n"
-              "2 listeners: 1 flagged, 1 allowed, 0 ignored.\n");
+        text,
+        "STATE   LISTENS ON   PROCESS            RULE\n"
+        "warning 0.0.0.0:3000 node\\x1b[31m[4242] sockaudit.rules:42\n"
+        "allowed 127.0.0.1:22 sshd[1]            10-mine.rules:7\n"
+        "\n"
+        "warning  node\\x1b[31m (pid 4242, user alice) listens on 0.0.0.0:3000, reachable at eth0 "
+        "192.168.1.20, docker0 172.17.0.1\n"
+        "         /etc/sockaudit/sockaudit.rules:42: flag warning tcp port 3000\n"
+        "         note: dev servers\n"
+        "         → to make it local: node --host 127.0.0.1\\x1b\n"
+        "\n"
+        "2 listeners: 1 flagged, 1 allowed, 0 ignored.\n");
     free(text);
 }
 

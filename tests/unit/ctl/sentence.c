@@ -19,7 +19,7 @@ Test(sentence, tells_who_where_and_from_where) {
     Listener *listener = fixture_add(snapshot, PROTO_TCP, "192.168.1.20", 3000, 1000);
     fixture_hold(listener, 4242, "node", "/usr/bin/node");
     check_sentence(snapshot, listener,
-                   "node (pid 4242, alice) listens on 192.168.1.20:3000, reachable at eth0 "
+                   "node (pid 4242, user alice) listens on 192.168.1.20:3000, reachable at eth0 "
                    "192.168.1.20");
     snapshot_free(snapshot);
 }
@@ -29,9 +29,10 @@ Test(sentence, names_the_widest_ways_of_a_wildcard_first_and_no_loopback) {
     Listener *listener = fixture_add(snapshot, PROTO_UDP, "::", 53, 0);
     fixture_hold(listener, 1, "systemd", "/sbin/init");
     fixture_hold(listener, 77, "dns", "/usr/bin/dns");
-    check_sentence(snapshot, listener,
-                   "dns (pid 77, root) and 1 more listens on udp [::]:53, reachable at eth0 "
-                   "192.168.1.20, eth0 fd00::20, docker0 172.17.0.1 and 1 more");
+    check_sentence(
+        snapshot, listener,
+        "dns (pid 77, user root) and 1 more process listen on udp [::]:53, reachable at eth0 "
+        "192.168.1.20, eth0 fd00::20, docker0 172.17.0.1 and 1 more address");
     snapshot_free(snapshot);
 }
 
@@ -41,8 +42,8 @@ Test(sentence, tells_a_socket_of_another_user_than_its_process) {
     fixture_hold(listener, 1, "systemd", "/sbin/init");
     fixture_hold(listener, 77, "web", "/usr/bin/web")->uid = 1000;
     check_sentence(snapshot, listener,
-                   "web (pid 77, socket of root) and 1 more listens on 127.0.0.1:80, reachable "
-                   "from this machine only");
+                   "web (pid 77, socket of root) and 1 more process listen on 127.0.0.1:80, "
+                   "reachable from this machine only");
     snapshot_free(snapshot);
 }
 
@@ -68,9 +69,10 @@ Test(sentence, escapes_what_a_process_chose) {
     Snapshot *snapshot = fixture_snapshot();
     Listener *listener = fixture_add(snapshot, PROTO_TCP, "127.0.0.1", 80, 0);
     fixture_hold(listener, 9, "a)\n\033[2J\xff", NULL);
-    check_sentence(snapshot, listener,
-                   "a)\\n\\x1b[2J\\xff (pid 9, root) listens on 127.0.0.1:80, reachable from this "
-                   "machine only");
+    check_sentence(
+        snapshot, listener,
+        "a)\\n\\x1b[2J\\xff (pid 9, user root) listens on 127.0.0.1:80, reachable from this "
+        "machine only");
     snapshot_free(snapshot);
 }
 
@@ -82,13 +84,14 @@ Test(sentence, names_the_container_and_the_device) {
     listener->owner->runtime = RUNTIME_DOCKER;
     listener->owner->container_id = strdup("0123456789abcdef0123");
     check_sentence(snapshot, listener,
-                   "docker-proxy (pid 12, root, docker container 0123456789ab) listens on "
+                   "docker-proxy (pid 12, user root, docker container 0123456789ab) listens on "
                    "0.0.0.0%docker0:3000, reachable at docker0 172.17.0.1");
     free(listener->owner->container_id);
     listener->owner->container_id = NULL;
-    check_sentence(snapshot, listener,
-                   "docker-proxy (pid 12, root, docker container) listens on 0.0.0.0%docker0:3000, "
-                   "reachable at docker0 172.17.0.1");
+    check_sentence(
+        snapshot, listener,
+        "docker-proxy (pid 12, user root, docker container) listens on 0.0.0.0%docker0:3000, "
+        "reachable at docker0 172.17.0.1");
     snapshot_free(snapshot);
 }
 
@@ -108,8 +111,93 @@ Test(sentence, an_address_of_nobody_is_told) {
     Snapshot *snapshot = fixture_snapshot();
     Listener *listener = fixture_add(snapshot, PROTO_TCP, "203.0.113.7", 80, 0);
     fixture_hold(listener, 12, "web", NULL);
-    check_sentence(snapshot, listener,
-                   "web (pid 12, root) listens on 203.0.113.7:80, which no interface answers on "
-                   "now");
+    check_sentence(
+        snapshot, listener,
+        "web (pid 12, user root) listens on 203.0.113.7:80, which no interface answers on "
+        "now");
+    snapshot_free(snapshot);
+}
+
+/* The sentence of one process on loopback begins like this. */
+static void check_subject(Snapshot *snapshot, const Listener *listener, const char *wanted) {
+    char *sentence = listener_sentence(listener, snapshot->links, fixture_user(listener->uid));
+    cr_expect(strncmp(sentence, wanted, strlen(wanted)) == 0, "%s", sentence);
+    free(sentence);
+}
+
+static void set_words(Holder *holder, const char *first, const char *second) {
+    holder->cmdline = calloc(3, sizeof(char *));
+    holder->cmdline[0] = strdup(first);
+    holder->cmdline[1] = second ? strdup(second) : NULL;
+}
+
+static void set_cwd(Holder *holder, const char *cwd) {
+    free(holder->cwd);
+    holder->cwd = strdup(cwd);
+}
+
+Test(sentence, names_the_tool_and_the_project) {
+    Snapshot *snapshot = fixture_snapshot();
+    Listener *listener = fixture_add(snapshot, PROTO_TCP, "127.0.0.1", 5173, 1000);
+    Holder *holder = fixture_hold(listener, 4242, "node", "/usr/bin/node");
+    set_words(holder, "node", "/home/alice/src/shop/server.js");
+    set_cwd(holder, "/home/alice/src/shop");
+    check_subject(snapshot, listener, "node server.js (pid 4242, user alice, ~/src/shop) listens");
+    listener->tool = strdup("Vite");
+    check_subject(snapshot, listener, "Vite (node, pid 4242, user alice, ~/src/shop) listens");
+    strcpy(listener->tool, "Node");
+    check_subject(snapshot, listener, "node server.js (pid 4242, user alice, ~/src/shop) listens");
+    set_cwd(holder, "/home/alice2/x");
+    check_subject(snapshot, listener, "node server.js (pid 4242, user alice, /home/alice2/x)");
+    set_cwd(holder, "/home/alice");
+    check_subject(snapshot, listener, "node server.js (pid 4242, user alice, ~)");
+    set_cwd(holder, "/");
+    check_subject(snapshot, listener, "node server.js (pid 4242, user alice) listens");
+    set_cwd(holder, "/tmp/\033[2J");
+    check_subject(snapshot, listener, "node server.js (pid 4242, user alice, /tmp/\\x1b[2J)");
+    set_cwd(holder, "/tmp/1234567890/1234567890/1234567890/1234567890/1234567890/1234567890/"
+                    "1234567890/1234567890/app");
+    check_subject(snapshot, listener, "node server.js (pid 4242, user alice, …/app)");
+    listener->uid = 0;
+    set_cwd(holder, "/root/x");
+    check_subject(snapshot, listener, "node server.js (pid 4242, socket of root, /root/x)");
+    holder->uid = 0;
+    check_subject(snapshot, listener, "node server.js (pid 4242, user root, ~/x)");
+    free(holder->comm);
+    holder->comm = strdup("MainThread");
+    check_subject(snapshot, listener, "node server.js (pid 4242");
+    listener->owner->runtime = RUNTIME_DOCKER;
+    check_subject(snapshot, listener, "node server.js (pid 4242, user root, docker container)");
+    snapshot_free(snapshot);
+}
+
+Test(sentence, names_the_unit_where_the_process_says_nothing) {
+    static const struct {
+        const char *comm, *unit, *user_unit, *wanted;
+    } cases[] = {
+        {"systemd", "cups.socket", NULL, "systemd for cups.socket (pid 12, user root) listens"},
+        {"(sd-listen)", "a.service", NULL, "(sd-listen) for a.service (pid 12, user root) listens"},
+        {"master", "postfix@-.service", NULL,
+         "master for postfix@-.service (pid 12, user root) listens"},
+        {"nginx", "nginx.service", NULL, "nginx (pid 12, user root) listens"},
+        {"systemd", "user@0.service", "x.socket", "systemd for x.socket (pid 12, user root, ~/y)"},
+        {"master", "session-2.scope", NULL, "master (pid 12, user root, ~/y)"},
+        {"master", "user@0.service", "app-x.scope", "master (pid 12, user root, ~/y)"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        Snapshot *snapshot = fixture_snapshot();
+        Listener *listener = fixture_add(snapshot, PROTO_TCP, "127.0.0.1", 80, 0);
+        set_cwd(fixture_hold(listener, 12, cases[i].comm, "/usr/bin/x"), "/root/y");
+        listener->owner->unit = strdup(cases[i].unit);
+        listener->owner->user_unit = cases[i].user_unit ? strdup(cases[i].user_unit) : NULL;
+        check_subject(snapshot, listener, cases[i].wanted);
+        snapshot_free(snapshot);
+    }
+}
+
+Test(sentence, an_unknown_user_has_no_number) {
+    Snapshot *snapshot = fixture_snapshot();
+    Listener *listener = fixture_add(snapshot, PROTO_TCP, "127.0.0.1", 80, UINT32_MAX);
+    check_subject(snapshot, listener, "an unknown process (an unknown user) listens");
     snapshot_free(snapshot);
 }

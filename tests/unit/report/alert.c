@@ -87,7 +87,9 @@ Test(alert, a_flag_has_every_field_of_the_contract) {
     expect(&record, "SYSLOG_IDENTIFIER", "sockauditd");
     expect(&record, "SOCKAUDIT_EVENT", "flagged");
     expect(&record, "MESSAGE",
-           "node (pid 4242, alice) listens on 0.0.0.0:3000, reachable at wlan0 192.168.1.20");
+           "node server.js\\n\\x1b[31m (pid 4242, user alice, ~) listens on 0.0.0.0:3000, "
+           "reachable at wlan0 "
+           "192.168.1.20");
     expect(&record, "SOCKAUDIT_ID", "s1f");
     expect(&record, "SOCKAUDIT_PROTO", "tcp");
     expect(&record, "SOCKAUDIT_ADDRESS", "0.0.0.0");
@@ -226,7 +228,10 @@ Test(alert, the_line_has_the_sentence_the_rule_and_what_to_type) {
     ListenerAlert flagged = alert(REPORT_FLAGGED);
     cr_assert_eq(alert_of_listener(&flagged, &record), 0);
     _cleanup_free_ char *text = written(write_plain_line, &record);
-    cr_assert(strstr(text, ".123  critical  node (pid 4242, alice) listens on"), "%s", text);
+    cr_assert(
+        strstr(text,
+               ".123  critical  node server.js\\n\\x1b[31m (pid 4242, user alice, ~) listens on"),
+        "%s", text);
     cr_assert(strstr(text, "\n                        /etc/sockaudit/sockaudit.rules:12: "), "%s",
               text);
     cr_assert(strstr(text, ": node server.js --host 127.0.0.1\n"), "%s", text);
@@ -253,7 +258,7 @@ Test(alert, on_a_terminal_the_line_has_colours) {
     ListenerAlert flagged = alert(REPORT_FLAGGED);
     cr_assert_eq(alert_of_listener(&flagged, &record), 0);
     _cleanup_free_ char *text = written(write_rich_line, &record);
-    cr_assert(strstr(text, "  \033[1;31mcritical\033[0m  node (pid"), "%s", text);
+    cr_assert(strstr(text, "  \033[1;31mcritical\033[0m  node "), "%s", text);
     cr_assert(strstr(text, "→ to make it local: "), "%s", text);
 }
 
