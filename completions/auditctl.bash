@@ -21,7 +21,7 @@ _auditctl_values() {
     case $2 in
         port) _auditctl_listeners "$1" port; echo any ;;
         bind) echo 0.0.0.0 ::; _auditctl_listeners "$1" address ;;
-        scope) echo loopback link-local private virtual vpn public multicast wildcard ;;
+        scope) echo unreachable loopback link-local private virtual vpn public multicast wildcard ;;
         interface | device) command ls /sys/class/net 2>/dev/null ;;
         user) compgen -u ;;
         group) compgen -g ;;

@@ -94,7 +94,7 @@ function __auditctl_arguments
             printf '%s\n' 0.0.0.0 ::
             __auditctl_listeners address
         case scope
-            printf '%s\n' loopback link-local private virtual vpn public multicast wildcard
+            printf '%s\n' unreachable loopback link-local private virtual vpn public multicast wildcard
         case interface
             command ls /sys/class/net 2>/dev/null
         case user

@@ -131,11 +131,20 @@ static uint32_t worst_member(const Ledger *ledger, const Alert *alert) {
     return worst;
 }
 
+static void set_rests(Ledger *ledger, Entry *entry, bool rests) {
+    if (entry->rests && !rests)
+        ledger->n_flagged++;
+    else if (!entry->rests && rests)
+        ledger->n_flagged--;
+    entry->rests = rests;
+}
+
 /* Takes an entry from under its alert. It stays the one that is shown while there is no other. */
 static void remove_member(Ledger *ledger, uint32_t entry_index) {
     Entry *entry = entry_at(ledger, entry_index);
     Alert *alert = alert_at(ledger, entry->alert);
 
+    set_rests(ledger, entry, false);
     *(entry->alert_prev ? &entry_at(ledger, entry->alert_prev)->alert_next : &alert->first) =
         entry->alert_next;
     if (entry->alert_next)
@@ -178,7 +187,7 @@ static usec_t settled_at(const Ledger *ledger, const Entry *entry) {
 /* Whether what stands under it is other than what was reported. */
 static bool has_news(const Ledger *ledger, const Alert *alert) {
     const Entry *shown = entry_at(ledger, alert->shown);
-    if (alert->n_live == 0)
+    if (alert->n_live == 0 || shown->rests)
         return false;
     if (alert->state == ALERT_SNOOZED)
         return !is_snoozed(ledger, alert);
@@ -194,7 +203,8 @@ void alert_schedule(Ledger *ledger, uint32_t index) {
     if (has_news(ledger, alert)) {
         when = settled_at(ledger, entry_at(ledger, alert->shown));
         when = when > ledger->now.boottime ? when : ledger->now.boottime;
-    } else if (alert->state != ALERT_SNOOZED && remind != USEC_INFINITY) {
+    } else if (alert->state != ALERT_SNOOZED && remind != USEC_INFINITY &&
+               !entry_at(ledger, alert->shown)->rests) {
         usec_t passed = time_since(alert->reported, &ledger->now);
         when = usec_add(ledger->now.boottime, remind > passed ? remind - passed : 0);
     }
@@ -299,7 +309,7 @@ static bool complete(Ledger *ledger, uint32_t entry_index) {
 /* Its timer came: it is still due, or was put off meanwhile. */
 static void report_due(Ledger *ledger, uint32_t index) {
     Alert *alert = alert_at(ledger, index);
-    if (alert->state == ALERT_FREE || alert->n_live == 0)
+    if (alert->state == ALERT_FREE || alert->n_live == 0 || entry_at(ledger, alert->shown)->rests)
         return;
     if (!has_news(ledger, alert)) {
         usec_t remind = ledger->judge->settings.remind;
@@ -471,8 +481,9 @@ void alert_attach(Ledger *ledger, uint32_t entry_index) {
 }
 
 void alert_review(Ledger *ledger, uint32_t entry_index) {
-    const Entry *entry = entry_at(ledger, entry_index);
+    Entry *entry = entry_at(ledger, entry_index);
     Alert *alert = alert_at(ledger, entry->alert);
+    set_rests(ledger, entry, false);
     if (alert->shown != entry_index && is_worse(entry, entry_at(ledger, alert->shown)))
         alert->shown = entry_index;
     alert_schedule(ledger, entry->alert);
@@ -504,6 +515,32 @@ bool alert_detach(Ledger *ledger, uint32_t entry_index, ResolvedWhy why) {
         hold_down(ledger, index, alert->repeats ? TRANSIENT_MEMORY : LEDGER_RETURN);
     }
     return true;
+}
+
+void alert_rest(Ledger *ledger, uint32_t entry_index) {
+    Entry *entry = entry_at(ledger, entry_index);
+    uint32_t index = entry->alert;
+
+    if (!index && (ledger->n_lingering > 0 || ledger->n_restored_alerts > 0)) {
+        Identity key = alert_key(entry);
+        index = alert_find(ledger, &key);
+        if (index && alert_at(ledger, index)->n_live > 0)
+            index = 0;
+    }
+    if (!index)
+        return;
+    Alert *alert = alert_at(ledger, index);
+    if (alert->state == ALERT_SETTLING || alert->n_live > 1) {
+        if (entry->alert)
+            alert_detach(ledger, entry_index, RESOLVED_CHANGED);
+        return;
+    }
+    if (!entry->alert) {
+        join(ledger, index, entry_index);
+        alert->came_back = false;
+    }
+    set_rests(ledger, entry, true);
+    alert_schedule(ledger, index);
 }
 
 void alert_clear(Ledger *ledger, uint32_t entry_index, ResolvedWhy why) {

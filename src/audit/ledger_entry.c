@@ -73,7 +73,7 @@ LedgerView entry_view(const Ledger *ledger, const Entry *entry, const AuditTime 
         .age = time_since(entry->born, now),
         .who = entry->who,
         .pending = entry->state == ENTRY_PENDING,
-        .flagged = entry->alert != 0,
+        .flagged = entry->alert != 0 && !entry->rests,
         .n_returned = entry->alert ? alert_at(ledger, entry->alert)->n_returned_ever : 0,
     };
     if (entry->socket)

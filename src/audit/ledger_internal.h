@@ -62,6 +62,7 @@ typedef struct Entry {
     bool early : 1;                /* first_seen is of an earlier boot */
     bool brief : 1;                /* seen by its events alone, and gone */
     bool completed : 1;            /* its processes were asked for before an alert */
+    bool rests : 1;                /* under its alert, but unreachable: see alert_rest() */
     uint32_t peer_prev, peer_next; /* entries of the same place; the first is in by_place */
     uint32_t alert;
     uint32_t alert_prev, alert_next; /* entries under the same alert */
@@ -277,6 +278,13 @@ void alert_attach(Ledger *ledger, uint32_t entry);
 bool alert_detach(Ledger *ledger, uint32_t entry, ResolvedWhy why);
 /* A flagged entry was judged again: reported if it is worse than it was. */
 void alert_review(Ledger *ledger, uint32_t entry);
+/*
+ * The entry is not flagged, being unreachable. Where it is the last one of an alert that was
+ * reported, the alert stays and rests: no reminder, and it does not count as flagged. It goes on
+ * without a report when an interface has the address again, and is resolved when the listener is
+ * gone. An alert that is held down for it rests, too.
+ */
+void alert_rest(Ledger *ledger, uint32_t entry);
 /* The entry is allowed: an alert that is held down for the same endpoint is resolved. */
 void alert_clear(Ledger *ledger, uint32_t entry, ResolvedWhy why);
 /* Another process came to hold the sockets of the entry: its alert goes on under another `who`. */

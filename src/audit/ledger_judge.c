@@ -146,6 +146,8 @@ static void apply_verdict(Ledger *ledger, uint32_t index, ResolvedWhy why) {
         alert_review(ledger, index);
     else if (entry->action == ACTION_FLAG)
         alert_attach(ledger, index);
+    else if (entry->scope == SCOPE_UNREACHABLE)
+        alert_rest(ledger, index);
     else if (entry->alert)
         alert_detach(ledger, index, why);
     else

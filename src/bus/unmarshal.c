@@ -295,6 +295,8 @@ int unmarshal_machine(sd_bus_message *message, BusView *view) {
     }
     link_table_free(snapshot->links);
     snapshot->links = read.links;
+    if (read.links)
+        read.links->complete = read.machine.links_coverage.state == COVERAGE_FULL;
     snapshot->netns = read.machine.netns;
     memcpy(snapshot->coverage, read.machine.coverage, sizeof(snapshot->coverage));
     snapshot->links_coverage = read.machine.links_coverage;

@@ -190,6 +190,7 @@ const Field wire_address[] = {
     BASIC(U32, "index", LinkAddress, index),
     ADDRESS("address", LinkAddress, address),
     BASIC(U8, "prefix", LinkAddress, prefix_length),
+    BASIC(BOOL, "whole", LinkAddress, whole),
     {},
 };
 

@@ -53,23 +53,32 @@ Collector *collector_free(Collector *collector) {
     return NULL;
 }
 
-/* The dumps join in the snapshot by cookie; forwards ask which of their ports a socket has. */
-static int look(Collector *collector, unsigned n_dumps, Snapshot *snapshot) {
+int collector_links(Collector *collector, Snapshot *snapshot) {
     LinkTable *links = NULL;
-    Protocols protocols;
-
-    snapshot_clear(snapshot);
-    snapshot->netns = collector->netns;
     int r = links_collect(collector->route, collector->sys_fd, &links, &snapshot->links_coverage);
     if (r < 0)
         return r;
     link_table_free(snapshot->links);
     snapshot->links = links;
+    return 0;
+}
 
+/*
+ * The dumps join in the snapshot by cookie; forwards ask which of their ports a socket has. The
+ * links are read after the sockets: a service is often bound as soon as its address is there.
+ */
+static int look(Collector *collector, unsigned n_dumps, Snapshot *snapshot) {
+    Protocols protocols;
+    int r = 0;
+
+    snapshot_clear(snapshot);
+    snapshot->netns = collector->netns;
     for (unsigned i = 0; i < n_dumps && r >= 0; i++) {
         protocols_read(collector->proc_fd, net_directory(collector->handles), &protocols);
         r = sockdiag_collect(collector->diag, &protocols, snapshot);
     }
+    if (r >= 0)
+        r = collector_links(collector, snapshot);
     if (r < 0)
         return r;
     r = forwards_collect(collector->netfilter, collector->proc_fd,
@@ -77,8 +86,7 @@ static int look(Collector *collector, unsigned n_dumps, Snapshot *snapshot) {
     if (r < 0)
         return r;
     for (size_t i = 0; i < snapshot->n_listeners; i++)
-        snapshot->listeners[i].scope =
-            endpoint_scope(&snapshot->listeners[i].endpoint, snapshot->links);
+        snapshot->listeners[i].scope = listener_scope(&snapshot->listeners[i], snapshot->links);
     return 0;
 }
 

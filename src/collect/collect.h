@@ -21,7 +21,7 @@ int collector_open(int proc_fd, int sys_fd, const NetHandles *handles, Collector
 Collector *collector_free(Collector *collector);
 
 /*
- * Fills the snapshot: clears it, reads interfaces and addresses, dumps every protocol, reads what
+ * Fills the snapshot: clears it, dumps every protocol, reads interfaces and addresses, reads what
  * is forwarded, sets each listener's scope. What could not be seen stands in the snapshot's
  * coverage and is no error; a negative errno (-ENOMEM) means that the snapshot is not to be used.
  */
@@ -34,6 +34,10 @@ int collector_snapshot(Collector *collector, Snapshot *snapshot);
  * takes single dumps, and believes that a socket is gone when two of them say so.
  */
 int collector_snapshot_twice(Collector *collector, Snapshot *snapshot);
+
+/* Reads the links alone: replaces those of the snapshot and their coverage. Returns 0 or a negative
+ * errno, and then the snapshot is as before. */
+int collector_links(Collector *collector, Snapshot *snapshot);
 
 static inline void collector_cleanup(Collector **collector) {
     collector_free(*collector);

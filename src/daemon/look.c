@@ -5,11 +5,47 @@
 #include "model/reach.h"
 #include "util/cleanup.h"
 
-static void set_scopes(const Daemon *daemon, Snapshot *snapshot) {
+/* Who watches is told of other links first: what changes by them is named by them. */
+static void take_links(Daemon *daemon, const AuditTime *now) {
+    if (daemon->all->links_coverage.state != COVERAGE_FULL ||
+        !ledger_links_are_other(daemon->ledger, daemon->all->links))
+        return;
+    daemon->links_generation++;
+    if (daemon->bus)
+        bus_server_tell_links(daemon->bus, daemon->links_generation);
+    ledger_set_links(daemon->ledger, daemon->all->links, now);
+}
+
+/* Returns whether all listeners have a scope other than unreachable. */
+static bool set_scopes(const Daemon *daemon, Snapshot *snapshot) {
+    bool reachable = true;
+
     snapshot->netns = daemon->netns;
-    for (size_t i = 0; i < snapshot->n_listeners; i++)
-        snapshot->listeners[i].scope =
-            endpoint_scope(&snapshot->listeners[i].endpoint, daemon->all->links);
+    for (size_t i = 0; i < snapshot->n_listeners; i++) {
+        Listener *listener = &snapshot->listeners[i];
+        listener->scope = listener_scope(listener, daemon->all->links);
+        /* One that is known was looked up when it came; of changes since then events tell. */
+        reachable = reachable && (listener->scope != SCOPE_UNREACHABLE ||
+                                  ledger_knows(daemon->ledger, listener->cookie));
+    }
+    return reachable;
+}
+
+/*
+ * The scopes of what was looked up. Where a new listener has an address that was on no interface at
+ * the last look, that look may be older than the address: the addresses are read again.
+ */
+static int find_scopes(Daemon *daemon, Snapshot *snapshot) {
+    if (set_scopes(daemon, snapshot))
+        return 0;
+    int r = collector_links(daemon->collector, daemon->all);
+    daemon->judge->context.links = daemon->all->links;
+    if (r < 0)
+        return r;
+    AuditTime now = daemon_now();
+    take_links(daemon, &now);
+    (void)set_scopes(daemon, snapshot);
+    return 0;
 }
 
 static bool is_known(uint64_t cookie, void *userdata) {
@@ -25,17 +61,6 @@ static bool some_owner_unknown(const Snapshot *snapshot) {
             return true;
     }
     return false;
-}
-
-/* Who watches is told of other links first: what changes by them is named by them. */
-static void take_links(Daemon *daemon, const AuditTime *now) {
-    if (daemon->all->links_coverage.state != COVERAGE_FULL ||
-        !ledger_links_are_other(daemon->ledger, daemon->all->links))
-        return;
-    daemon->links_generation++;
-    if (daemon->bus)
-        bus_server_tell_links(daemon->bus, daemon->links_generation);
-    ledger_set_links(daemon->ledger, daemon->all->links, now);
 }
 
 int look_at_all(Daemon *daemon) {
@@ -63,8 +88,9 @@ int look_at_udp(Daemon *daemon) {
     int r = lookup_port(daemon->lookup, PROTO_UDP, 0, daemon->some);
     if (r < 0)
         return r;
-    set_scopes(daemon, daemon->some);
-    r = holders_attribute(daemon, daemon->some, NULL);
+    r = find_scopes(daemon, daemon->some);
+    if (r >= 0)
+        r = holders_attribute(daemon, daemon->some, NULL);
     if (r < 0)
         return r;
     AuditTime now = daemon_now();
@@ -83,8 +109,9 @@ static int find_appeared(Daemon *daemon, const StateEvent *event, bool thorough)
 }
 
 static int take_appeared(Daemon *daemon, const WitnessedEvent *seen) {
-    set_scopes(daemon, daemon->some);
-    int r = holders_attribute(daemon, daemon->some, seen);
+    int r = find_scopes(daemon, daemon->some);
+    if (r >= 0)
+        r = holders_attribute(daemon, daemon->some, seen);
     if (r < 0)
         return r;
     if (some_owner_unknown(daemon->some))
@@ -113,8 +140,9 @@ static int look_at_place(Daemon *daemon, const Endpoint *endpoint) {
     int r = lookup_port(daemon->lookup, endpoint->proto, endpoint->port, daemon->some);
     if (r < 0)
         return r;
-    set_scopes(daemon, daemon->some);
-    r = holders_attribute(daemon, daemon->some, NULL);
+    r = find_scopes(daemon, daemon->some);
+    if (r >= 0)
+        r = holders_attribute(daemon, daemon->some, NULL);
     if (r < 0)
         return r;
     AuditTime now = daemon_now();

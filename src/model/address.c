@@ -131,3 +131,20 @@ bool address_is_multicast(const Address *address) {
     static const Prefix multicast[] = {IPV4(224, 0, 4), IPV6(0xff, 0, 8)};
     return address_in(address, multicast, 2);
 }
+
+bool address_is_broadcast(const Address *address) {
+    static const Prefix broadcast[] = {
+        {.address = {AF_INET, {255, 255, 255, 255}}, .length = 32},
+    };
+    return address_in(address, broadcast, 1);
+}
+
+bool address_is_broadcast_of(const Address *address, const Address *own, uint8_t length) {
+    /* A network of 31 or 32 bits has none. */
+    if (own->family != AF_INET || length > 30)
+        return false;
+    Address broadcast = *own;
+    for (unsigned bit = length; bit < 32; bit++)
+        broadcast.bytes[bit / 8] |= (uint8_t)(0x80u >> bit % 8);
+    return address_equal(address, &broadcast);
+}

@@ -42,3 +42,7 @@ bool address_is_loopback(const Address *address);   /* 127.0.0.0/8, ::1 */
 bool address_is_link_local(const Address *address); /* 169.254.0.0/16, fe80::/10 */
 bool address_is_private(const Address *address);    /* RFC 1918, RFC 6598, fc00::/7 */
 bool address_is_multicast(const Address *address);  /* 224.0.0.0/4, ff00::/8; not broadcast */
+bool address_is_broadcast(const Address *address);  /* 255.255.255.255 */
+
+/* Whether `address` is the broadcast address of the IPv4 network that `own`/`length` is in. */
+bool address_is_broadcast_of(const Address *address, const Address *own, uint8_t length);

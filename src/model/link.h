@@ -46,6 +46,7 @@ typedef struct LinkAddress {
     uint32_t index; /* of the link */
     Address address;
     uint8_t prefix_length;
+    bool whole; /* not an address: a local route by which the kernel answers the whole prefix */
 } LinkAddress;
 
 typedef struct LinkTable {
@@ -53,6 +54,7 @@ typedef struct LinkTable {
     size_t n_links;
     LinkAddress *addresses; /* only those that answer: not tentative-and-failed ones */
     size_t n_addresses;
+    bool complete; /* the dumps were: an address that is not here is on no interface */
 } LinkTable;
 
 /* `physical`, `wireless`, `bridge`, … */

@@ -5,7 +5,8 @@
 static Scope address_scope(const Address *address, const Link *link, const LinkTable *links) {
     if (address_is_loopback(address))
         return SCOPE_LOOPBACK;
-    if (address_is_link_local(address))
+    /* No router passes on what is sent to 255.255.255.255. */
+    if (address_is_link_local(address) || address_is_broadcast(address))
         return SCOPE_LINK_LOCAL;
     if (address_is_multicast(address))
         return SCOPE_MULTICAST;
@@ -42,11 +43,31 @@ static bool endpoint_answers(const Endpoint *endpoint, const LinkAddress *candid
     const Address *address = &candidate->address;
     if (address_is_wildcard(&endpoint->address)) {
         *ret = *address;
+        if (candidate->whole)
+            return false;
         return address->family == AF_INET ? endpoint_takes_ipv4(endpoint)
                                           : endpoint_takes_ipv6(endpoint);
     }
     *ret = address_unmapped(&endpoint->address);
-    return address_equal(ret, address) || loopback_prefix_holds(candidate, link, ret);
+    if (candidate->whole) {
+        const Prefix prefix = {candidate->address, candidate->prefix_length};
+        return prefix_holds(&prefix, ret);
+    }
+    if (address_is_broadcast(ret))
+        return address->family == AF_INET && link->kind != LINK_LOOPBACK;
+    return address_equal(ret, address) || loopback_prefix_holds(candidate, link, ret) ||
+           address_is_broadcast_of(ret, address, candidate->prefix_length);
+}
+
+/* The link that has the address, also one that is down: other links still lead to it then. */
+static const Link *link_of_address(const Endpoint *endpoint, const LinkTable *links) {
+    Address answers;
+    for (size_t i = 0; links && i < links->n_addresses; i++) {
+        const Link *link = link_table_find(links, links->addresses[i].index);
+        if (link && endpoint_answers(endpoint, &links->addresses[i], link, &answers))
+            return link;
+    }
+    return NULL;
 }
 
 bool reach_next(ReachIterator *iterator, const Endpoint *endpoint, const LinkTable *links,
@@ -79,7 +100,17 @@ static Scope device_scope(const LinkTable *links, const Link *device) {
     return SCOPE_PRIVATE;
 }
 
-Scope endpoint_scope(const Endpoint *endpoint, const LinkTable *links) {
+static bool is_on_no_interface(const Endpoint *endpoint, const Link *device,
+                               const LinkTable *links) {
+    const Address *address = &endpoint->address;
+    if (!links || !links->complete || address_is_multicast(address))
+        return false;
+    if (endpoint->ifindex && !device)
+        return true;
+    return !address_is_wildcard(address) && !link_of_address(endpoint, links);
+}
+
+static Scope scope_of(const Endpoint *endpoint, bool forwarded, const LinkTable *links) {
     const Link *device = endpoint->ifindex ? link_table_find(links, endpoint->ifindex) : NULL;
     bool wildcard = address_is_wildcard(&endpoint->address);
 
@@ -101,6 +132,17 @@ Scope endpoint_scope(const Endpoint *endpoint, const LinkTable *links) {
     }
     if (found)
         return widest;
-    return wildcard ? device_scope(links, device)
-                    : address_scope(&endpoint->address, device, links);
+    if (!forwarded && is_on_no_interface(endpoint, device, links))
+        return SCOPE_UNREACHABLE;
+    if (wildcard)
+        return device_scope(links, device);
+    return address_scope(&endpoint->address, device ?: link_of_address(endpoint, links), links);
+}
+
+Scope endpoint_scope(const Endpoint *endpoint, const LinkTable *links) {
+    return scope_of(endpoint, false, links);
+}
+
+Scope listener_scope(const Listener *listener, const LinkTable *links) {
+    return scope_of(&listener->endpoint, listener->origin == ORIGIN_FORWARD, links);
 }

@@ -5,13 +5,18 @@
 #include "model/endpoint.h"
 #include "model/link.h"
 #include "model/scope.h"
+#include "model/snapshot.h"
 
 /*
- * The scope of an endpoint: the table of RULES.md, "Scopes". An address that stands on `lo` without
- * being of 127.0.0.0/8 or ::1 is no loopback: neighbours with a route to it are answered
- * (KERNEL.md 26). An address that no interface has (yet) is judged by its number.
+ * The scope of a socket's endpoint: sockaudit.rules(5), "SCOPES". An address on `lo` outside of
+ * 127.0.0.0/8 and ::1 is not loopback: neighbours with a route to it are answered (KERNEL.md 26).
+ * SCOPE_UNREACHABLE when no interface, up or down, has the address or device and no local route
+ * covers it; with an incomplete table, or none, its number decides.
  */
 Scope endpoint_scope(const Endpoint *endpoint, const LinkTable *links);
+
+/* The same for a listener. A forward takes packets to addresses that no interface has as well. */
+Scope listener_scope(const Listener *listener, const LinkTable *links);
 
 /* One way in. */
 typedef struct Way {

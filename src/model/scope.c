@@ -5,10 +5,15 @@
 #include <string.h>
 
 static const char *const scope_names[SCOPE_COUNT] = {
-    [SCOPE_LOOPBACK] = "loopback", [SCOPE_LINK_LOCAL] = "link-local",
-    [SCOPE_VIRTUAL] = "virtual",   [SCOPE_VPN] = "vpn",
-    [SCOPE_PRIVATE] = "private",   [SCOPE_MULTICAST] = "multicast",
-    [SCOPE_PUBLIC] = "public",     [SCOPE_WILDCARD] = "wildcard",
+    [SCOPE_UNREACHABLE] = "unreachable",
+    [SCOPE_LOOPBACK] = "loopback",
+    [SCOPE_LINK_LOCAL] = "link-local",
+    [SCOPE_VIRTUAL] = "virtual",
+    [SCOPE_VPN] = "vpn",
+    [SCOPE_PRIVATE] = "private",
+    [SCOPE_MULTICAST] = "multicast",
+    [SCOPE_PUBLIC] = "public",
+    [SCOPE_WILDCARD] = "wildcard",
 };
 
 const char *scope_name(Scope scope) {

@@ -5,6 +5,7 @@
 
 /* From the narrowest to the widest, but for SCOPE_MULTICAST, which stands beside them. */
 typedef enum Scope {
+    SCOPE_UNREACHABLE, /* no interface has the address or device */
     SCOPE_LOOPBACK,
     SCOPE_LINK_LOCAL,
     SCOPE_VIRTUAL,

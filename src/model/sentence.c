@@ -241,6 +241,8 @@ char *listener_sentence(const Listener *listener, const LinkTable *links, const 
             proto == PROTO_TCP ? "" : proto_name(proto), proto == PROTO_TCP ? "" : " ", endpoint);
     if (listener->scope == SCOPE_LOOPBACK)
         fputs(", reachable from this machine only", out);
+    else if (listener->scope == SCOPE_UNREACHABLE)
+        fputs(", an address that no interface has now", out);
     else if (listener->scope == SCOPE_MULTICAST)
         fputs(", a multicast group", out);
     else

@@ -122,7 +122,7 @@ int policy_parse(const char *name, const char *text, size_t length, Diagnostics 
 }
 
 Policy *policy_new_builtin(void) {
-    static const char text[] = "allow scope loopback\n";
+    static const char text[] = "allow scope loopback, unreachable\n";
     _cleanup_diagnostics_ Diagnostics *diagnostics = diagnostics_new();
     Policy *policy = NULL;
 

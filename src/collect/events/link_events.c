@@ -33,8 +33,11 @@ static bool link_matters(const struct nlmsghdr *message) {
     return true;
 }
 
-/* As wide as link_parse.c takes for a default route: a VPN's two halves of everything. */
-static bool is_wide(const struct rtmsg *route) {
+/* As link_parse.c takes them: a default route or a VPN's two halves of everything, and a prefix
+ * that is local as a whole. */
+static bool is_relevant(const struct rtmsg *route) {
+    if (route->rtm_type == RTN_LOCAL)
+        return route->rtm_dst_len < (route->rtm_family == AF_INET6 ? 128 : 32);
     return route->rtm_dst_len <= (route->rtm_family == AF_INET6 ? 3 : 1);
 }
 
@@ -42,7 +45,7 @@ static bool route_matters(const struct nlmsghdr *message) {
     const struct rtmsg *route = mnl_nlmsg_get_payload(message);
     if (mnl_nlmsg_get_payload_len(message) < sizeof(*route))
         return true;
-    return is_wide(route) && !(route->rtm_flags & RTM_F_CLONED);
+    return is_relevant(route) && !(route->rtm_flags & RTM_F_CLONED);
 }
 
 static int take_message(const struct nlmsghdr *message, void *data) {

@@ -22,7 +22,7 @@ int link_events_read(int fd, unsigned budget, bool *ret_changed);
 
 /*
  * Whether a datagram tells of a change that matters: a link but not what a wireless driver tells of
- * its signal, an address, a default route (or half of one); other routes don't. What can't be
- * understood matters. Pure; `bytes` aligned for struct nlmsghdr.
+ * its signal, an address, a default route (or half of one), a local prefix; other routes don't.
+ * What can't be understood matters. Pure; `bytes` aligned for struct nlmsghdr.
  */
 bool link_events_matter(const void *bytes, size_t length);

@@ -194,7 +194,8 @@ static int add_family(Walk *walk, const ForwardRule *rule, const PacketMatch *ma
     }
     for (size_t i = 0; links && i < links->n_addresses; i++) {
         at.address = links->addresses[i].address;
-        int r = prefix_holds(destination, &at.address) ? add_ports(walk, rule, match, &at) : 0;
+        bool holds = !links->addresses[i].whole && prefix_holds(destination, &at.address);
+        int r = holds ? add_ports(walk, rule, match, &at) : 0;
         if (r < 0)
             return r;
     }

@@ -23,6 +23,10 @@ static int compare_addresses(const void *a, const void *b) {
         return left->index < right->index ? -1 : 1;
     if (left->address.family != right->address.family)
         return left->address.family < right->address.family ? -1 : 1;
+    if (left->whole != right->whole)
+        return left->whole ? 1 : -1;
+    if (left->whole && left->prefix_length != right->prefix_length)
+        return left->prefix_length < right->prefix_length ? -1 : 1;
     return memcmp(left->address.bytes, right->address.bytes, sizeof(left->address.bytes));
 }
 

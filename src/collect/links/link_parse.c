@@ -191,18 +191,40 @@ static bool route_is_default(const struct rtmsg *head) {
     return head->rtm_family == AF_INET6 && head->rtm_dst_len <= DEFAULT_BITS_INET6;
 }
 
-int route_parse(const struct nlmsghdr *message, void *data) {
-    LinkBuilder *builder = data;
-    AttributeWalk walk;
+/* A local route of more than one address: AnyIP, or what TPROXY's packets are sent to. 127.0.0.0/8
+ * on `lo` is one, too. */
+static bool route_is_local_prefix(const struct rtmsg *head) {
+    if (head->rtm_type != RTN_LOCAL)
+        return false;
+    return (head->rtm_family == AF_INET && head->rtm_dst_len < 32) ||
+           (head->rtm_family == AF_INET6 && head->rtm_dst_len < 128);
+}
+
+static int add_local_prefix(LinkBuilder *builder, const struct rtmsg *head, AttributeWalk *walk) {
+    LinkAddress local = {
+        .address.family = head->rtm_family,
+        .prefix_length = head->rtm_dst_len,
+        .whole = true,
+    };
+    int r = 0;
+    for (Attribute attribute; r >= 0 && attribute_next(walk, &attribute);) {
+        if (attribute.type == RTA_DST)
+            r = read_address(&attribute, head->rtm_family, &local.address);
+        else if (attribute.type == RTA_OIF)
+            r = attribute_read(&attribute, &local.index, sizeof(local.index));
+    }
+    if (r < 0 || local.index == 0 || address_is_loopback(&local.address))
+        return r;
+    r = ARRAY_RESERVE(builder->addresses, builder->addresses_allocated, builder->n_addresses + 1);
+    if (r >= 0)
+        builder->addresses[builder->n_addresses++] = local;
+    return r;
+}
+
+static int add_defaults(LinkBuilder *builder, AttributeWalk *walk) {
     uint32_t index;
     int r = 0;
-
-    if (message->nlmsg_type != RTM_NEWROUTE)
-        return 0;
-    const struct rtmsg *head = message_open(builder, message, sizeof(*head), &walk);
-    if (!head || !route_is_default(head))
-        return 0;
-    for (Attribute attribute; r >= 0 && attribute_next(&walk, &attribute);) {
+    for (Attribute attribute; r >= 0 && attribute_next(walk, &attribute);) {
         if (attribute.type == RTA_OIF) {
             r = attribute_read(&attribute, &index, sizeof(index));
             if (r >= 0)
@@ -211,6 +233,23 @@ int route_parse(const struct nlmsghdr *message, void *data) {
             r = add_multipath(builder, &attribute);
         }
     }
+    return r;
+}
+
+int route_parse(const struct nlmsghdr *message, void *data) {
+    LinkBuilder *builder = data;
+    AttributeWalk walk;
+    int r = 0;
+
+    if (message->nlmsg_type != RTM_NEWROUTE)
+        return 0;
+    const struct rtmsg *head = message_open(builder, message, sizeof(*head), &walk);
+    if (!head)
+        return 0;
+    if (route_is_default(head))
+        r = add_defaults(builder, &walk);
+    else if (route_is_local_prefix(head))
+        r = add_local_prefix(builder, head, &walk);
     if (r == -ENOMEM)
         return r;
     if (r < 0 || walk.malformed)

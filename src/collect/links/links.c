@@ -91,6 +91,7 @@ int links_collect(Netlink *netlink, int sys_fd, LinkTable **ret, Coverage *ret_c
     r = link_builder_finish(&builder, ret);
     if (r < 0)
         return r;
+    (*ret)->complete = coverage.state == COVERAGE_FULL;
     links_mark_wireless(*ret, sys_fd);
     *ret_coverage = coverage;
     return 0;

@@ -180,18 +180,19 @@ static ExitStatus set_netns(Hypothesis *hypothesis, const char *value) {
     return bad_word("netns", value, words, ELEMENTS(words));
 }
 
-static ExitStatus set_origin(Hypothesis *hypothesis, const char *value) {
+static ExitStatus set_origin(Hypothesis *hypothesis, const char *value, const LinkTable *links) {
     static const char *const words[] = {"socket", "forward"};
     for (unsigned i = 0; i < ELEMENTS(words); i++)
         if (strcmp(words[i], value) == 0) {
             hypothesis->listener.origin = i ? ORIGIN_FORWARD : ORIGIN_SOCKET;
+            hypothesis->listener.scope = listener_scope(&hypothesis->listener, links);
             return STATUS_DONE;
         }
     return bad_word("origin", value, words, ELEMENTS(words));
 }
 
 /* Only a forward has one. */
-static ExitStatus set_target(Hypothesis *hypothesis, const char *value) {
+static ExitStatus set_target(Hypothesis *hypothesis, const char *value, const LinkTable *links) {
     Listener *listener = &hypothesis->listener;
     Endpoint target = {};
     if (endpoint_parse(value, NULL, &target) < 0 || address_is_wildcard(&target.address))
@@ -199,6 +200,7 @@ static ExitStatus set_target(Hypothesis *hypothesis, const char *value) {
     listener->origin = ORIGIN_FORWARD;
     listener->forward_to = target.address;
     listener->forward_port = target.port;
+    listener->scope = listener_scope(listener, links);
     return STATUS_DONE;
 }
 
@@ -231,7 +233,7 @@ static ExitStatus set_interface(Hypothesis *hypothesis, const char *value, const
     Endpoint *endpoint = &hypothesis->listener.endpoint;
     if (parse_device(value, links, &endpoint->ifindex) < 0)
         return unknown_device(value, links);
-    hypothesis->listener.scope = endpoint_scope(endpoint, links);
+    hypothesis->listener.scope = listener_scope(&hypothesis->listener, links);
     return STATUS_DONE;
 }
 
@@ -258,9 +260,9 @@ static ExitStatus set_key(Hypothesis *hypothesis, const char *key, const char *v
     if (strcmp(key, "netns") == 0)
         return set_netns(hypothesis, value);
     if (strcmp(key, "origin") == 0)
-        return set_origin(hypothesis, value);
+        return set_origin(hypothesis, value, links);
     if (strcmp(key, "target") == 0)
-        return set_target(hypothesis, value);
+        return set_target(hypothesis, value, links);
     if (strcmp(key, "tool") == 0)
         return set_text(&hypothesis->listener.tool, value);
     if (strcmp(key, "age") == 0)

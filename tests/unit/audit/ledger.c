@@ -434,6 +434,98 @@ Test(ledger, judges_again_when_links_change) {
     world->snapshot->links = NULL;
 }
 
+/* A socket on 192.168.1.20, and the dump after that address came or went. */
+static void dump_with(World *world, LinkTable *table, bool present) {
+    table->complete = true;
+    table->n_addresses = present;
+    world->snapshot->links = table;
+    world_socket(world, 1)->scope = present ? SCOPE_PRIVATE : SCOPE_UNREACHABLE;
+    world_dump(world);
+    world->snapshot->links = NULL;
+}
+
+static void listen_at_address(World *world, LinkTable *table, Link *link, LinkAddress *address) {
+    set_link(table, link, address, 20);
+    world_listen(world, 1, 3000)->endpoint.address = address->address;
+}
+
+static size_t count_flagged(const World *world) {
+    LedgerStats stats;
+    ledger_stats(world->ledger, &stats);
+    return stats.n_flagged;
+}
+
+/* The alert of what no interface has any more rests: the VPN is down, the network another one. */
+Test(ledger, an_unreachable_listener_keeps_its_alert) {
+    _cleanup_world_ World *world = world_new(NULL);
+    LinkTable table;
+    Link link;
+    LinkAddress address;
+    listen_at_address(world, &table, &link, &address);
+    dump_with(world, &table, true);
+    told("appeared:3000 flagged:3000");
+    dump_with(world, &table, false);
+    told("changed:3000/srv");
+    cr_assert_eq(count_flagged(world), 0);
+    world_pass(world, 10 * USEC_PER_DAY); /* no reminder */
+    told("");
+    dump_with(world, &table, true);
+    told("changed:3000/srv");
+    cr_assert_eq(count_flagged(world), 1);
+    /* What is worse than before is an alert. */
+    dump_with(world, &table, false);
+    told("changed:3000/srv");
+    world->severity = SEVERITY_CRITICAL;
+    dump_with(world, &table, true);
+    told("changed:3000/srv flagged:3000");
+    /* The end of the listener is the end of the alert. */
+    dump_with(world, &table, false);
+    told("changed:3000/srv");
+    world_close(world, 1);
+    world_dump(world);
+    world_dump(world);
+    told("gone:3000");
+    world_pass(world, LEDGER_RETURN);
+    told("resolved:3000/gone");
+    cr_assert_eq(count_flagged(world), 0);
+}
+
+/* A restart of the service while the VPN is down is no end of the alert. */
+Test(ledger, an_unreachable_listener_returns_to_its_alert) {
+    _cleanup_world_ World *world = world_new(NULL);
+    LinkTable table;
+    Link link;
+    LinkAddress address;
+    listen_at_address(world, &table, &link, &address);
+    dump_with(world, &table, true);
+    world_close(world, 1);
+    world_dump(world);
+    world_dump(world);
+    told("appeared:3000 flagged:3000 gone:3000");
+    listen_at_address(world, &table, &link, &address);
+    dump_with(world, &table, false);
+    world_pass(world, USEC_PER_MINUTE);
+    told("appeared:3000");
+    dump_with(world, &table, true);
+    told("changed:3000/srv");
+}
+
+/* It was never reachable: there is nothing to alert of, nor to resolve. */
+Test(ledger, what_never_was_reachable_is_no_alert) {
+    _cleanup_world_ World *world = world_new(NULL);
+    LinkTable table;
+    Link link;
+    LinkAddress address;
+    listen_at_address(world, &table, &link, &address);
+    dump_with(world, &table, false);
+    told("appeared:3000");
+    world_close(world, 1);
+    world_dump(world);
+    world_dump(world);
+    world_pass(world, LEDGER_RETURN);
+    told("gone:3000");
+}
+
 /* One port of many addresses and users: an event costs what is at its own place. */
 Test(ledger, lists_every_entry) {
     _cleanup_world_ World *world = world_new(NULL);

@@ -19,7 +19,7 @@ static bool runs(const Listener *listener, const char *exe) {
 static void judge(void *userdata, const Listener *listener, usec_t age, usec_t realtime,
                   Verdict *ret) {
     World *world = userdata;
-    bool allowed = listener->scope == SCOPE_LOOPBACK ||
+    bool allowed = listener->scope == SCOPE_LOOPBACK || listener->scope == SCOPE_UNREACHABLE ||
                    listener->endpoint.port == world->allowed_port ||
                    (world->allowed_from_age && age >= world->allowed_from_age) ||
                    (world->flagged_until && realtime >= world->flagged_until) ||

@@ -242,6 +242,13 @@ Test(link_events, only_what_can_change_reach_matters) {
     cr_assert_not(matters(RTM_NEWROUTE, 2, 0));
     cr_assert_not(matters(RTM_NEWROUTE, 24, 0));
     cr_assert_not(matters(RTM_DELROUTE, 128, 0));
+    RouteBytes local = {
+        .header = {.nlmsg_len = sizeof(local), .nlmsg_type = RTM_DELROUTE},
+        .route = {.rtm_family = AF_INET, .rtm_dst_len = 16, .rtm_type = RTN_LOCAL},
+    };
+    cr_assert(link_events_matter(&local, sizeof(local)), "a local prefix");
+    local.route.rtm_dst_len = 32;
+    cr_assert_not(link_events_matter(&local, sizeof(local)), "an address, told by itself");
     RouteBytes cut = {.header = {.nlmsg_len = 500, .nlmsg_type = RTM_NEWROUTE}};
     cr_assert(link_events_matter(&cut, sizeof(cut)), "what can't be understood matters");
 }

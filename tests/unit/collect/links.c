@@ -209,6 +209,39 @@ Test(links, default_routes) {
     }
 }
 
+/* AnyIP: every address of the prefix is this host's. Those of 127.0.0.0/8 are known anyway. */
+Test(links, local_prefixes) {
+    static const struct {
+        uint8_t family, bits, type, first;
+        bool expected;
+    } cases[] = {
+        {AF_INET, 16, RTN_LOCAL, 10, true},    {AF_INET, 0, RTN_LOCAL, 0, true},
+        {AF_INET, 32, RTN_LOCAL, 10, false},   {AF_INET, 8, RTN_LOCAL, 127, false},
+        {AF_INET, 16, RTN_UNICAST, 10, false}, {AF_INET, 16, RTN_BROADCAST, 10, false},
+        {AF_INET6, 64, RTN_LOCAL, 0xfd, true}, {AF_INET6, 128, RTN_LOCAL, 0xfd, false},
+        {129, 16, RTN_LOCAL, 10, false},
+    };
+    uint32_t index = 1;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        _cleanup_(link_builder_done) LinkBuilder builder = {};
+        uint8_t destination[16] = {cases[i].first};
+        Build build = route_message(cases[i].family, cases[i].bits, cases[i].type, RT_TABLE_LOCAL);
+        if (cases[i].bits > 0)
+            build_attribute(&build, RTA_DST, destination, cases[i].family == AF_INET ? 4 : 16);
+        build_attribute(&build, RTA_OIF, &index, 4);
+        feed(&builder, &build);
+        cr_expect_eq(builder.n_defaults, 0, "case %zu", i);
+        cr_expect_eq(builder.n_addresses, cases[i].expected, "case %zu", i);
+        cr_expect_eq(builder.n_malformed, 0, "case %zu", i);
+        if (builder.n_addresses > 0) {
+            const LinkAddress *local = &builder.addresses[0];
+            cr_expect(local->whole && local->index == 1 && local->prefix_length == cases[i].bits);
+            cr_expect_eq(local->address.bytes[0], cases[i].first);
+        }
+    }
+}
+
 Test(links, a_default_route_of_several_ways) {
     _cleanup_(link_builder_done) LinkBuilder builder = {};
     Build build = route_message(AF_INET, 0, RTN_UNICAST, RT_TABLE_MAIN);

@@ -147,6 +147,123 @@ Test(reach, scopes) {
     cr_expect_eq(endpoint_scope(&it, &table), SCOPE_LINK_LOCAL);
 }
 
+static void expect_ways(const Endpoint *it, const char *expected) {
+    char all[1024] = "", one[ADDRESS_SIZE];
+    Way way;
+
+    for (ReachIterator i = {}; reach_next(&i, it, &table, &way);) {
+        size_t length = strlen(all);
+        address_format(&way.address, one);
+        snprintf(all + length, sizeof(all) - length, "%s%s/%s/%s", length ? " " : "",
+                 way.link->name, one, scope_name(way.scope));
+    }
+    cr_expect_str_eq(all, expected);
+}
+
+/* With all addresses known: the VPN is down, the network is another one, a VM's bridge is not there
+ * yet. */
+Test(reach, what_no_interface_has_is_unreachable) {
+    static const struct {
+        const char *address;
+        uint32_t device;
+        Scope scope;
+    } cases[] = {
+        {"10.77.0.1", 0, SCOPE_UNREACHABLE},
+        {"198.51.100.1", 0, SCOPE_UNREACHABLE},
+        {"::ffff:198.51.100.1", 0, SCOPE_UNREACHABLE},
+        {"169.254.3.4", 0, SCOPE_UNREACHABLE},
+        {"fe80::77", 0, SCOPE_UNREACHABLE},
+        {"fd99::2", 0, SCOPE_UNREACHABLE},
+        {"0.0.0.0", 999, SCOPE_UNREACHABLE}, /* a device that went */
+        {"192.168.1.20", 999, SCOPE_UNREACHABLE},
+        {"192.168.1.77", WLAN0, SCOPE_UNREACHABLE},
+        {"192.168.1.20", ETH0, SCOPE_PRIVATE}, /* Linux answers on it there, too */
+        {"10.99.0.77", 0, SCOPE_PRIVATE},
+        {"127.0.0.9", 0, SCOPE_LOOPBACK},
+        {"127.0.0.9", 999, SCOPE_LOOPBACK},
+        {"224.0.0.251", 0, SCOPE_MULTICAST},
+        {"0.0.0.0", 0, SCOPE_WILDCARD},
+        {"0.0.0.0", NEW0, SCOPE_PRIVATE}, /* it may get an address at any moment */
+        {"0.0.0.0", NEWTUN, SCOPE_VPN},
+        {"10.3.0.1", 0, SCOPE_PRIVATE}, /* on a link that is down: Linux answers by the others */
+        {"10.11.0.1", 0, SCOPE_VPN},    /* likewise */
+        {"10.8.0.6", 0, SCOPE_VPN},
+        {"10.66.6.6", 0, SCOPE_PRIVATE}, /* of a local prefix */
+        {"fd66::6", 0, SCOPE_PRIVATE},
+        {"fd67::6", 0, SCOPE_UNREACHABLE},
+    };
+    static Link down = {.index = NEWTUN + 1, .name = "wg1", .kind = LINK_WIREGUARD};
+    Link all[sizeof(links) / sizeof(links[0]) + 1];
+    LinkAddress some[sizeof(addresses) / sizeof(addresses[0]) + 3];
+    LinkTable complete = table;
+
+    memcpy(all, links, sizeof(links));
+    all[table.n_links] = down;
+    memcpy(some, table.addresses, table.n_addresses * sizeof(some[0]));
+    LinkAddress *more = &some[table.n_addresses];
+    more[0] = (LinkAddress){.index = down.index, .prefix_length = 24};
+    more[1] = (LinkAddress){.index = LO, .prefix_length = 16, .whole = true};
+    more[2] = (LinkAddress){.index = LO, .prefix_length = 64, .whole = true};
+    cr_assert_eq(address_parse("10.11.0.1", &more[0].address), 0);
+    cr_assert_eq(address_parse("10.66.0.0", &more[1].address), 0);
+    cr_assert_eq(address_parse("fd66::", &more[2].address), 0);
+    complete.links = all;
+    complete.n_links++;
+    complete.addresses = some;
+    complete.n_addresses += 3;
+    complete.complete = true;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        Endpoint it = endpoint(cases[i].address, cases[i].device, false);
+        cr_expect_str_eq(scope_name(endpoint_scope(&it, &complete)), scope_name(cases[i].scope),
+                         "%s on %u", cases[i].address, cases[i].device);
+    }
+    /* The kernel forwards what is for others as well. */
+    Listener forward = {.endpoint = endpoint("198.51.100.1", 0, false), .origin = ORIGIN_FORWARD};
+    cr_expect_eq(listener_scope(&forward, &complete), SCOPE_PUBLIC);
+    forward.origin = ORIGIN_SOCKET;
+    cr_expect_eq(listener_scope(&forward, &complete), SCOPE_UNREACHABLE);
+    /* A local prefix is no address of its own. */
+    Endpoint all_of_lo = endpoint("0.0.0.0", LO, false);
+    Way way;
+    size_t n = 0;
+    for (ReachIterator i = {}; reach_next(&i, &all_of_lo, &complete, &way); n++)
+        ;
+    cr_expect_eq(n, 2);
+}
+
+Test(reach, a_broadcast_address_is_of_its_interface) {
+    static const struct {
+        const char *address;
+        Scope scope;
+        const char *ways;
+    } cases[] = {
+        {"192.168.1.255", SCOPE_PRIVATE, "wlan0/192.168.1.255/private"},
+        {"192.168.122.255", SCOPE_VIRTUAL, "virbr0/192.168.122.255/virtual"},
+        {"172.17.255.255", SCOPE_VIRTUAL, "docker0/172.17.255.255/virtual"},
+        {"10.8.0.255", SCOPE_VPN, "tun0/10.8.0.255/vpn"},
+        {"203.0.113.255", SCOPE_PUBLIC, "eth0/203.0.113.255/public"},
+        {"10.9.0.255", SCOPE_UNREACHABLE, ""}, /* wg0 has a network of one address */
+        {"192.168.1.127", SCOPE_UNREACHABLE, ""},
+        {"10.3.0.255", SCOPE_PRIVATE, ""}, /* down */
+    };
+    table.complete = true;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        Endpoint it = endpoint(cases[i].address, 0, false);
+        cr_expect_str_eq(scope_name(endpoint_scope(&it, &table)), scope_name(cases[i].scope), "%s",
+                         cases[i].address);
+        expect_ways(&it, cases[i].ways);
+    }
+    /* No router passes it on. */
+    Endpoint it = endpoint("255.255.255.255", 0, false);
+    cr_expect_eq(endpoint_scope(&it, &table), SCOPE_LINK_LOCAL);
+    it = endpoint("255.255.255.255", WLAN0, false);
+    expect_ways(&it, "wlan0/255.255.255.255/link-local");
+    LinkTable lonely = {.links = links, .n_links = 1, .complete = true};
+    it = endpoint("255.255.255.255", 0, false);
+    cr_expect_eq(endpoint_scope(&it, &lonely), SCOPE_UNREACHABLE);
+    table.complete = false;
+}
+
 Test(reach, without_links_the_number_decides) {
     Endpoint it = endpoint("172.17.0.1", 0, false);
     cr_assert_eq(endpoint_scope(&it, NULL), SCOPE_PRIVATE);
@@ -169,19 +286,6 @@ Test(reach, a_veth_with_the_default_route_is_the_lan) {
     cr_assert_eq(endpoint_scope(&it, &container), SCOPE_VIRTUAL);
     own[0].default_route = true;
     cr_assert_eq(endpoint_scope(&it, &container), SCOPE_PRIVATE);
-}
-
-static void expect_ways(const Endpoint *it, const char *expected) {
-    char all[1024] = "", one[ADDRESS_SIZE];
-    Way way;
-
-    for (ReachIterator i = {}; reach_next(&i, it, &table, &way);) {
-        size_t length = strlen(all);
-        address_format(&way.address, one);
-        snprintf(all + length, sizeof(all) - length, "%s%s/%s/%s", length ? " " : "",
-                 way.link->name, one, scope_name(way.scope));
-    }
-    cr_expect_str_eq(all, expected);
 }
 
 Test(reach, ways_in) {
