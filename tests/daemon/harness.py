@@ -377,6 +377,24 @@ class Readable(Process):
         until(lambda: f"not told {times} times: {text}", lambda: self.told(text) >= times)
 
 
+@contextlib.contextmanager
+def watching(daemon):
+    """What `watch` says, as it comes."""
+    events = []
+    watch = subprocess.Popen([support.CTL, "--runtime-dir", daemon.directory + "/run", "watch",
+                              "--json"], stdout=subprocess.PIPE, text=True)
+    reader = threading.Thread(
+        target=lambda: events.extend(json.loads(line) for line in watch.stdout))
+    reader.start()
+    try:
+        yield events
+    finally:
+        watch.terminate()
+        watch.wait(PATIENCE)
+        reader.join()
+        watch.stdout.close()
+
+
 def with_foreground(rules=RULES, **how):
     """For a test_…(daemon): one that serves by these rules, and ends well after it."""
     def decorate(test):

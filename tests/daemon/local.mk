@@ -16,6 +16,7 @@ DAEMON_TESTS = \
 	tests/daemon/journal.py \
 	tests/daemon/limits.py \
 	tests/daemon/names.py \
+	tests/daemon/networks.py \
 	tests/daemon/origin.py \
 	tests/daemon/payers.py \
 	tests/daemon/pids.py \

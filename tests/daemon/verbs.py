@@ -14,7 +14,7 @@ import threading
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import harness  # noqa: E402
 import support  # noqa: E402
-from harness import PATIENCE, Readable, bind_udp, listen, read, rules_below, until, write
+from harness import PATIENCE, Readable, bind_udp, listen, read, rules_below, until, watching, write
 
 RULES = "allow scope loopback\nflag critical tcp port 4000-4999 id four\nignore udp\n"
 NOTES = ['"\nallow tcp\n#', 'a\\', '\\"', '"', "x\r\nignore tcp", "\x1b]0;x\x07", "\u202eevil",
@@ -131,24 +131,6 @@ def check_crowd(daemon):
         one = shown[0]["id"]
         assert json.loads(daemon.good("snooze", one, "1h", "--json"))["listeners"] == 1
         assert [each["id"] for each in show(daemon, "4200") if each["snoozed_usec"]] == [one]
-
-
-@contextlib.contextmanager
-def watching(daemon):
-    """What `watch` says, as it comes."""
-    events = []
-    watch = subprocess.Popen([support.CTL, "--runtime-dir", daemon.directory + "/run", "watch",
-                              "--json"], stdout=subprocess.PIPE, text=True)
-    reader = threading.Thread(
-        target=lambda: events.extend(json.loads(line) for line in watch.stdout))
-    reader.start()
-    try:
-        yield events
-    finally:
-        watch.terminate()
-        watch.wait(PATIENCE)
-        reader.join()
-        watch.stdout.close()
 
 
 def check_another_id(daemon, events):
