@@ -116,6 +116,34 @@ def test_a_port_that_opens_and_closes_repeatedly_is_one_alert(daemon):
     assert [(one["event"], one.get("reason")) for one in alerts] == [("flagged", "repeats")], alerts
 
 
+PROBES = """
+import socket, sys, time
+for _ in range(20):
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind(("0.0.0.0", int(sys.argv[1])))
+    sock.listen()
+    time.sleep(0.001)
+    sock.close()
+    time.sleep(0.01)
+"""
+
+
+@with_foreground(RULES)
+def test_many_programs_that_probe_are_one_alert_each(daemon):
+    ports = range(4020, 4030)
+    with tempfile.TemporaryDirectory() as folder:
+        for port in ports:
+            write(f"{folder}/{port}.py", PROBES)
+        for process in [subprocess.Popen([sys.executable, f"{folder}/{port}.py", str(port)])
+                        for port in ports]:
+            process.wait()
+    alerts = alerts_until(daemon, 4010)
+    assert sorted((one["event"], one["port"], one["reason"]) for one in alerts) == \
+        [("flagged", port, "repeats") for port in ports], alerts
+    assert {one["port"] for one in daemon.all if one["event"] == "transient"} == set(ports)
+
+
 @with_foreground(RULES)
 def test_both_families_are_one_alert(daemon):
     with Server("0.0.0.0,4003", "::,4003"):
