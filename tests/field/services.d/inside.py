@@ -118,7 +118,8 @@ class Step:
 
 
 def line(path, text, instead=None, says=None):
-    """Puts a line into a configuration file, in the place of those that `instead` matches."""
+    """Puts a line into a configuration file, in the place of those that `instead` matches. `says`: what of
+    it the advice has, where that is not all; a folder there stands for the file."""
     def act():
         file = pathlib.Path(path)
         content = file.read_text() if file.exists() else ""
@@ -129,7 +130,9 @@ def line(path, text, instead=None, says=None):
             content = content.rstrip("\n") + "\n" + text + "\n"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(content)
-    return Step([path] + (says if says is not None else [part.strip() for part in text.splitlines()]), act)
+    if says is None:
+        says = [part.strip() for part in text.splitlines()]
+    return Step(says if says and says[0].startswith("/") else [path, *says], act)
 
 
 def without(path, pattern, says):
@@ -154,7 +157,7 @@ def typed(command, says=None):
 def edited(unit, text, says):
     """systemctl edit of a unit."""
     def act():
-        directory = pathlib.Path(f"/etc/systemd/system/{unit}.d")
+        directory = pathlib.Path(f"/etc/systemd/system/{unit if '.' in unit else unit + '.service'}.d")
         directory.mkdir(exist_ok=True)
         (directory / "override.conf").write_text(text)
         run("systemctl daemon-reload")
@@ -233,8 +236,10 @@ def apply_advice(service, result):
 
 def check_fixed(service, result, since, before):
     ports = set(service.ports)
-    if not wait(lambda: not exposed(ports), PATIENCE):
-        raise Wrong(f"still exposed: {exposed(ports)}")
+    def gone():
+        return not exposed(ports) and (not service.loopback or {(s[0], s[2]) for s in sockets()} >= ports)
+    if not wait(gone, PATIENCE):
+        raise Wrong(f"still exposed, or not there: {exposed(ports)}")
     result["local"] = True
 
     def resolved():
