@@ -37,7 +37,8 @@ SERVICES = [
     Service("nginx", "systemctl start nginx", {"tcp 80": "warning"}, tool="nginx", answers=http(80), fix=[
         line(NGINX, "\tlisten 127.0.0.1:80 default_server;", r"^\tlisten 80 default_server;",
              ["/etc/nginx/sites-enabled/", "listen 127.0.0.1:80"]),
-        line(NGINX, "\tlisten [::1]:80 default_server;", r"^\tlisten \[::\]:80 default_server;", ["listen [::1]:80"]),
+        line(NGINX, "\tlisten [::1]:80 default_server;", r"^\tlisten \[::\]:80 default_server;",
+             ["/etc/nginx/sites-enabled/", "listen [::1]:80"]),
         restart("nginx")]),
     Service("apache", "systemctl start apache2", {"tcp 80": "warning"}, tool="Apache", answers=http(80), fix=[
         line("/etc/apache2/ports.conf", "Listen 127.0.0.1:80\nListen [::1]:80", r"^Listen 80$"), restart("apache2")]),
@@ -64,8 +65,6 @@ SERVICES = [
     Service("mini-httpd", "systemctl start mini-httpd", {"tcp 80": "warning"}, tool="mini_httpd", answers=http(80),
             expose="sed -i 's/^host=.*/host=0.0.0.0/' /etc/mini-httpd.conf",
             fix=[line("/etc/mini-httpd.conf", "host=localhost", r"^host=.*"), restart("mini-httpd")]),
-    Service("webfs", "systemctl start webfs", {"tcp 8000": "warning"}, tool="webfs", answers=http(8000),
-            fix=[line("/etc/webfsd.conf", 'web_ip="127.0.0.1"', r"^web_ip=.*"), restart("webfs")]),
     Service("php-fpm", "systemctl start php8.2-fpm", {"tcp 9000": "critical"}, tool="PHP-FPM", answers=opens(9000),
             expose="sed -i 's/^listen = .*/listen = 9000/' /etc/php/8.2/fpm/pool.d/www.conf",
             fix=[line("/etc/php/8.2/fpm/pool.d/www.conf", "listen = 127.0.0.1:9000", r"^listen = .*"),
