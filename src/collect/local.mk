@@ -50,6 +50,8 @@ libsockaudit_a_SOURCES += \
 	src/collect/netlink/group_socket.h \
 	src/collect/events/link_events.c \
 	src/collect/events/link_events.h \
+	src/collect/events/ruleset_events.c \
+	src/collect/events/ruleset_events.h \
 	src/collect/sockdiag/lookup.c \
 	src/collect/sockdiag/lookup.h \
 	src/collect/events/perf_cgroup.c \

@@ -187,6 +187,10 @@ static void on_links_changed(void *userdata) {
     reconcile_in(userdata, 0);
 }
 
+static void on_forwards_changed(void *userdata) {
+    reconcile_in(userdata, 0);
+}
+
 static void on_lost(SourceId id, void *userdata) {
     (void)id;
     reconcile_in(userdata, 0);
@@ -240,7 +244,8 @@ int events_open(Daemon *daemon) {
         .events = &daemon->passed_events,
         .periods = periods(daemon),
         .witness = {take_witness, release_witness, &daemon->machine},
-        .handlers = {on_state, on_udp_gone, on_links_changed, on_lost, on_status, daemon},
+        .handlers = {on_state, on_udp_gone, on_links_changed, on_forwards_changed, on_lost,
+                     on_status, daemon},
     };
     int r = sources_open(&config, &daemon->sources);
     if (r < 0)

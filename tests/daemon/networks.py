@@ -104,6 +104,45 @@ def test_a_vpn_goes_and_comes(daemon):
     daemon.expect(event="resolved", port=5005)
 
 
+def check_forwards(daemon, add, remove):
+    """Each is an alert soon after the rule is there, and not listed soon after the rule is gone."""
+    def come_and_go(turn):
+        port = 4100 + turn
+        for command in add:
+            subprocess.run(command.format(port=port).split(), check=True)
+        told = daemon.expect(event="flagged", port=port)
+        assert daemon.listeners()[port]["origin"] == "forward", told
+        for command in remove:
+            subprocess.run(command.format(port=port).split(), check=True)
+        until("it is gone", lambda: port not in daemon.listeners())
+
+    in_a_row(lambda turn=turn: come_and_go(turn) for turn in range(IN_A_ROW))
+
+
+@with_shipped_policy("set poll 1h\n")
+def test_a_forward_of_nft(daemon):
+    subprocess.run(["nft", "add table ip n; add chain ip n pre "
+                           "{ type nat hook prerouting priority dstnat; }"], check=True)
+    check_forwards(daemon, ["nft add rule ip n pre tcp dport {port} dnat to 10.0.0.2:80"],
+                   ["nft flush chain ip n pre"])
+
+
+@with_shipped_policy("set poll 1h\n")
+def test_a_forward_of_iptables(daemon):
+    rule = "PREROUTING -p tcp --dport {port} -j DNAT --to-destination 10.0.0.2:80"
+    check_forwards(daemon, ["iptables-nft -t nat -A " + rule], ["iptables-nft -t nat -D " + rule])
+
+
+@with_shipped_policy("set poll 1h\n")
+def test_a_forward_by_an_element_of_a_map(daemon):
+    subprocess.run(["nft", "add table ip m; add chain ip m pre "
+                           "{ type nat hook prerouting priority dstnat; }; "
+                           "add map ip m to { type inet_service : ipv4_addr; }; "
+                           "add rule ip m pre dnat to tcp dport map @to"], check=True)
+    check_forwards(daemon, ["nft add element ip m to {{ {port} : 10.0.0.3 }}"],
+                   ["nft delete element ip m to {{ {port} }}"])
+
+
 def bring_bridge_up_and_down(daemon, turn):
     ip("link add sockaudit0 type bridge", "link set sockaudit0 up")
     ip("addr add 192.168.122.1/24 dev sockaudit0")

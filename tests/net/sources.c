@@ -17,7 +17,7 @@
 
 /* What the handlers were told. */
 typedef struct Told {
-    unsigned n_state, n_gone, n_links;
+    unsigned n_state, n_gone, n_links, n_forwards;
     unsigned n_lost[SOURCE_COUNT], n_status[SOURCE_COUNT];
     StateEvent state;
     int witness_error;
@@ -45,6 +45,10 @@ static void on_gone(const Destroyed *destroyed, void *data) {
 
 static void on_links(void *data) {
     ((Told *)data)->n_links++;
+}
+
+static void on_forwards(void *data) {
+    ((Told *)data)->n_forwards++;
 }
 
 static void on_lost(SourceId id, void *data) {
@@ -76,7 +80,7 @@ static Sources *open_sources(bool no_threads) {
         .periods = {5 * USEC_PER_SEC, 30 * USEC_PER_SEC},
         .no_threads = no_threads,
         .witness = {take, release, NULL},
-        .handlers = {on_state, on_gone, on_links, on_lost, on_status, &told},
+        .handlers = {on_state, on_gone, on_links, on_forwards, on_lost, on_status, &told},
     };
     Sources *sources;
     cr_assert_eq(sources_open(&config, &sources), 0);
@@ -256,6 +260,65 @@ Test(sources, changes_of_links_are_told_at_once_and_then_summed_up, .timeout = 1
         run_for(sources, 3 * SOURCES_LINKS_MSEC);
     } while (told.n_links > before);
     cr_assert(world_closed(sources_close(sources)));
+}
+
+static void run_nft(const char *commands) {
+    char line[200];
+    snprintf(line, sizeof(line), "nft '%s' 2>/dev/null", commands);
+    if (system(line) != 0)
+        world_skip("nft does not work");
+}
+
+static bool forwards_are_told(const Sources *sources) {
+    (void)sources;
+    return told.n_forwards > 0;
+}
+
+/* A ruleset that is replaced is one change, however many rules it has; many are summed up. */
+Test(sources, changes_of_the_ruleset_are_told_once_a_transaction, .timeout = 180) {
+    world_enter(false);
+    Sources *sources = open_sources(false);
+    cr_assert_eq(sources_status(sources, SOURCE_FORWARDS)->quality, SOURCE_FULL, "%s",
+                 sources_status(sources, SOURCE_FORWARDS)->why);
+    memset(&told, 0, sizeof(told));
+    if (system("{ echo table ip n {; echo chain c {; yes counter | head -20000; echo }; echo }; } |"
+               " nft -f -") != 0)
+        world_skip("nft does not work");
+    run_until(sources, forwards_are_told, "not told");
+    run_for(sources, 3 * SOURCES_FORWARDS_MSEC);
+    cr_assert_eq(told.n_forwards, 1);
+    cr_assert_eq(told.n_lost[SOURCE_FORWARDS], 0);
+
+    memset(&told, 0, sizeof(told));
+    int64_t start = 0;
+    unsigned msec = 0;
+    world_waited(&start, msec);
+    for (int i = 0; i < 30; i++) {
+        run_nft("add rule ip n c counter");
+        run_for(sources, 1);
+    }
+    run_for(sources, 2 * SOURCES_FORWARDS_MSEC);
+    while (world_waited(&start, msec))
+        msec += SOURCES_FORWARDS_MSEC;
+    cr_assert_geq(told.n_forwards, 1);
+    cr_assert_leq(told.n_forwards, msec / SOURCES_FORWARDS_MSEC + 1, "%u in %u ms", told.n_forwards,
+                  msec);
+    cr_assert(world_closed(sources_close(sources)));
+}
+
+Test(sources, without_net_admin_it_says_that_forwards_are_polled, .timeout = 60) {
+    world_enter(false);
+    int status;
+    pid_t child = fork();
+    if (child == 0) {
+        if (world_drop_capability(12 /* CAP_NET_ADMIN */) < 0)
+            _exit(2);
+        Sources *sources = open_sources(false);
+        const SourceStatus *is = sources_status(sources, SOURCE_FORWARDS);
+        _exit(is->quality == SOURCE_MISSING && is->error == -EPERM ? 0 : 4);
+    }
+    waitpid(child, &status, 0);
+    cr_assert_eq(status, 0, "%x", status);
 }
 
 static bool flood_is_counted(const Sources *sources) {

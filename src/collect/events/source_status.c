@@ -10,6 +10,7 @@ const char *source_name(SourceId id) {
         [SOURCE_TCP] = "TCP events",
         [SOURCE_UDP_GONE] = "UDP events",
         [SOURCE_LINKS] = "network changes",
+        [SOURCE_FORWARDS] = "NAT rules",
     };
     return names[id];
 }
@@ -46,7 +47,13 @@ static const char *ring_reason(int error) {
     return NULL;
 }
 
-static void write_why(SourceStep step, int error, bool locked_down,
+static const char *socket_reason(SourceId id, int error) {
+    if (id == SOURCE_FORWARDS && error == -EPERM)
+        return "nf_tables reports changes only to CAP_NET_ADMIN, which is missing";
+    return NULL;
+}
+
+static void write_why(SourceId id, SourceStep step, int error, bool locked_down,
                       char why[static SOURCE_TEXT_SIZE]) {
     const char *reason = NULL, *doing = "the event source could not be opened";
 
@@ -75,6 +82,7 @@ static void write_why(SourceStep step, int error, bool locked_down,
         doing = "the event source broke";
         break;
     case STEP_SOCKET:
+        reason = socket_reason(id, error);
         break;
     }
     if (reason)
@@ -108,6 +116,9 @@ static void write_means(SourceId id, SourceStep step, const SourcePeriods *perio
     else if (id == SOURCE_UDP_GONE)
         snprintf(means, SOURCE_TEXT_SIZE,
                  "that a UDP listener went is noticed by polling, up to about %s late", poll);
+    else if (id == SOURCE_FORWARDS)
+        snprintf(means, SOURCE_TEXT_SIZE,
+                 "a new or removed forward is detected by polling, up to %s late", reconcile);
     else
         snprintf(means, SOURCE_TEXT_SIZE,
                  "a new address or interface is noticed by polling, up to %s late", reconcile);
@@ -119,7 +130,7 @@ void source_status_failed(SourceId id, SourceStep step, int error, bool locked_d
 
     *ret = (SourceStatus){
         .quality = limited ? SOURCE_LIMITED : SOURCE_MISSING, .step = step, .error = error};
-    write_why(step, error, locked_down, ret->why);
+    write_why(id, step, error, locked_down, ret->why);
     write_means(id, step, periods, ret->means);
 }
 

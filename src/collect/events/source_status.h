@@ -10,6 +10,7 @@ typedef enum SourceId {
     SOURCE_TCP,      /* the tracepoint: who begins and ceases to listen */
     SOURCE_UDP_GONE, /* sock_diag's destroy groups */
     SOURCE_LINKS,    /* rtnetlink's notifications */
+    SOURCE_FORWARDS, /* nf_tables' notifications */
     SOURCE_COUNT,
 } SourceId;
 
@@ -19,7 +20,7 @@ typedef enum SourceQuality {
     SOURCE_MISSING,
 } SourceQuality;
 
-/* `TCP events`, `UDP events`, `network changes`: for people. */
+/* `TCP events`, `UDP events`, `network changes`, `NAT rules`: for people. */
 const char *source_name(SourceId id);
 
 /* At what it failed. */

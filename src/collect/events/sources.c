@@ -13,6 +13,7 @@
 #include "collect/events/cpu_list.h"
 #include "collect/events/link_events.h"
 #include "collect/events/perf_cgroup.h"
+#include "collect/events/ruleset_events.h"
 #include "collect/small_file.h"
 #include "util/cleanup.h"
 #include "util/memory.h"
@@ -22,11 +23,22 @@
 
 #define NEVER UINT64_MAX
 
-/* What the epoll set's entries are; the first three are the sources. */
+/* What the epoll set's entries are; the first are the sources. */
 enum {
     EVENT_TIMER = SOURCE_COUNT,
     EVENT_CLOCK, /* cancelled when the clock is set, and when the machine resumes */
 };
+
+/* Changes of which only the fact is reported: at once, and then no oftener than each `period`. */
+typedef struct Coalesced {
+    int (*open)(const NetHandles *handles);
+    int (*read)(int fd, unsigned budget, bool *ret_changed);
+    SourceId id;
+    uint64_t period;       /* ms */
+    uint64_t at, reported; /* ms: when to report next, NEVER: nothing changed; last */
+} Coalesced;
+
+enum { COALESCED_LINKS, COALESCED_FORWARDS, COALESCED_COUNT };
 
 struct Sources {
     SourcesConfig config;
@@ -35,11 +47,11 @@ struct Sources {
     uint64_t retry_after[SOURCE_COUNT]; /* ms: the next delay */
     bool opened;                        /* the handlers may be called */
     int epoll_fd, timer_fd, clock_fd;
-    Readers *readers; /* NULL: missing, as are negative fds */
-    int destroy_fd, links_fd;
-    uint64_t check_at, links_at; /* ms: when to look at the rings; when to tell of links */
-    uint64_t links_told;         /* ms: when they were told last */
-    uint64_t slept;              /* ms that the machine was suspended, since it was started */
+    Readers *readers;             /* NULL: missing, as are negative fds */
+    int socket_fds[SOURCE_COUNT]; /* of the sources that are netlink sockets */
+    Coalesced coalesced[COALESCED_COUNT];
+    uint64_t check_at; /* ms: when to look at the rings */
+    uint64_t slept;    /* ms that the machine was suspended, since it was started */
     uint64_t lost;
     bool stuck;
 };
@@ -249,30 +261,38 @@ static void dispatch_tcp(Sources *sources) {
 /* --- the netlink sockets -------------------------------------------------------------------------
  */
 
-static void try_socket(Sources *sources, SourceId id) {
-    int *fd = id == SOURCE_LINKS ? &sources->links_fd : &sources->destroy_fd;
-    int r = id == SOURCE_LINKS ? link_events_open(sources->config.handles)
-                               : destroy_open(sources->config.handles);
+static int open_socket(const Sources *sources, SourceId id) {
+    for (size_t i = 0; i < COALESCED_COUNT; i++)
+        if (sources->coalesced[i].id == id)
+            return sources->coalesced[i].open(sources->config.handles);
+    return destroy_open(sources->config.handles);
+}
 
-    if (r >= 0) {
-        *fd = r;
-        r = watch(sources, *fd, id);
-        if (r < 0) {
-            close(*fd);
-            *fd = -1;
-        }
+static void try_socket(Sources *sources, SourceId id) {
+    int fd = open_socket(sources, id), r = fd;
+
+    if (fd >= 0) {
+        r = watch(sources, fd, id);
+        if (r < 0)
+            close(fd);
+    }
+    if (r == -EPROTONOSUPPORT && id == SOURCE_FORWARDS) {
+        /* Without nfnetlink nothing is forwarded, until a module is loaded. */
+        sources->retry_at[id] = now_msec() + SOURCES_RETRY_SECONDS_MAX * 1000;
+        return;
     }
     if (r < 0) {
         set_missing(sources, id, STEP_SOCKET, r);
         return;
     }
+    sources->socket_fds[id] = fd;
     set_present(sources, id);
     tell_lost(sources, id);
 }
 
-static void socket_broke(Sources *sources, SourceId id, int *fd, int error) {
-    close(*fd); /* which takes it out of the epoll set */
-    *fd = -1;
+static void socket_broke(Sources *sources, SourceId id, int error) {
+    close(sources->socket_fds[id]); /* which takes it out of the epoll set */
+    sources->socket_fds[id] = -1;
     set_missing(sources, id, STEP_READ, error);
     tell_lost(sources, id);
 }
@@ -283,36 +303,42 @@ static void take_destroyed(const Destroyed *destroyed, void *data) {
 }
 
 static void dispatch_destroy(Sources *sources) {
-    if (sources->destroy_fd < 0)
+    int fd = sources->socket_fds[SOURCE_UDP_GONE];
+    if (fd < 0)
         return;
-    int r = destroy_read(sources->destroy_fd, BATCH, take_destroyed, sources);
+    int r = destroy_read(fd, BATCH, take_destroyed, sources);
     if (r == -ENOBUFS) {
         sources->lost++;
         tell_lost(sources, SOURCE_UDP_GONE);
     } else if (r < 0)
-        socket_broke(sources, SOURCE_UDP_GONE, &sources->destroy_fd, r);
+        socket_broke(sources, SOURCE_UDP_GONE, r);
 }
 
-static void tell_links(Sources *sources) {
-    sources->links_at = NEVER;
-    sources->links_told = now_msec();
-    sources->config.handlers.links_changed(sources->config.handlers.data);
+static void report_changed(Sources *sources, Coalesced *coalesced) {
+    const SourcesHandlers *handlers = &sources->config.handlers;
+
+    coalesced->at = NEVER;
+    coalesced->reported = now_msec();
+    if (coalesced->id == SOURCE_LINKS)
+        handlers->links_changed(handlers->data);
+    else
+        handlers->forwards_changed(handlers->data);
 }
 
-static void dispatch_links(Sources *sources) {
+static void dispatch_coalesced(Sources *sources, Coalesced *coalesced) {
+    int fd = sources->socket_fds[coalesced->id];
     bool changed = false;
-    uint64_t now = now_msec();
 
-    if (sources->links_fd < 0)
+    if (fd < 0)
         return;
-    int r = link_events_read(sources->links_fd, BATCH, &changed);
+    int r = coalesced->read(fd, BATCH, &changed);
     if (r < 0)
-        socket_broke(sources, SOURCE_LINKS, &sources->links_fd, r);
-    else if (changed && sources->links_at == NEVER) {
-        if (now >= sources->links_told + SOURCES_LINKS_MSEC)
-            tell_links(sources);
+        socket_broke(sources, coalesced->id, r);
+    else if (changed && coalesced->at == NEVER) {
+        if (now_msec() >= coalesced->reported + coalesced->period)
+            report_changed(sources, coalesced);
         else
-            sources->links_at = sources->links_told + SOURCES_LINKS_MSEC;
+            coalesced->at = coalesced->reported + coalesced->period;
     }
 }
 
@@ -320,7 +346,10 @@ static void dispatch_links(Sources *sources) {
  */
 
 static void arm_timer(Sources *sources) {
-    uint64_t next = sources->check_at < sources->links_at ? sources->check_at : sources->links_at;
+    uint64_t next = sources->check_at;
+    for (size_t i = 0; i < COALESCED_COUNT; i++)
+        if (sources->coalesced[i].at < next)
+            next = sources->coalesced[i].at;
     for (SourceId id = 0; id < SOURCE_COUNT; id++)
         if (sources->retry_at[id] < next)
             next = sources->retry_at[id];
@@ -337,8 +366,9 @@ static void dispatch_timer(Sources *sources) {
     uint64_t now = now_msec(), ignored;
 
     (void)!read(sources->timer_fd, &ignored, sizeof(ignored));
-    if (now >= sources->links_at)
-        tell_links(sources);
+    for (size_t i = 0; i < COALESCED_COUNT; i++)
+        if (now >= sources->coalesced[i].at)
+            report_changed(sources, &sources->coalesced[i]);
     if (now >= sources->check_at)
         check_readers(sources);
     for (SourceId id = 0; id < SOURCE_COUNT; id++) {
@@ -387,19 +417,25 @@ int sources_open(const SourcesConfig *config, Sources **ret) {
         return -ENOMEM;
     sources->config = *config;
     sources->epoll_fd = sources->timer_fd = sources->clock_fd = -1;
-    sources->destroy_fd = sources->links_fd = -1;
-    sources->check_at = sources->links_at = NEVER;
+    sources->coalesced[COALESCED_LINKS] =
+        (Coalesced){link_events_open, link_events_read, SOURCE_LINKS, SOURCES_LINKS_MSEC, NEVER, 0};
+    sources->coalesced[COALESCED_FORWARDS] = (Coalesced){
+        ruleset_events_open, ruleset_events_read, SOURCE_FORWARDS, SOURCES_FORWARDS_MSEC, NEVER, 0};
+    sources->check_at = NEVER;
     sources->slept = slept_msec();
-    for (SourceId id = 0; id < SOURCE_COUNT; id++)
+    for (SourceId id = 0; id < SOURCE_COUNT; id++) {
+        sources->socket_fds[id] = -1;
+        sources->retry_at[id] = NEVER;
         sources->retry_after[id] = SOURCES_RETRY_SECONDS * 1000;
+    }
 
     int r = sources_prepare(sources);
     if (r < 0)
         return r;
     arm_clock(sources);
     try_tcp(sources);
-    try_socket(sources, SOURCE_UDP_GONE);
-    try_socket(sources, SOURCE_LINKS);
+    for (SourceId id = SOURCE_UDP_GONE; id < SOURCE_COUNT; id++)
+        try_socket(sources, id);
     arm_timer(sources);
     sources->opened = true;
     if (sources->config.events)
@@ -412,8 +448,8 @@ int sources_close(Sources *sources) {
     if (!sources)
         return 0;
     close_readers(sources);
-    cleanup_close(&sources->destroy_fd);
-    cleanup_close(&sources->links_fd);
+    for (SourceId id = 0; id < SOURCE_COUNT; id++)
+        cleanup_close(&sources->socket_fds[id]);
     cleanup_close(&sources->timer_fd);
     cleanup_close(&sources->clock_fd);
     cleanup_close(&sources->epoll_fd);
@@ -440,7 +476,10 @@ int sources_dispatch(Sources *sources) {
             dispatch_destroy(sources);
             break;
         case SOURCE_LINKS:
-            dispatch_links(sources);
+            dispatch_coalesced(sources, &sources->coalesced[COALESCED_LINKS]);
+            break;
+        case SOURCE_FORWARDS:
+            dispatch_coalesced(sources, &sources->coalesced[COALESCED_FORWARDS]);
             break;
         case EVENT_TIMER:
             dispatch_timer(sources);

@@ -19,12 +19,15 @@
 #define SOURCES_RETRY_SECONDS_MAX 300
 /* Changes of links are told at once, but the next ones not before this. */
 #define SOURCES_LINKS_MSEC 100
+/* The same for changes of the NAT rules: Docker, ufw and firewalld change them in many steps. */
+#define SOURCES_FORWARDS_MSEC 250
 
 typedef struct SourcesHandlers {
     /* A listener came or went; takes over event->witness. */
     void (*state)(const WitnessedEvent *event, void *data);
     void (*udp_gone)(const Destroyed *destroyed, void *data);
     void (*links_changed)(void *data);
+    void (*forwards_changed)(void *data);
     /* Events of that source were lost, or may have been: dump what it tells of. */
     void (*lost)(SourceId id, void *data);
     /* The status of that source is another than before. */

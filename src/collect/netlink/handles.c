@@ -21,6 +21,7 @@ static const struct {
     [HANDLE_LOOKUP] = {"lookup", NETLINK_SOCK_DIAG},
     [HANDLE_LINK_EVENTS] = {"link-events", NETLINK_ROUTE},
     [HANDLE_UDP_EVENTS] = {"udp-events", NETLINK_SOCK_DIAG},
+    [HANDLE_RULESET_EVENTS] = {"ruleset-events", NETLINK_NETFILTER, .optional = true},
     [HANDLE_PORT_RANGE] = {"port-range", -1, .optional = true},
 };
 
