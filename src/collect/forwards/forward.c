@@ -126,6 +126,12 @@ static bool socket_listens(const Walk *walk, const Endpoint *forward) {
     return false;
 }
 
+/* The kernel keeps a port that is in the range, and takes the range's first for any other. */
+static uint16_t target_port(const ForwardRule *rule, uint16_t port) {
+    bool stays = rule->to_port == 0 || (rule->to_port <= port && port <= rule->to_last);
+    return stays ? port : rule->to_port;
+}
+
 static int add_forward(Walk *walk, const ForwardRule *rule, const Endpoint *endpoint) {
     if (socket_listens(walk, endpoint))
         return 0;
@@ -138,7 +144,7 @@ static int add_forward(Walk *walk, const ForwardRule *rule, const Endpoint *endp
         .origin = ORIGIN_FORWARD,
         .uid = (uint32_t)-1,
         .forward_to = rule->to,
-        .forward_port = rule->to_port ?: endpoint->port,
+        .forward_port = target_port(rule, endpoint->port),
     };
     int r = snapshot_add(walk->snapshot, &forward);
     if (r > 0)

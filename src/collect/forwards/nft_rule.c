@@ -339,14 +339,20 @@ static int read_lookup(Reader *reader, struct nftnl_expr *expr) {
 
 /* --- expressions that end in a forward --- */
 
-static int add_forward(Reader *reader, const PacketMatch *match, const Address *to, uint16_t port,
-                       bool unclear) {
+/* Ports that a packet is sent to: one, where `last` is 0. */
+typedef struct TargetPorts {
+    uint16_t first, last;
+} TargetPorts;
+
+static int add_forward(Reader *reader, const PacketMatch *match, const Address *to,
+                       TargetPorts ports, bool unclear) {
     ForwardRule rule = {
         .chain = nft_chain_name(reader->family, reader->table_name, reader->chain_name),
         .action = FORWARD_TO,
         .match = *match,
         .to = *to,
-        .to_port = port,
+        .to_port = ports.first,
+        .to_last = ports.last,
         .unclear = unclear || reader->unclear,
     };
     return rule.chain ? forward_table_add(reader->table, &rule) : -ENOMEM;
@@ -367,9 +373,25 @@ static int add_mapped(Reader *reader, const Slot *address, sa_family_t family, b
             continue;
         memcpy(to.bytes, element->data, size);
         packet_match_ports(&match, &element->ports, 1);
-        r = add_forward(reader, &match, &to, port_too ? port_of(element->data + size) : 0, false);
+        TargetPorts ports = {.first = port_too ? port_of(element->data + size) : 0};
+        r = add_forward(reader, &match, &to, ports, false);
     }
     return r;
+}
+
+/* The ports in two registers, whose attributes follow each other. */
+static TargetPorts read_target_ports(Reader *reader, struct nftnl_expr *expr, uint16_t minimum) {
+    TargetPorts ports = {};
+
+    if (!nftnl_expr_is_set(expr, minimum))
+        return ports;
+    const Slot *first = reader_slot(reader, expr, minimum);
+    ports.first = first->kind == SLOT_DATA ? port_of(first->data) : 0;
+    if (!nftnl_expr_is_set(expr, minimum + 1))
+        return ports;
+    const Slot *last = reader_slot(reader, expr, minimum + 1);
+    ports.last = last->kind == SLOT_DATA ? port_of(last->data) : 0;
+    return ports;
 }
 
 static int read_nat(Reader *reader, struct nftnl_expr *expr) {
@@ -378,14 +400,13 @@ static int read_nat(Reader *reader, struct nftnl_expr *expr) {
     uint32_t nfproto = nftnl_expr_get_u32(expr, NFTNL_EXPR_NAT_FAMILY);
     sa_family_t family = nfproto == NFPROTO_IPV6 ? AF_INET6 : AF_INET;
     bool has_address = nftnl_expr_is_set(expr, NFTNL_EXPR_NAT_REG_ADDR_MIN);
-    bool has_port = nftnl_expr_is_set(expr, NFTNL_EXPR_NAT_REG_PROTO_MIN);
     const Slot *address =
         has_address ? reader_slot(reader, expr, NFTNL_EXPR_NAT_REG_ADDR_MIN) : NULL;
-    const Slot *port = has_port ? reader_slot(reader, expr, NFTNL_EXPR_NAT_REG_PROTO_MIN) : NULL;
 
     match_family(&reader->match, (uint8_t)nfproto);
     if (address && address->kind == SLOT_MAPPED)
-        return add_mapped(reader, address, family, has_port);
+        return add_mapped(reader, address, family,
+                          nftnl_expr_is_set(expr, NFTNL_EXPR_NAT_REG_PROTO_MIN));
 
     Address to = {};
     if (address && address->kind == SLOT_DATA) {
@@ -393,16 +414,12 @@ static int read_nat(Reader *reader, struct nftnl_expr *expr) {
         memcpy(to.bytes, address->data, family == AF_INET ? 4 : 16);
     }
     return add_forward(reader, &reader->match, &to,
-                       port && port->kind == SLOT_DATA ? port_of(port->data) : 0, false);
+                       read_target_ports(reader, expr, NFTNL_EXPR_NAT_REG_PROTO_MIN), false);
 }
 
 static int read_redirect(Reader *reader, struct nftnl_expr *expr) {
-    uint16_t to_port = 0;
-    if (nftnl_expr_is_set(expr, NFTNL_EXPR_REDIR_REG_PROTO_MIN)) {
-        const Slot *port = reader_slot(reader, expr, NFTNL_EXPR_REDIR_REG_PROTO_MIN);
-        to_port = port->kind == SLOT_DATA ? port_of(port->data) : 0;
-    }
-    return add_forward(reader, &reader->match, &(Address){}, to_port, false);
+    return add_forward(reader, &reader->match, &(Address){},
+                       read_target_ports(reader, expr, NFTNL_EXPR_REDIR_REG_PROTO_MIN), false);
 }
 
 static int read_xt_match(Reader *reader, struct nftnl_expr *expr) {
@@ -423,13 +440,13 @@ static int read_xt_target(Reader *reader, struct nftnl_expr *expr) {
     };
     target.info = nftnl_expr_get(expr, NFTNL_EXPR_TG_INFO, &target.length);
     Address to = {};
-    uint16_t to_port = 0;
+    TargetPorts ports = {};
     int r = target.name && target.info
-                ? xt_target_forward(&target, reader->match.ipv6, &to, &to_port)
+                ? xt_target_forward(&target, reader->match.ipv6, &to, &ports.first, &ports.last)
                 : 0;
     if (r == 0)
         return 0;
-    return add_forward(reader, &reader->match, &to, to_port, r < 0);
+    return add_forward(reader, &reader->match, &to, ports, r < 0);
 }
 
 static const struct {

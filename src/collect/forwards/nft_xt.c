@@ -68,11 +68,13 @@ static int ipv4_range(const XtMatch *target, struct nf_nat_range *ret) {
         .flags = old.range[0].flags,
         .min_addr.ip = old.range[0].min_ip,
         .min_proto = old.range[0].min,
+        .max_proto = old.range[0].max,
     };
     return 0;
 }
 
-int xt_target_forward(const XtMatch *target, bool ipv6, Address *ret_to, uint16_t *ret_port) {
+int xt_target_forward(const XtMatch *target, bool ipv6, Address *ret_to, uint16_t *ret_port,
+                      uint16_t *ret_last) {
     struct nf_nat_range range;
     bool redirect = strcmp(target->name, "REDIRECT") == 0;
 
@@ -93,6 +95,8 @@ int xt_target_forward(const XtMatch *target, bool ipv6, Address *ret_to, uint16_
         ret_to->family = ipv6 ? AF_INET6 : AF_INET;
         memcpy(ret_to->bytes, &range.min_addr, ipv6 ? 16 : 4);
     }
-    *ret_port = range.flags & NF_NAT_RANGE_PROTO_SPECIFIED ? ntohs(range.min_proto.all) : 0;
+    bool has_port = range.flags & NF_NAT_RANGE_PROTO_SPECIFIED;
+    *ret_port = has_port ? ntohs(range.min_proto.all) : 0;
+    *ret_last = has_port ? ntohs(range.max_proto.all) : 0;
     return 1;
 }

@@ -19,7 +19,8 @@ typedef struct XtMatch {
 int xt_match_ports(const XtMatch *match, PortRange ranges[static XT_PORT_RANGES_MAX]);
 
 /*
- * Where the target forwards to. Returns 1; 0 when it does not forward; -EBADMSG when it does, but
- * in a form that is not known.
+ * Where the target forwards to; the two ports are those of a range, 0 where it names none. Returns
+ * 1; 0 when it does not forward; -EBADMSG when it does, but in a form that is not known.
  */
-int xt_target_forward(const XtMatch *target, bool ipv6, Address *ret_to, uint16_t *ret_port);
+int xt_target_forward(const XtMatch *target, bool ipv6, Address *ret_to, uint16_t *ret_port,
+                      uint16_t *ret_last);

@@ -176,8 +176,8 @@ SERVICES = [
                 line("/etc/carbon/carbon.conf", f"{name}_INTERFACE = 127.0.0.1", f"^{name}_INTERFACE = .*")
                 for name in ("LINE_RECEIVER", "PICKLE_RECEIVER", "CACHE_QUERY")] + [restart("carbon-cache")]),
     Service("monit", "systemctl start monit", {"tcp 2812": "error"}, tool="Monit", answers=http(2812),
-            expose=put("/etc/monit/conf.d/http", "set httpd port 2812\n  allow admin:monit"),
-            fix=[line("/etc/monit/conf.d/http", "set httpd port 2812 and use address localhost", r"^set httpd port 2812$",
+            expose="printf 'set httpd port 2812\\n  allow admin:monit\\n' >>/etc/monit/monitrc",
+            fix=[line("/etc/monit/monitrc", "set httpd port 2812 and use address localhost", r"^set httpd port 2812$",
                       ["set httpd port 2812 and use address localhost"]), restart("monit")]),
     Service("nut", "systemctl start nut-server", {"tcp 3493": "error"}, tool="NUT", answers=says(3493, b"VER\n", b"Network"),
             expose="sed -i 's/^MODE=.*/MODE=netserver/' /etc/nut/nut.conf; echo 'LISTEN 0.0.0.0 3493' >>/etc/nut/upsd.conf; "
