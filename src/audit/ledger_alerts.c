@@ -39,6 +39,8 @@ static bool is_snoozed(const Ledger *ledger, const Alert *alert) {
 
 static uid_t payer_of(const Ledger *ledger, const Entry *entry) {
     const LedgerConfig *config = &ledger->config;
+    if (entry->origin == ORIGIN_FORWARD)
+        return RATE_FORWARDS;
     return config->payer ? config->payer(config->payer_userdata, entry->uid) : entry->uid;
 }
 

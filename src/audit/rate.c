@@ -7,7 +7,8 @@ typedef struct RateUser {
     uid_t uid;
     bool used;
     usec_t empty_at; /* when the bucket would be full again: one that lies behind has all tokens */
-    usec_t transient_empty_at; /* the same of transient listeners */
+    usec_t severe_empty_at;    /* the same of what is reserved for errors */
+    usec_t transient_empty_at; /* and of transient listeners */
     RateSum sum;
     usec_t due; /* when the sum is to be told; USEC_INFINITY: there is none */
     usec_t from;
@@ -17,17 +18,20 @@ struct Rate {
     uint64_t burst;
     usec_t next_due;
     size_t n_users;
-    RateUser users[]; /* the first is of the others */
+    RateUser users[]; /* the first two are of the others and of forwards */
 };
 
+enum { OF_OTHERS, OF_FORWARDS, OF_USERS };
+
 Rate *rate_new(size_t max_users, uint64_t burst) {
-    Rate *rate = calloc(1, sizeof(*rate) + (max_users + 1) * sizeof(rate->users[0]));
+    Rate *rate = calloc(1, sizeof(*rate) + (max_users + OF_USERS) * sizeof(rate->users[0]));
     if (!rate)
         return NULL;
-    rate->n_users = max_users + 1;
+    rate->n_users = max_users + OF_USERS;
     rate->next_due = USEC_INFINITY;
     for (size_t i = 0; i < rate->n_users; i++)
-        rate->users[i] = (RateUser){.uid = RATE_OTHERS, .used = i == 0, .due = USEC_INFINITY};
+        rate->users[i] = (RateUser){.uid = RATE_OTHERS, .due = USEC_INFINITY};
+    rate->users[OF_FORWARDS].uid = RATE_FORWARDS;
     rate_set_burst(rate, burst);
     return rate;
 }
@@ -44,16 +48,18 @@ void rate_set_burst(Rate *rate, uint64_t burst) {
 /* The user's bucket, or that of the others when all are in use by users of the last minutes. */
 static RateUser *find_user(Rate *rate, uid_t uid, usec_t now) {
     RateUser *free_one = NULL;
-    for (size_t i = 1; i < rate->n_users; i++) {
+    if (uid == RATE_OTHERS || uid == RATE_FORWARDS)
+        return &rate->users[uid == RATE_OTHERS ? OF_OTHERS : OF_FORWARDS];
+    for (size_t i = OF_USERS; i < rate->n_users; i++) {
         RateUser *user = &rate->users[i];
         if (user->used && user->uid == uid)
             return user;
         if (!user->used || (user->due == USEC_INFINITY && user->empty_at <= now &&
-                            user->transient_empty_at <= now))
+                            user->severe_empty_at <= now && user->transient_empty_at <= now))
             free_one = free_one ? free_one : user;
     }
     if (!free_one)
-        return &rate->users[0];
+        return &rate->users[OF_OTHERS];
     *free_one = (RateUser){.uid = uid, .used = true, .due = USEC_INFINITY};
     return free_one;
 }
@@ -89,6 +95,8 @@ static void note_severity(RateSum *sum, Severity severity) {
 bool rate_take_alert(Rate *rate, uid_t uid, Severity severity, usec_t now) {
     RateUser *user = find_user(rate, uid, now);
     if (take(&user->empty_at, rate->burst, 0, now))
+        return true;
+    if (severity >= SEVERITY_ERROR && take(&user->severe_empty_at, (rate->burst + 1) / 2, 0, now))
         return true;
     RateSum *sum = begin_sum(rate, user, now);
     sum->n_flagged++;

@@ -3,6 +3,8 @@
  * How many alerts a user may cause: `set burst` at once, and as many a minute (a token bucket, so
  * at most twice that in any minute). What goes beyond is summed up and told once a minute. Users
  * don't share a bucket, so one who floods neither delays nor hides what is told of another.
+ * Forwards, which no user owns, have a bucket of their own. A flood of what is less severe hides no
+ * error: half as many alerts again are reserved for errors and worse.
  */
 #pragma once
 
@@ -19,6 +21,8 @@
  * further ones, whose uid is told as RATE_OTHERS. */
 #define RATE_USERS  256
 #define RATE_OTHERS ((uid_t)-1)
+/* In place of a uid: all forwards. */
+#define RATE_FORWARDS ((uid_t)-2)
 /* What was summed up is told after this time. */
 #define RATE_PERIOD USEC_PER_MINUTE
 /* So many transient listeners of a user are logged in this time. */
@@ -28,7 +32,7 @@ typedef struct Rate Rate;
 
 /* What was not told of one user. */
 typedef struct RateSum {
-    uid_t uid;            /* or RATE_OTHERS */
+    uid_t uid;            /* or RATE_OTHERS, RATE_FORWARDS */
     uint64_t n_flagged;   /* alerts */
     uint64_t n_reminders; /* of flags that stand */
     uint64_t n_refused;   /* listeners that could not be kept track of, at least */

@@ -152,9 +152,12 @@ static int make_sum(const void *what, Record *record) {
 }
 
 static void tell_sum(Daemon *daemon, const RateSum *sum) {
+    bool is_forwards = sum->uid == RATE_FORWARDS;
     const SuppressedAlert what = {
-        .uid = sum->uid,
-        .user = sum->uid == RATE_OTHERS ? NULL : user_name(sum->uid),
+        .uid = is_forwards ? (uid_t)-1 : sum->uid,
+        .user = sum->uid == RATE_OTHERS || is_forwards ? NULL : user_name(sum->uid),
+        .is_forwards = is_forwards,
+        .worst = sum->worst,
         .n_alerts = sum->n_flagged + sum->n_reminders,
         .n_unkept = sum->n_refused,
         .span = sum->span,

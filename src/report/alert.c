@@ -269,15 +269,17 @@ static void add_sum(Record *record, const SuppressedAlert *alert, const char *wh
 int alert_of_suppressed(const SuppressedAlert *alert, Record *ret) {
     char who[32] = "other users";
     bool is_one = alert->uid != (uid_t)-1;
+    int priority = alert->n_alerts > 0 ? severity_priority(alert->worst) : LOG_WARNING;
 
     if (is_one)
         snprintf(who, sizeof(who), "uid %" PRIu32, alert->uid);
     record_begin(ret, report_event_id(REPORT_SUPPRESSED), report_event_name(REPORT_SUPPRESSED),
-                 LOG_WARNING, alert->realtime);
-    add_sum(ret, alert, alert->user ?: who);
+                 priority, alert->realtime);
+    add_sum(ret, alert, alert->is_forwards ? "the kernel (forwarded ports)" : alert->user ?: who);
     if (is_one)
         record_addf(ret, "SOCKAUDIT_UID", "%" PRIu32, alert->uid);
     record_add(ret, "SOCKAUDIT_USER", alert->user);
+    record_add(ret, "SOCKAUDIT_ORIGIN", alert->is_forwards ? origin_name(ORIGIN_FORWARD) : NULL);
     record_addf(ret, "SOCKAUDIT_DURATION_USEC", "%" PRIu64, alert->span);
     return record_end(ret);
 }

@@ -69,6 +69,8 @@ int alert_of_daemon(ReportEvent event, int priority, usec_t realtime, const char
 typedef struct SuppressedAlert {
     uid_t uid;        /* (uid_t)-1: of all who were not told apart */
     const char *user; /* the name, raw, or NULL */
+    bool is_forwards; /* of ports that are forwarded; with uid (uid_t)-1 */
+    Severity worst;   /* of the alerts: the entry's priority */
     uint64_t n_alerts;
     uint64_t n_unkept; /* listeners for which there was no room, at least: no alerts, and not
                         * counted as such */

@@ -43,7 +43,8 @@ Test(rate, tells_the_sum_once_a_minute) {
     Sums sums = {0};
     usec_t now = USEC_PER_DAY;
     take(rate, 1000, 5, now);
-    rate_take_alert(rate, 1000, SEVERITY_CRITICAL, now + 1);
+    cr_assert(rate_take_alert(rate, 1000, SEVERITY_CRITICAL, now)); /* what is reserved */
+    cr_assert_not(rate_take_alert(rate, 1000, SEVERITY_CRITICAL, now + 1));
     rate_take_reminder(rate, 1000, SEVERITY_ERROR, now + 2);
     rate_add_refused(rate, 1000, 7, now + 2);
     rate_add_refused(rate, 1000, 5, now + 3);
@@ -70,6 +71,32 @@ Test(rate, leaves_tokens_to_alerts) {
         n += rate_take_reminder(rate, 1000, SEVERITY_WARNING, USEC_PER_DAY);
     cr_assert_eq(n, 5);
     cr_assert_eq(take(rate, 1000, 100, USEC_PER_DAY), 5);
+}
+
+Test(rate, reserves_alerts_for_errors) {
+    _cleanup_rate_ Rate *rate = rate_new(4, 10);
+    usec_t now = USEC_PER_DAY;
+    unsigned n = 0;
+    cr_assert_eq(take(rate, 1000, 100, now), 10);
+    for (unsigned i = 0; i < 100; i++)
+        n += rate_take_alert(rate, 1000, i % 2 ? SEVERITY_ERROR : SEVERITY_CRITICAL, now);
+    cr_assert_eq(n, 5);
+    cr_assert_eq(take(rate, 1000, 100, now), 0);
+    rate_set_burst(rate, 0);
+    cr_assert_not(rate_take_alert(rate, 1001, SEVERITY_CRITICAL, now));
+}
+
+/* A flood of forwards takes nothing from root, nor from those who are not told apart. */
+Test(rate, keeps_forwards_apart) {
+    _cleanup_rate_ Rate *rate = rate_new(1, 10);
+    Sums sums = {0};
+    usec_t now = USEC_PER_DAY;
+    cr_assert_eq(take(rate, RATE_FORWARDS, 1000, now), 10);
+    cr_assert_eq(take(rate, 0, 1000, now), 10);
+    cr_assert_eq(take(rate, 1000, 1000, now), 10);
+    cr_assert_eq(take(rate, RATE_FORWARDS, 1000, now + RATE_PERIOD / 10), 1);
+    rate_tick(rate, now + RATE_PERIOD, sink, &sums);
+    cr_assert_eq(sums.n, 3);
 }
 
 Test(rate, keeps_users_apart) {

@@ -276,15 +276,19 @@ Test(alert, a_sum_names_whose_alerts_they_are) {
         const char *user;
         uint64_t n_alerts, n_unkept;
         const char *field;
+        bool forwards;
     } sums[] = {
-        {1000, "alice", 3, 0, "1000"}, {1001, NULL, 3, 0, "1001"},    {(uid_t)-1, NULL, 3, 0, NULL},
-        {1000, "alice", 3, 4, "1000"}, {1000, "alice", 0, 4, "1000"},
+        {1000, "alice", 3, 0, "1000"}, {1001, NULL, 3, 0, "1001"},
+        {(uid_t)-1, NULL, 3, 0, NULL}, {1000, "alice", 3, 4, "1000"},
+        {1000, "alice", 0, 4, "1000"}, {(uid_t)-1, NULL, 3, 0, NULL, true},
     };
     for (size_t i = 0; i < sizeof(sums) / sizeof(sums[0]); i++) {
         _cleanup_(record_cleanup) Record record = {};
         size_t length;
         const SuppressedAlert suppressed = {.uid = sums[i].uid,
                                             .user = sums[i].user,
+                                            .is_forwards = sums[i].forwards,
+                                            .worst = SEVERITY_CRITICAL,
                                             .n_alerts = sums[i].n_alerts,
                                             .n_unkept = sums[i].n_unkept,
                                             .span = USEC_PER_MINUTE,
@@ -293,6 +297,8 @@ Test(alert, a_sum_names_whose_alerts_they_are) {
         const char *user = record_find(&record, "SOCKAUDIT_USER", &length);
         cr_assert(sums[i].user ? user && strcmp(user, sums[i].user) == 0 : !user);
         cr_assert_not_null(record_find(&record, "MESSAGE", &length));
+        cr_assert_eq(record.priority, sums[i].n_alerts > 0 ? LOG_CRIT : LOG_WARNING);
+        cr_assert_eq(record_find(&record, "SOCKAUDIT_ORIGIN", &length) != NULL, sums[i].forwards);
         const char *uid = record_find(&record, "SOCKAUDIT_UID", &length);
         cr_assert(sums[i].field ? uid && strcmp(uid, sums[i].field) == 0 : !uid);
     }
