@@ -23,6 +23,7 @@ void advice_section_done(AdviceSection *section) {
     strv_free(section->script);
     strv_free(section->package);
     strv_free(section->arguments);
+    strv_free(section->option);
     strv_free(section->unit);
     strv_free(section->user_unit);
     strv_free(section->replaces);

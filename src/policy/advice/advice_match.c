@@ -11,6 +11,9 @@
 /* Stands for the listener's port as a whole number, in patterns and command lines. */
 #define PORT_MARK '\x01'
 
+/* Longer arguments are no options that we know. */
+#define OPTION_SIZE 512
+
 static bool any_matches(char *const *patterns, const char *text) {
     for (; *patterns && text; patterns++)
         if (glob_matches(*patterns, text, GLOB_NAME))
@@ -69,22 +72,23 @@ static void join_command(AdviceProcess *process) {
     process->command[used] = '\0';
 }
 
-/* The command line with the mark in the place of each number that is the port. */
-static void mark_port(AdviceProcess *process, uint16_t port) {
-    char number[8], *out = process->command_port;
+/* Copies the text with the mark in the place of each number that is the port; `out` has room for
+ * the text. */
+static void mark_port(const char *text, uint16_t port, char *out) {
+    char number[8];
     size_t n_digits = (size_t)snprintf(number, sizeof(number), "%u", port);
 
-    for (const char *at = process->command; *at;) {
-        size_t digits = strspn(at, "0123456789");
-        if (digits == n_digits && memcmp(at, number, n_digits) == 0) {
+    while (*text) {
+        size_t digits = strspn(text, "0123456789");
+        if (digits == n_digits && memcmp(text, number, n_digits) == 0) {
             *out++ = PORT_MARK;
         } else {
             /* A byte that is no digit, or a number as a whole. */
             size_t length = digits > 0 ? digits : 1;
-            memcpy(out, at, length);
+            memcpy(out, text, length);
             out += length;
         }
-        at += digits > 0 ? digits : 1;
+        text += digits > 0 ? digits : 1;
     }
     *out = '\0';
 }
@@ -104,31 +108,61 @@ void advice_case_init(AdviceCase *ret, const Listener *listener) {
         program_init(&process->program, process->holder);
         add_names(process);
         join_command(process);
-        mark_port(process, listener->endpoint.port);
+        mark_port(process->command, listener->endpoint.port, process->command_port);
     }
+}
+
+/* The pattern with the mark in the place of each `{port}`; returns whether there is one. */
+static bool mark_pattern(const char *pattern, char marked[static ADVICE_LINE_MAX + 1]) {
+    static const char port[] = "{port}";
+    const char *at = pattern, *found;
+    size_t used = 0;
+
+    for (; (found = strstr(at, port)); at = found + sizeof(port) - 1) {
+        memcpy(marked + used, at, (size_t)(found - at));
+        used += (size_t)(found - at);
+        marked[used++] = PORT_MARK;
+    }
+    snprintf(marked + used, ADVICE_LINE_MAX + 1 - used, "%s", at);
+    return at != pattern;
 }
 
 /* A pattern with `{port}` is compared where the port is marked. */
 static bool arguments_match(char *const *patterns, const AdviceProcess *process) {
-    static const char port[] = "{port}";
-
     for (; *patterns; patterns++) {
         char marked[ADVICE_LINE_MAX + 1];
-        const char *at = *patterns, *found = strstr(at, port);
-        size_t used = 0;
-        if (!found) {
-            if (glob_matches(at, process->command, GLOB_NAME))
-                return true;
-            continue;
-        }
-        for (; found; at = found + sizeof(port) - 1, found = strstr(at, port)) {
-            memcpy(marked + used, at, (size_t)(found - at));
-            used += (size_t)(found - at);
-            marked[used++] = PORT_MARK;
-        }
-        snprintf(marked + used, sizeof(marked) - used, "%s", at);
-        if (glob_matches(marked, process->command_port, GLOB_NAME))
+        const char *command =
+            mark_pattern(*patterns, marked) ? process->command_port : process->command;
+        if (glob_matches(marked, command, GLOB_NAME))
             return true;
+    }
+    return false;
+}
+
+/* One argument; where the pattern has a blank, with the one behind it. */
+static bool word_matches(const char *pattern, bool has_port, char *const *word, uint16_t port) {
+    char text[OPTION_SIZE], marked[OPTION_SIZE];
+    const char *next = strchr(pattern, ' ') ? word[1] : NULL;
+    int length = snprintf(text, sizeof(text), "%s%s%s", *word, next ? " " : "", next ?: "");
+
+    if (length >= OPTION_SIZE)
+        return false;
+    if (!has_port)
+        return glob_matches(pattern, text, GLOB_NAME);
+    mark_port(text, port, marked);
+    return glob_matches(pattern, marked, GLOB_NAME);
+}
+
+/* The arguments of a title are not told apart. */
+static bool option_matches(char *const *patterns, const AdviceProcess *process, uint16_t port) {
+    char *const *cmdline = process->holder->cmdline;
+
+    for (; cmdline && cmdline[0] && !process->program.title && *patterns; patterns++) {
+        char marked[ADVICE_LINE_MAX + 1];
+        bool has_port = mark_pattern(*patterns, marked);
+        for (size_t i = 1; i < ADVICE_WORDS_MAX && cmdline[i]; i++)
+            if (word_matches(marked, has_port, cmdline + i, port))
+                return true;
     }
     return false;
 }
@@ -141,13 +175,16 @@ static bool takes_name(const AdviceSection *section, const AdviceProcess *proces
 }
 
 /* Whether the keys about the process hold for this one. */
-static bool takes_process(const AdviceSection *section, const AdviceProcess *process) {
+static bool takes_process(const AdviceSection *section, const AdviceProcess *process,
+                          uint16_t port) {
     if (section->exe && !any_matches(section->exe, process->exe))
         return false;
     if (section->script && !takes_name(section, process))
         return false;
     if (section->package &&
         (!process->program.package[0] || !any_matches(section->package, process->program.package)))
+        return false;
+    if (section->option && !option_matches(section->option, process, port))
         return false;
     return !section->arguments || arguments_match(section->arguments, process);
 }
@@ -189,10 +226,11 @@ bool advice_section_matches(const AdviceSection *section, const AdviceCase *trie
     if (!takes_listener(section, tried->listener))
         return false;
     *ret_process = tried->n_processes > 0 ? &tried->processes[0] : NULL;
-    if (!section->exe && !section->script && !section->package && !section->arguments)
+    if (!section->exe && !section->script && !section->package && !section->arguments &&
+        !section->option)
         return true;
     for (size_t i = 0; i < tried->n_processes; i++)
-        if (takes_process(section, &tried->processes[i])) {
+        if (takes_process(section, &tried->processes[i], tried->listener->endpoint.port)) {
             *ret_process = &tried->processes[i];
             return true;
         }
@@ -211,7 +249,7 @@ bool advice_section_recognises(const AdviceSection *section, const AdviceProcess
     if (!process)
         return false;
     if (names_something(section->script) || names_something(section->package) ||
-        names_something(section->arguments))
+        names_something(section->arguments) || names_something(section->option))
         return true;
     return names_something(section->exe) &&
            (section->n_ports == 0 || !program_is_interpreted(&process->program));

@@ -267,6 +267,10 @@ static int parse_arguments(Parser *parser, Span value) {
     return list_walk(parser, value, &parser->section.arguments, add_pattern);
 }
 
+static int parse_option(Parser *parser, Span value) {
+    return list_walk(parser, value, &parser->section.option, add_pattern);
+}
+
 static int parse_unit(Parser *parser, Span value) {
     return list_walk(parser, value, &parser->section.unit, add_name);
 }
@@ -315,6 +319,7 @@ static const struct {
     {"container", parse_container, true},
     {"drops", parse_drops, false},
     {"exe", parse_exe, true},
+    {"option", parse_option, true},
     {"origin", parse_origin, true},
     {"package", parse_package, true},
     {"port", parse_port, true},

@@ -34,6 +34,7 @@ typedef struct AdviceSection {
     char **script;    /* globs over what the program is called */
     char **package;   /* globs over the package below node_modules */
     char **arguments; /* globs over the joined command line */
+    char **option;    /* globs over one argument, or over two that follow each other */
     char **unit;
     char **user_unit;
     PortRange *ports;

@@ -88,6 +88,25 @@ Test(advice_find, the_port_is_a_whole_number_of_the_arguments) {
     expect(text, 443, "/usr/bin/x", "x --listen=a:443=b", "yes");
 }
 
+/* Unlike `arguments`, which may begin in one option and end in another. */
+Test(advice_find, options_are_compared_one_by_one) {
+    const char *text =
+        "[A]\noption = --inspect*{port}, -D *:{port}, -D {port}, --all\nadvice = yes\n";
+    expect(text, 9229, "/usr/bin/node", "node --inspect=0.0.0.0:9229 x.js --port 3000", "yes");
+    expect(text, 3000, "/usr/bin/node", "node --inspect=0.0.0.0:9229 x.js --port 3000", NULL);
+    expect(text, 922, "/usr/bin/node", "node --inspect=0.0.0.0:9229 x.js", NULL);
+    expect(text, 1080, "/usr/bin/ssh", "ssh -L 80:x:1 -D *:1080 host", "yes");
+    expect(text, 1080, "/usr/bin/ssh", "ssh -D 1080 host", "yes");
+    expect(text, 80, "/usr/bin/ssh", "ssh -D 1080 -L 80:x:1 host", NULL);
+    expect(text, 1, "/usr/bin/x", "x --all", "yes");
+    expect(text, 1, "/usr/bin/x", "--all", NULL);
+    expect(text, 1, "/usr/bin/x", "x --allow", NULL);
+    expect(text, 1, "/usr/bin/x", "=x --all", NULL);
+    char command[2048] = "x --inspect";
+    memset(command + 11, 'a', 1500);
+    expect(text, 1, "/usr/bin/x", command, NULL);
+}
+
 Test(advice_find, origins_are_told_apart) {
     _cleanup_advice_ AdviceTable *table =
         table_of("[F]\norigin = forward\nadvice = {target} {target-port}\n"
