@@ -40,10 +40,14 @@ Test(program, recorded_processes_are_recognised) {
         bool is_module;
         size_t n_arguments; /* behind the script */
     } cases[] = {
+        {"busybox-httpd", "busybox", "httpd", NULL, "", true, 5},
+        {"debugpy", "python", "/usr/lib/python3/dist-packages/debugpy/adapter", NULL, "", false, 8},
         {"gunicorn", "python", NULL, "gunicorn: master [wsgi:app]", "", false, 0},
         {"http-server", "python", "http.server", NULL, "", true, 3},
         {"http-server-attached", "python", "http.server", NULL, "", true, 1},
+        {"java-jdwp", "java", "jv/Main.java", NULL, "", false, 0},
         {"next-dev", "node", NULL, "next-server (v16.4.6)", "", false, 0},
+        {"node-inspect", "node", "plain.js", NULL, "", false, 2},
         {"node-require", "node", "plain.js", NULL, "", false, 1},
         {"node-title", "node", NULL, "shop api", "", false, 0},
         {"perl-title", "perl", NULL, "perl title here", "", false, 0},
