@@ -3,6 +3,7 @@
 advicedir = $(pkgdatadir)/advice.d
 dist_advice_DATA = \
 	data/advice.d/05-systemd.advice \
+	data/advice.d/08-debuggers.advice \
 	data/advice.d/10-containers.advice \
 	data/advice.d/20-javascript.advice \
 	data/advice.d/30-python.advice \

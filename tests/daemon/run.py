@@ -115,7 +115,7 @@ class Run(Case):
 
         self.serve(8000)
         at = lines.expect("listens on 0.0.0.0:8000, reachable at zoo0 192.0.2.1",
-                          "sockaudit.rules:", ": flag warning not udp port $dev",
+                          "sockaudit.rules:", ": flag warning tool ",
                           " to make it local: ", "http.server 8000 --bind 127.0.0.1")
         self.assertIn("warning", self.ask("list", "--no-legend"))
         self.assertIn("0.0.0.0:8000", self.ask("status", user=support.NOBODY))

@@ -42,9 +42,8 @@ static void add_names(AdviceProcess *process) {
     const Holder *holder = process->holder;
     const Program *program = &process->program;
 
-    if (program->is_module)
-        add_name(process, program->script, strlen(program->script));
-    else if (program->script)
+    /* Of Java's MODULE/CLASS the class. */
+    if (program->script)
         add_path(process, program->script, strlen(program->script));
     if (program->title)
         add_path(process, program->title, strcspn(program->title, " "));

@@ -6,7 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <glob.h>
+
 #include "model/reach.h"
+#include "policy/advice/advice.h"
 #include "policy/lint/lint.h"
 #include "policy/policy.h"
 #include "util/cleanup.h"
@@ -57,7 +60,9 @@ static int in_no_group(void *userdata, uid_t uid, gid_t gid) {
     return false;
 }
 
-static const JudgeContext context = {
+static AdviceTable *advice;
+
+static JudgeContext context = {
     .links = &table,
     .netns = {.inode = 1, .host = true},
     .now = 1800000000 * USEC_PER_SEC,
@@ -67,25 +72,46 @@ static const JudgeContext context = {
     .user_in_group = in_no_group,
 };
 
+static char *read_text(const char *path, size_t *ret_length) {
+    FILE *file = fopen(path, "re");
+    char *text = NULL;
+    size_t size = 0;
+    cr_assert_not_null(file, "%s", path);
+    ssize_t length = getdelim(&text, &size, '\0', file);
+    fclose(file);
+    cr_assert_gt(length, 0);
+    *ret_length = (size_t)length;
+    return text;
+}
+
+static void read_advice(void) {
+    _cleanup_diagnostics_ Diagnostics *diagnostics = diagnostics_new();
+    glob_t files;
+
+    cr_assert_eq(glob(TOP_SRCDIR "/data/advice.d/*.advice", 0, NULL, &files), 0);
+    for (size_t i = 0; i < files.gl_pathc; i++) {
+        size_t length;
+        _cleanup_free_ char *text = read_text(files.gl_pathv[i], &length);
+        cr_assert_eq(advice_parse(&advice, files.gl_pathv[i], text, length, diagnostics), 0);
+    }
+    globfree(&files);
+    context.advice = advice;
+}
+
 static void setup(void) {
     _cleanup_diagnostics_ Diagnostics *diagnostics = diagnostics_new();
-    PolicySource source = {.rules = RULES, .trusted_uid = geteuid()};
+
+    read_advice();
 
     for (size_t i = 0; i < ELEMENTS(addresses); i++) {
         link_addresses[i].index = addresses[i].index;
         cr_assert_eq(address_parse(addresses[i].address, &link_addresses[i].address), 0);
         link_addresses[i].prefix_length = link_addresses[i].address.family == AF_INET ? 24 : 64;
     }
+    size_t length;
     /* Read as text: the tree may be anybody's, and its files writable by a group. */
-    FILE *file = fopen(source.rules, "re");
-    char *text = NULL;
-    size_t size = 0;
-    cr_assert_not_null(file);
-    ssize_t length = getdelim(&text, &size, '\0', file);
-    fclose(file);
-    cr_assert_gt(length, 0);
-    int r = policy_parse("sockaudit.rules", text, (size_t)length, diagnostics, &policy);
-    free(text);
+    _cleanup_free_ char *text = read_text(RULES, &length);
+    int r = policy_parse("sockaudit.rules", text, length, diagnostics, &policy);
     diagnostics_print(diagnostics, stderr);
     cr_assert_eq(r, 0, "%s", strerror(-r));
     cr_assert_eq(diagnostics->n_warnings, 0);
@@ -93,6 +119,7 @@ static void setup(void) {
 
 static void teardown(void) {
     policy_free(policy);
+    advice_free(advice);
 }
 
 TestSuite(default_policy, .init = setup, .fini = teardown);
@@ -118,18 +145,40 @@ static void parse_where(char *text, Listener *listener) {
     listener->scope = endpoint_scope(&listener->endpoint, &table);
 }
 
-static void add_holder(Owner *owner, const char *exe, uid_t uid) {
+/* Words with blanks between; behind a `=` one string, as of a process that wrote a title. */
+static char **words_of(const char *command) {
+    char **words = calloc(strlen(command) / 2 + 3, sizeof(char *));
+    size_t count = 0;
+
+    cr_assert_not_null(words);
+    if (*command == '=') {
+        words[0] = strdup(command + 1);
+        return words;
+    }
+    while (*(command += strspn(command, " "))) {
+        size_t length = strcspn(command, " ");
+        words[count++] = strndup(command, length);
+        command += length;
+    }
+    return words;
+}
+
+static void add_holder(Owner *owner, const char *exe, uid_t uid, const char *command) {
     owner->holders = calloc(1, sizeof(Holder));
     cr_assert_not_null(owner->holders);
     owner->holders[0] = (Holder){.pid = 1000, .uid = uid, .exe = strdup(exe)};
     owner->holders[0].exe_state = EXE_VERIFIED;
+    owner->holders[0].cmdline = words_of(command ?: exe);
+    const char *slash = strrchr(exe, '/');
+    cr_assert_not_null(slash, "%s", exe);
+    owner->holders[0].comm = strdup(slash + 1);
     identity_of(NULL, exe, &owner->holders[0].exe_id);
     owner->n_holders = owner->n_holders_seen = 1;
     owner->complete = true;
     owner->attribution = ATTRIBUTION_FULL;
 }
 
-static void parse_who(char *text, Listener *listener) {
+static void parse_who(char *text, const char *command, Listener *listener) {
     Owner *owner = listener->owner;
     const char *exe = NULL;
     char *state = NULL;
@@ -155,7 +204,7 @@ static void parse_who(char *text, Listener *listener) {
             cr_assert_str_eq(word, "-");
     }
     if (exe)
-        add_holder(owner, exe, listener->uid);
+        add_holder(owner, exe, listener->uid, command);
 }
 
 static const char *verdict_of(const Listener *listener, const RuleInfo **ret_rule) {
@@ -172,14 +221,17 @@ static void check_line(char *line, int number) {
     Listener listener = {.n_sockets = 1, .cookie = 1, .owner = owner_new()};
     _cleanup_free_ char *copy = strdup(line);
     char *rest = line;
-    char *expected = strsep(&rest, "|"), *where = strsep(&rest, "|"), *who = rest;
+    char *expected = strsep(&rest, "|"), *where = strsep(&rest, "|");
+    char *who = strsep(&rest, "|"), *command = rest;
     const RuleInfo *rule;
 
     cr_assert(expected && where && who, "line %d", number);
     expected[strcspn(expected, " ")] = '\0';
     who[strcspn(who, "\n")] = '\0';
+    if (command)
+        command[strcspn(command, "\n")] = '\0';
     parse_where(where, &listener);
-    parse_who(who, &listener);
+    parse_who(who, command ? command + strspn(command, " ") : NULL, &listener);
     const char *verdict = verdict_of(&listener, &rule);
     cr_expect_str_eq(verdict, expected, "line %d: %sgives %s by line %u: %s", number, copy, verdict,
                      rule->line, rule->text);
@@ -230,7 +282,7 @@ static int no_unit(void *userdata, const char *unit) {
 /* Nothing shadowed, nothing unused, nothing expired: whatever the machine has installed. */
 Test(default_policy, lints_clean) {
     _cleanup_diagnostics_ Diagnostics *diagnostics = diagnostics_new();
-    LintContext lint = {.now = context.now, .unit_exists = no_unit};
+    LintContext lint = {.now = context.now, .unit_exists = no_unit, .advice = advice};
 
     cr_assert_eq(policy_lint(policy, &lint, diagnostics), 0);
     diagnostics_print(diagnostics, stderr);
