@@ -130,6 +130,7 @@ const Field wire_holder[] = {
     BASIC(TEXT, "comm", Holder, comm),
     BASIC(TEXT, "exe", Holder, exe),
     WORD("exe_state", Holder, exe_state, exe_word, EXE_ASSUMED + 1),
+    BASIC(BOOL, "exe_deleted", Holder, exe_deleted),
     BASIC(U64, "exe_device", Holder, exe_id.device),
     BASIC(U64, "exe_inode", Holder, exe_id.inode),
     BASIC(VECTOR, "cmdline", Holder, cmdline),

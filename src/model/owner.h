@@ -50,6 +50,7 @@ typedef struct Holder {
     char *comm;     /* NULL: unknown, as for the following */
     char *exe;      /* as the kernel names it, without a trailing " (deleted)" */
     ExeState exe_state;
+    bool exe_deleted; /* the file has lost its name since the process runs: replaced or removed */
     FileId exe_id;
     char **cmdline; /* NULL-terminated */
     char *cwd;

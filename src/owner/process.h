@@ -91,7 +91,7 @@ bool process_is_still(int process_fd, const Holder *seen);
  * is the file itself under another name: it verifies, under the name that was run.
  */
 int exe_read(int process_fd, int root_fd, bool cached, char **ret_path, FileId *ret_id,
-             ExeState *ret_state);
+             ExeState *ret_state, bool *ret_deleted);
 
 /* The path of the process's cgroup now (see proc_cgroup_parse()). Returns 0 or a negative errno. */
 int process_read_cgroup(int process_fd, char **ret);

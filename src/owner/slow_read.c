@@ -38,8 +38,9 @@ static void slow_read_work(AsideJob *job) {
     SlowRead *slow = (SlowRead *)job;
 
     if (slow->wants_exe)
-        slow->exe_error = exe_read(slow->process_fd, slow->root_fd, slow->exe_cached,
-                                   &slow->found.exe, &slow->found.exe_id, &slow->found.exe_state);
+        slow->exe_error =
+            exe_read(slow->process_fd, slow->root_fd, slow->exe_cached, &slow->found.exe,
+                     &slow->found.exe_id, &slow->found.exe_state, &slow->found.exe_deleted);
     atomic_store(&slow->exe_known, true);
     if (slow->wants_cmdline)
         slow->cmdline_error =
@@ -90,6 +91,7 @@ static void take_exe(SlowRead *slow, Holder *holder) {
     holder->exe = TAKE_PTR(slow->found.exe);
     holder->exe_id = slow->found.exe_id;
     holder->exe_state = slow->found.exe_state;
+    holder->exe_deleted = slow->found.exe_deleted;
 }
 
 void slow_read_end(SlowRead *slow, unsigned patience_msec, Holder *holder, int *ret_exe_error,

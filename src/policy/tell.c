@@ -226,6 +226,11 @@ static char *tell_holder(const Holder *holder) {
     case EXE_UNKNOWN:
         return text("it can't be read what pid %d runs", holder->pid);
     case EXE_UNVERIFIED:
+        /* A memfd never had a name. */
+        if (holder->exe_deleted && *exe && strncmp(exe, "/memfd:", 7) != 0)
+            return text(
+                "pid %d runs a version of %s that was replaced or removed since; restart it",
+                holder->pid, exe);
         return *exe ? text("pid %d runs another file than %s is here (deleted, replaced or in a "
                            "mount namespace)",
                            holder->pid, exe)

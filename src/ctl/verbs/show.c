@@ -70,8 +70,10 @@ static void show_reach(const ListingView *view, const Listener *listener, FILE *
     }
 }
 
-static const char *exe_words(ExeState state) {
-    switch (state) {
+static const char *exe_words(const Holder *holder) {
+    if (holder->exe_state == EXE_UNVERIFIED && holder->exe_deleted)
+        return " (replaced or removed since it started)";
+    switch (holder->exe_state) {
     case EXE_VERIFIED:
         return "";
     case EXE_UNVERIFIED:
@@ -107,7 +109,7 @@ static void show_holder(const ListingView *view, const Holder *holder, const cha
         fprintf(out, ", %s", escaped);
     fputc('\n', out);
     if (exe)
-        line(out, "", "  runs %s%s", exe, exe_words(holder->exe_state));
+        line(out, "", "  runs %s%s", exe, exe_words(holder));
     show_command(holder, out);
     if (cwd)
         line(out, "", "  in %s", cwd);

@@ -119,9 +119,13 @@ static bool is_good(const Stage *stage, const Holder *holder) {
     return holder->exe_state == EXE_VERIFIED && file_id_equal(&holder->exe_id, &stage->good_id);
 }
 
+/* How the next listener's process is expected to be: see Holder.exe_deleted. */
+static bool deleted;
+
 static void expect(Stage *stage, pid_t pid, bool good, ExeState state, const char *path) {
     Snapshot *snapshot;
     const Holder *holder = look(stage, pid, &snapshot);
+    cr_expect_eq(holder->exe_deleted, deleted);
     cr_expect_eq(is_good(stage, holder), good);
     cr_expect_eq(holder->exe_state, state);
     if (path)
@@ -147,6 +151,7 @@ Test(identity, a_deleted_file_is_not_verified) {
     Stage stage = stage_new();
     pid_t pid = run(&stage, stage.good);
     cr_assert(unlink(stage.good) == 0);
+    deleted = true;
     expect(&stage, pid, false, EXE_UNVERIFIED, stage.good);
 }
 
@@ -155,6 +160,7 @@ Test(identity, a_replaced_file_is_not_verified) {
     pid_t pid = run(&stage, stage.evil);
     /* The evil one is moved over by a good one: the path that it ran leads to a trusted file. */
     cr_assert(rename(stage.good, stage.evil) == 0);
+    deleted = true;
     expect(&stage, pid, false, EXE_UNVERIFIED, stage.evil);
 }
 
@@ -189,6 +195,7 @@ Test(identity, a_deleted_file_beside_one_of_that_odd_name_is_not_taken_for_it) {
     cr_assert(unlink(stage.evil) == 0);
     snprintf(odd, sizeof(odd), "%s (deleted)", stage.evil);
     cr_assert(rename(stage.good, odd) == 0);
+    deleted = true;
     expect(&stage, pid, false, EXE_UNVERIFIED, stage.evil);
 }
 
@@ -224,6 +231,7 @@ Test(identity, a_memfd_is_not_verified) {
     Stage stage = stage_new();
     pid_t pid = run_prepared(&stage, "/proc/self/fd/100", NULL, put_into_memfd);
     cr_assert(pid > 0);
+    deleted = true;
     expect(&stage, pid, false, EXE_UNVERIFIED, "/memfd:good");
 }
 

@@ -128,6 +128,9 @@ Test(explain, exe) {
     expect_why("allow exe /usr/bin/node", "tcp 0.0.0.0:1 other=/usr/bin/node", "exe /usr/bin/node",
                "pid 12 runs another file than /usr/bin/node is here (deleted, replaced or in a "
                "mount namespace)");
+    expect_why(
+        "allow exe /usr/bin/node", "tcp 0.0.0.0:1 replaced=/usr/bin/node", "exe /usr/bin/node",
+        "pid 12 runs a version of /usr/bin/node that was replaced or removed since; restart it");
     expect_why("allow exe /usr/bin/node", "tcp 0.0.0.0:1 exe=/usr/bin/node many",
                "exe /usr/bin/node", "2 processes hold it, too many to look at each");
 }

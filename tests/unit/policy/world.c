@@ -159,7 +159,10 @@ static bool set_value(World *world, const char *key, char *value) {
         return add_holder(world, value, EXE_VERIFIED, false);
     else if (strcmp(key, "unverified") == 0)
         return add_holder(world, value, EXE_UNVERIFIED, false);
-    else if (strcmp(key, "other") == 0)
+    else if (strcmp(key, "replaced") == 0) {
+        add_holder(world, value, EXE_UNVERIFIED, true);
+        owner->holders[owner->n_holders - 1].exe_deleted = true;
+    } else if (strcmp(key, "other") == 0)
         return add_holder(world, value, EXE_UNVERIFIED, true);
     else if (strcmp(key, "assumed") == 0)
         return add_holder(world, value, EXE_ASSUMED, false);

@@ -3,10 +3,11 @@
  * A small machine to judge on, and listeners from text: `tcp 0.0.0.0:3000 uid=1000
  * exe=/usr/bin/node`. Words behind the endpoint, in any order: uid=N  scope=NAME  unit=NAME
  * user-unit=NAME  cgroup=PATH  container=RUNTIME:ID[:NAME] exe=PATH (a holder that runs that
- * verified file; may be repeated)  unverified=PATH  unreadable other=PATH (unverified, and another
- * file than any path leads to)  assumed=PATH incomplete (more holders may exist)  many (more than
- * are kept)  age=SPAN  forward  target=ENDPOINT (a forward to there)  tool=NAME  nobody Of the
- * machine: netns=other|unknown  no-links  no-range assumed-user=NAME
+ * verified file; may be repeated)  unverified=PATH  replaced=PATH (the file has lost that name)
+ * unreadable other=PATH (unverified, and another file than any path leads to)  assumed=PATH
+ * incomplete (more holders may exist)  many (more than are kept)  age=SPAN  forward target=ENDPOINT
+ * (a forward to there)  tool=NAME  nobody Of the machine: netns=other|unknown  no-links  no-range
+ * assumed-user=NAME
  */
 #pragma once
 
