@@ -2,8 +2,12 @@
 """The services of the field run: how each is exposed as its documentation has it, the ports and severities
 of its alerts, the steps of its advice, and how a client of this machine sees that it still answers."""
 
+import os
+
 from inside import Service, connects, edited, line, run, typed, without
 
+# The version of Debian's PostgreSQL.
+PG = next(iter(sorted(os.listdir("/etc/postgresql"))), "15") if os.path.isdir("/etc/postgresql") else "15"
 HTTP = b"GET / HTTP/1.0\r\nHost: localhost\r\n\r\n"
 
 
@@ -86,11 +90,11 @@ SERVICES = [
     Service("redis-sentinel", "systemctl start redis-sentinel", {"tcp 26379": "critical"}, tool="Redis Sentinel",
             answers=does("redis-cli -p 26379 ping | grep PONG"), fix=[
                 line("/etc/redis/sentinel.conf", "bind 127.0.0.1 -::1", r"^bind .*"), restart("redis-sentinel")]),
-    Service("postgresql", "systemctl start postgresql@15-main", {"tcp 5432": "error"}, tool="PostgreSQL",
-            expose="echo \"listen_addresses = '*'\" >>/etc/postgresql/15/main/postgresql.conf",
+    Service("postgresql", f"systemctl start postgresql@{PG}-main", {"tcp 5432": "error"}, tool="PostgreSQL",
+            expose=f"echo \"listen_addresses = '*'\" >>/etc/postgresql/{PG}/main/postgresql.conf",
             answers=does("runuser -u postgres -- psql -h localhost -c 'select 1' -w 2>&1 | grep -E 'password|1 row'"),
-            fix=[line("/etc/postgresql/15/main/postgresql.conf", "listen_addresses = 'localhost'", r"^listen_addresses.*"),
-                 restart("postgresql@15-main")]),
+            fix=[line(f"/etc/postgresql/{PG}/main/postgresql.conf", "listen_addresses = 'localhost'", r"^listen_addresses.*"),
+                 restart(f"postgresql@{PG}-main")]),
     Service("pgbouncer", "systemctl start pgbouncer", {"tcp 6432": "error"}, tool="PgBouncer", answers=opens(6432),
             expose="sed -i 's/^listen_addr = .*/listen_addr = */' /etc/pgbouncer/pgbouncer.ini",
             fix=[line("/etc/pgbouncer/pgbouncer.ini", "listen_addr = 127.0.0.1", r"^listen_addr = .*"), restart("pgbouncer")]),
@@ -347,6 +351,49 @@ SERVICES = [
             expose="echo 'echo stream tcp nowait root internal' >>/etc/inetd.conf; grep -q '^echo' /etc/services || echo 'echo 7/tcp' >>/etc/services",
             fix=[line("/etc/inetd.conf", "127.0.0.1:echo stream tcp nowait root internal", r"^echo stream.*",
                       ["/etc/inetd.conf", "127.0.0.1:SERVICE"]), restart("inetd")]),
+    Service("tigervnc", "systemd-run -q --unit=vnc --uid=alice Xtigervnc :1 -rfbport 5901 -localhost=0 -SecurityTypes VncAuth "
+            "-PasswordFile /dev/null", {"tcp 5901": "error"}, tool="VNC", answers=opens(5901), stop="systemctl stop vnc",
+            loopback=False, needs="mkdir -p -m 1777 /tmp/.X11-unix", fix=[
+                typed("systemctl stop vnc; systemd-run -q --unit=vnc --uid=alice Xtigervnc :1 -rfbport 5901 -localhost "
+                      "-SecurityTypes VncAuth -PasswordFile /dev/null", "-localhost")]),
+    Service("x11", "systemd-run -q --unit=x11 --uid=alice Xvfb :5 -listen tcp -ac", {"tcp 6005": "critical"}, tool="X11",
+            stop="systemctl stop x11", loopback=False, needs="mkdir -p -m 1777 /tmp/.X11-unix", fix=[
+                typed("systemctl stop x11; systemd-run -q --unit=x11 --uid=alice Xvfb :5 -nolisten tcp -ac", "-nolisten tcp")]),
+    Service("x11vnc", "systemd-run -q --unit=x11vnc --uid=alice x11vnc -display :6 -nopw -forever -rfbport 5906",
+            {"tcp 5906": "error"}, tool="x11vnc", answers=opens(5906), stop="systemctl stop x11vnc x6", loopback=False,
+            needs="mkdir -p -m 1777 /tmp/.X11-unix; systemd-run -q --unit=x6 --uid=alice Xvfb :6 -nolisten tcp; sleep 2", fix=[
+                typed("systemctl stop x11vnc; systemd-run -q --unit=x11vnc --uid=alice x11vnc -localhost -display :6 -nopw "
+                      "-forever -rfbport 5906", "x11vnc -localhost")]),
+    Service("adb", "systemd-run -q --unit=adb --uid=alice adb -a nodaemon server start", {"tcp 5037": "critical"}, tool="adb",
+            answers=opens(5037), stop="systemctl stop adb", loopback=False, fix=[
+                typed("systemctl stop adb; systemd-run -q --unit=adb --uid=alice adb nodaemon server start", "without -a")]),
+    Service("uwsgi", "systemd-run -q --unit=uwsgi --uid=alice uwsgi --plugin python3 --socket 0.0.0.0:3031", {"tcp 3031": "critical"},
+            tool="uWSGI", answers=opens(3031), stop="systemctl stop uwsgi", loopback=False, fix=[
+                typed("systemctl stop uwsgi; systemd-run -q --unit=uwsgi --uid=alice uwsgi --plugin python3 --socket 127.0.0.1:3031",
+                      "uwsgi --socket 127.0.0.1:3031")]),
+    Service("aria2", "systemd-run -q --unit=aria2 --uid=alice aria2c --enable-rpc --rpc-listen-all=true", {"tcp 6800": "warning"},
+            tool="aria2", answers=opens(6800), stop="systemctl stop aria2", loopback=False, fix=[
+                typed("systemctl stop aria2; systemd-run -q --unit=aria2 --uid=alice aria2c --enable-rpc --rpc-listen-all=false",
+                      "--rpc-listen-all=false")]),
+    Service("sslh", "systemctl start sslh", {"tcp 443": "warning"}, tool="sslh", answers=opens(443),
+            expose="sed -i 's/^DAEMON_OPTS=.*/DAEMON_OPTS=\"--user sslh --listen 0.0.0.0:443 --ssh 127.0.0.1:22 --pidfile "
+                   "\\/var\\/run\\/sslh\\/sslh.pid\"/' /etc/default/sslh",
+            fix=[line("/etc/default/sslh", "--listen 127.0.0.1:443", r"--listen 0.0.0.0:443"), restart("sslh")]),
+    # --- what is allowed as shipped ---
+    Service("chrony", "systemctl start chrony", {"udp 123": "allow"}, expose="echo allow >>/etc/chrony/chrony.conf", fix=[]),
+    Service("avahi", "systemctl start avahi-daemon", {"udp 5353": "allow"}, fix=[], stop="systemctl stop avahi-daemon.socket avahi-daemon"),
+    Service("openvpn", "systemctl start openvpn@tcp", {"tcp 1194": "allow"}, fix=[],
+            expose=put("/etc/openvpn/tcp.conf", "proto tcp-server\ndev null\nport 1194\nsecret /etc/openvpn/k\nifconfig-noexec\n"
+                       "cipher AES-256-CBC\nallow-deprecated-insecure-static-crypto") + "openvpn --genkey secret /etc/openvpn/k"),
+    # --- a socket unit with two lines, of one's own ---
+    Service("two-lines", "systemctl start pair.socket", {"tcp 8060": "warning"}, stop="systemctl stop pair.service pair.socket",
+            answers=does("""python3 -c 'import socket; s = socket.socket(socket.AF_UNIX); s.connect("/run/pair.sock")'"""),
+            needs=put("/etc/systemd/system/pair.socket", "[Socket]\nListenStream=8060\nListenStream=/run/pair.sock")
+            + put("/etc/systemd/system/pair.service", "[Service]\nExecStart=/usr/bin/python3 -c 'import time; time.sleep(1e6)'")
+            + "systemctl daemon-reload; systemctl start pair.socket; echo >/dev/tcp/127.0.0.1/8060; sleep 1; systemctl is-active pair.service",
+            fix=[edited("pair.socket", "[Socket]\nListenStream=\nListenStream=127.0.0.1:8060\nListenStream=/run/pair.sock\n",
+                        ['"ListenStream="', '"ListenStream=127.0.0.1:8060"', "systemctl cat pair.socket"]),
+                 typed("sudo systemctl stop pair.service"), typed("sudo systemctl restart pair.socket")]),
     # --- remote login: the allowed port stays ---
     Service("sshd-2222", "systemctl restart ssh", {"tcp 2222": "warning"}, tool="sshd", keeps=["tcp 22"],
             answers=opens(22), stop="true", loopback=False,
