@@ -208,6 +208,7 @@ const Field wire_status[] = {
     BASIC(U64, "policy_loaded", BusStatus, policy_loaded),
     BASIC(SIZE, "rules", BusStatus, n_rules),
     BASIC(BOOL, "policy_builtin", BusStatus, policy_builtin),
+    BASIC(BOOL, "policy_last_valid", BusStatus, policy_last_valid),
     BASIC(TEXT, "policy_differs", BusStatus, policy_differs),
     BASIC(VECTOR, "policy_files", BusStatus, policy_files),
     BASIC(U64, "listeners", BusStatus, n_listeners),

@@ -52,6 +52,13 @@ typedef struct Pending {
 
 typedef struct NameHelper NameHelper;
 
+/* Where the policy in force comes from. */
+typedef enum RulesKind {
+    RULES_OF_FILES,
+    RULES_LAST_VALID, /* saved before the files had errors */
+    RULES_BUILTIN,    /* there are no files, or they have errors and nothing is saved */
+} RulesKind;
+
 typedef struct Daemon {
     DaemonOptions options;
     sd_event *loop;
@@ -86,13 +93,15 @@ typedef struct Daemon {
     Policy *policy;
     PolicyJudge *judge;
     AdviceTable *advice;
-    usec_t exes_next;    /* CLOCK_MONOTONIC: before it not all files of `exe` rules are asked for */
-    bool exes_doubted;   /* one of them may be another by now */
-    bool exes_changed;   /* some were others: verdicts given before may be, too */
-    size_t exes_stuck;   /* so many of them could not be looked at, as was told */
-    bool lacks_names;    /* of the policy, as was told */
-    bool builtin;        /* the policy is the built-in one: there are no rules, or broken ones */
-    uint64_t generation; /* of the policy, from 1 */
+    usec_t exes_next;  /* CLOCK_MONOTONIC: before it not all files of `exe` rules are asked for */
+    bool exes_doubted; /* one of them may be another by now */
+    bool exes_changed; /* some were others: verdicts given before may be, too */
+    size_t exes_stuck; /* so many of them could not be looked at, as was told */
+    bool lacks_names;  /* of the policy, as was told */
+    RulesKind rules_kind; /* of the policy */
+    bool rules_kept;      /* they are saved in the state directory, */
+    bool keep_failing;    /* or could not be, as was told */
+    uint64_t generation;  /* of the policy, from 1 */
     uint64_t fingerprint; /* of the rules on disk when they were loaded: see rules_difference() */
     uint64_t refused;     /* of those that could not be loaded, */
     int refused_why;      /* for that negative errno; 0: none were since the last that could */
@@ -219,8 +228,11 @@ int passed_open(void);
 
 /* --- rules.c: the policy in force --- */
 
-/* Loads it at the start: what can't be loaded is replaced by the built-in one, and told. */
+/* Loads it at the start: what can't be loaded is replaced by the last that could be, or the
+ * built-in one, and told. */
 int rules_open(Daemon *daemon);
+/* Saves the policy in force for that, if it is of files and not saved yet. */
+void rules_keep(Daemon *daemon);
 /*
  * Loads it again. Returns 0, with warnings as text in *ret_text or NULL; or -EBADMSG (or -ENOMEM)
  * with all diagnostics in it: then nothing has changed. Tells either. The caller frees the text.

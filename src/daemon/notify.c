@@ -23,7 +23,9 @@ void notify_status(Daemon *daemon) {
     ledger_stats(daemon->ledger, &stats);
     snprintf(text, sizeof(text), "STATUS=%u listener%s, %u flagged%s%s", stats.n_entries,
              ending(stats.n_entries), stats.n_flagged,
-             daemon->builtin ? "; judging by the built-in rules" : "",
+             daemon->rules_kind == RULES_BUILTIN      ? "; using the built-in rules"
+             : daemon->rules_kind == RULES_LAST_VALID ? "; using the last valid rules"
+                                                      : "",
              daemon->sources &&
                      sources_status(daemon->sources, SOURCE_TCP)->quality == SOURCE_MISSING
                  ? "; TCP is polled"

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
 
 #include "ctl/print/names.h"
 #include "daemon/daemon.h"
+#include "policy/files/kept_rules.h"
 #include "util/cleanup.h"
 #include "util/memory.h"
 
@@ -58,7 +60,8 @@ static bool are_stale(const Daemon *daemon) {
 
 /* What is in force has errors, after all: see renew_names(). */
 static bool is_found_wrong(const Daemon *daemon) {
-    return daemon->refused_why != 0 && daemon->refused == daemon->fingerprint && !daemon->builtin;
+    return daemon->refused_why != 0 && daemon->refused == daemon->fingerprint &&
+           daemon->rules_kind == RULES_OF_FILES;
 }
 
 const char *rules_difference(const Daemon *daemon) {
@@ -66,13 +69,13 @@ const char *rules_difference(const Daemon *daemon) {
     if (daemon->refused_why != 0 && rules_fingerprint(&daemon->options) == daemon->refused) {
         if (daemon->refused_why == -EBADMSG)
             return is_found_wrong(daemon)
-                       ? "the rules on disk have errors that were not known when they were loaded"
-                       : "the rules on disk have errors and are not used";
+                       ? "The rules on disk contain errors that were unknown when they were loaded"
+                       : "The rules on disk contain errors and were not loaded";
         if (daemon->refused_why != -ENOENT)
-            return "the rules on disk could not be read";
-        return daemon->builtin ? NULL : "there are no rules on disk any longer";
+            return "The rules on disk could not be read";
+        return daemon->rules_kind == RULES_BUILTIN ? NULL : "The rules on disk were removed";
     }
-    return are_stale(daemon) ? "the rules on disk were changed since" : NULL;
+    return are_stale(daemon) ? "The rules on disk have changed" : NULL;
 }
 
 static void remember_refused(Daemon *daemon, uint64_t fingerprint, int why) {
@@ -83,9 +86,8 @@ static void remember_refused(Daemon *daemon, uint64_t fingerprint, int why) {
 static void tell_loaded(Daemon *daemon, const Policy *policy) {
     size_t n_rules = policy_n_rules(policy), n_files = strv_length(policy_files(policy));
 
-    tell_of_daemon(daemon, REPORT_POLICY_LOADED, LOG_INFO,
-                   "policy loaded: %zu rule%s of %zu file%s", n_rules, n_rules == 1 ? "" : "s",
-                   n_files, n_files == 1 ? "" : "s");
+    tell_of_daemon(daemon, REPORT_POLICY_LOADED, LOG_INFO, "Loaded %zu rule%s from %zu file%s",
+                   n_rules, n_rules == 1 ? "" : "s", n_files, n_files == 1 ? "" : "s");
 }
 
 static int load_policy(Daemon *daemon, bool patient, Diagnostics *diagnostics, Policy **ret) {
@@ -100,16 +102,16 @@ static int load_policy(Daemon *daemon, bool patient, Diagnostics *diagnostics, P
 static void tell_names(Daemon *daemon, bool lacks_names) {
     if (lacks_names && !daemon->lacks_names)
         tell_of_daemon(daemon, REPORT_SOURCE_DEGRADED, LOG_WARNING,
-                       "users, groups or services that rules name cannot be looked up, because the "
-                       "name services do not answer: a rule matches none of them until they can");
+                       "Failed to resolve names used in rules (name service not responding); the "
+                       "affected matches are disabled until it recovers");
     else if (!lacks_names && daemon->lacks_names)
         tell_of_daemon(daemon, REPORT_SOURCE_RESTORED, LOG_INFO,
-                       "all users, groups and services that rules name are known");
+                       "All names used in rules are resolved");
     daemon->lacks_names = lacks_names;
 }
 
 /* Puts the policy in force: built beside, swapped whole. Takes it over, also on error. */
-static int rules_adopt(Daemon *daemon, Policy *policy, bool builtin) {
+static int rules_adopt(Daemon *daemon, Policy *policy, RulesKind kind) {
     PolicyJudge *judge;
     int r = judge_by(daemon, policy, &judge);
     if (r >= 0 && (r = carry_hits(daemon->judge, judge)) < 0)
@@ -118,7 +120,7 @@ static int rules_adopt(Daemon *daemon, Policy *policy, bool builtin) {
         policy_free(policy);
         return r;
     }
-    if (!builtin)
+    if (kind == RULES_OF_FILES)
         tell_loaded(daemon, policy);
     tell_names(daemon, policy_lacks_names(policy));
     if (daemon->ledger) {
@@ -129,7 +131,7 @@ static int rules_adopt(Daemon *daemon, Policy *policy, bool builtin) {
     policy_free(daemon->policy);
     daemon->judge = judge;
     daemon->policy = policy;
-    daemon->builtin = builtin;
+    daemon->rules_kind = kind;
     daemon->generation++;
     daemon->policy_loaded = daemon_now().realtime;
     events_set_poll(daemon);
@@ -149,6 +151,81 @@ static void load_advice(Daemon *daemon, Diagnostics *diagnostics) {
         daemon->judge->context.advice = advice;
 }
 
+/* --- the last valid rules -----------------------------------------------------------------------
+ */
+
+void rules_keep(Daemon *daemon) {
+    PolicySource source = rules_source(daemon);
+
+    if (daemon->rules_kept || daemon->rules_kind != RULES_OF_FILES || daemon->state_fd < 0)
+        return;
+    int r = kept_rules_write(daemon->state_fd, &source, daemon->policy);
+    if (r < 0 && !daemon->keep_failing)
+        tell_of_daemon(daemon, REPORT_SOURCE_DEGRADED, LOG_WARNING,
+                       "Failed to save the rules to %s/%s: %s. They will not replace invalid rules "
+                       "after a restart",
+                       daemon->options.state_dir, KEPT_RULES_FILE, strerror(-r));
+    else if (r >= 0 && daemon->keep_failing)
+        tell_of_daemon(daemon, REPORT_SOURCE_RESTORED, LOG_INFO, "Saved the rules to %s/%s",
+                       daemon->options.state_dir, KEPT_RULES_FILE);
+    daemon->keep_failing = r < 0;
+    daemon->rules_kept = r >= 0;
+}
+
+/* The state directory may not be opened yet. */
+static int load_kept(const Daemon *daemon, Policy **ret, usec_t *ret_saved) {
+    PolicySource source = rules_source(daemon);
+    _cleanup_close_ int fd = open(daemon->options.state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    return fd < 0 ? -errno : kept_rules_read(fd, &source, ret, ret_saved);
+}
+
+/* In the place of rules on disk that have `errors`. */
+static int open_kept(Daemon *daemon, const char *errors) {
+    char saved_at[RFC3339_SIZE];
+    Policy *policy;
+    usec_t saved;
+
+    int r = load_kept(daemon, &policy, &saved);
+    if (r < 0)
+        return r;
+    format_rfc3339(saved, saved_at);
+    tell_of_daemon(daemon, REPORT_POLICY_REJECTED, LOG_ERR,
+                   "Invalid rules on disk; using the last valid rules (%zu rules, saved %s):\n%s",
+                   policy_n_rules(policy), saved_at, errors);
+    return rules_adopt(daemon, policy, RULES_LAST_VALID);
+}
+
+static const char *why_not_kept(int error) {
+    switch (error) {
+    case -ENOENT:
+        return "no earlier rules are saved";
+    case -EBADMSG:
+        return "the saved copy of earlier rules is damaged or has errors";
+    default:
+        return strerror(-error);
+    }
+}
+
+/* What they flag is most likely allowed by the rules that could not be loaded: no advice is given.
+ */
+static int open_builtin(Daemon *daemon) {
+    Policy *policy = policy_new_builtin();
+
+    daemon->advice = advice_free(daemon->advice);
+    return policy ? rules_adopt(daemon, policy, RULES_BUILTIN) : -ENOMEM;
+}
+
+/* Those who took the rules away do not want them back. */
+static int open_without_rules(Daemon *daemon) {
+    tell_of_daemon(
+        daemon, REPORT_POLICY_REJECTED, LOG_ERR,
+        "No rules found (no file of them exists); using the built-in rules (allow loopback, "
+        "flag everything else), without advice");
+    return open_builtin(daemon);
+}
+
+/* It never runs blind, and never refuses to run. */
 int rules_open(Daemon *daemon) {
     _cleanup_diagnostics_ Diagnostics *diagnostics = diagnostics_new();
     Policy *policy;
@@ -159,25 +236,21 @@ int rules_open(Daemon *daemon) {
     daemon->fingerprint = rules_fingerprint(&daemon->options);
     int r = load_policy(daemon, true, diagnostics, &policy);
     if (r == 0)
-        return rules_adopt(daemon, policy, false);
+        return rules_adopt(daemon, policy, RULES_OF_FILES);
 
     remember_refused(daemon, daemon->fingerprint, r);
-    /* It never runs blind, and never refuses to run. */
-    _cleanup_free_ char *text = diagnostics_text(diagnostics);
-    if (r == -EBADMSG)
-        tell_of_daemon(daemon, REPORT_POLICY_REJECTED, LOG_ERR,
-                       "the rules have errors and are not used; judging by the built-in ones, "
-                       "which allow loopback and flag the rest:\n%s",
-                       text ?: "");
-    else
-        tell_of_daemon(daemon, REPORT_POLICY_REJECTED, LOG_ERR,
-                       "there are no rules (%s); judging by the built-in ones, which allow "
-                       "loopback and flag the rest",
-                       r == -ENOENT ? "no file of them exists" : strerror(-r));
-    /* What they flag is most likely allowed by the rules that could not be loaded. */
-    daemon->advice = advice_free(daemon->advice);
-    policy = policy_new_builtin();
-    return policy ? rules_adopt(daemon, policy, true) : -ENOMEM;
+    if (r == -ENOENT)
+        return open_without_rules(daemon);
+    _cleanup_free_ char *text =
+        r == -EBADMSG ? diagnostics_text(diagnostics) : strdup(strerror(-r));
+    r = open_kept(daemon, text ?: "");
+    if (r == 0)
+        return 0;
+    tell_of_daemon(daemon, REPORT_POLICY_REJECTED, LOG_ERR,
+                   "Invalid rules on disk, and %s; using the built-in rules (allow loopback, flag "
+                   "everything else), without advice:\n%s",
+                   why_not_kept(r), text ?: "");
+    return open_builtin(daemon);
 }
 
 /* Of the machine and its users, whatever is kept. */
@@ -193,10 +266,10 @@ static void tell_wrong_names(Daemon *daemon, const Diagnostics *diagnostics) {
     _cleanup_free_ char *text = diagnostics_text(diagnostics);
 
     remember_refused(daemon, daemon->fingerprint, -EBADMSG);
-    tell_of_daemon(daemon, REPORT_POLICY_REJECTED, LOG_ERR,
-                   "the rules in force have errors, as the name services tell by now; what is "
-                   "named there matches nothing:\n%s",
-                   text ?: "");
+    tell_of_daemon(
+        daemon, REPORT_POLICY_REJECTED, LOG_ERR,
+        "Active policy refers to names that do not exist; those matches are disabled:\n%s",
+        text ?: "");
 }
 
 /* Reads the rules again for the names that they lack. Others than those that were loaded are not
@@ -204,19 +277,22 @@ static void tell_wrong_names(Daemon *daemon, const Diagnostics *diagnostics) {
 static void renew_names(Daemon *daemon) {
     _cleanup_diagnostics_ Diagnostics *diagnostics = diagnostics_new();
     Policy *policy;
+    usec_t saved;
 
     if (!policy_lacks_names(daemon->policy) || is_found_wrong(daemon) || are_stale(daemon) ||
         !diagnostics)
         return;
-    int r = load_policy(daemon, false, diagnostics, &policy);
-    if (r == -EBADMSG)
+    bool is_kept = daemon->rules_kind == RULES_LAST_VALID;
+    int r = is_kept ? load_kept(daemon, &policy, &saved)
+                    : load_policy(daemon, false, diagnostics, &policy);
+    if (r == -EBADMSG && !is_kept)
         tell_wrong_names(daemon, diagnostics);
     if (r < 0)
         return;
     if (policy_lacks_names(policy))
         policy_free(policy);
     else
-        (void)rules_adopt(daemon, policy, false);
+        (void)rules_adopt(daemon, policy, daemon->rules_kind);
 }
 
 void rules_renew_machine(Daemon *daemon) {
@@ -241,10 +317,12 @@ int rules_reload(Daemon *daemon, char **ret_text) {
     if (r == 0) {
         load_advice(daemon, diagnostics);
         renew_what_is_known(daemon);
-        r = rules_adopt(daemon, policy, false);
+        r = rules_adopt(daemon, policy, RULES_OF_FILES);
         if (r == 0) {
             daemon->fingerprint = fingerprint;
             remember_refused(daemon, 0, 0);
+            daemon->rules_kept = false;
+            rules_keep(daemon);
         }
         holders_doubt(daemon);
         daemon_settle(daemon);
@@ -257,7 +335,7 @@ int rules_reload(Daemon *daemon, char **ret_text) {
     *ret_text = r == -EBADMSG ? diagnostics_text(diagnostics)
                               : strdup(r == -ENOENT ? "no file of them exists" : strerror(-r));
     tell_of_daemon(daemon, REPORT_POLICY_REJECTED, LOG_ERR,
-                   "the rules on disk are not used, what was in force still is:\n%s",
+                   "Invalid rules on disk; keeping the active rules:\n%s",
                    *ret_text ?: strerror(-r));
     /* Whatever it was, it is not the client who lacks a listener, a right or room. */
     return r == -ENOMEM ? r : -EBADMSG;

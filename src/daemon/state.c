@@ -87,6 +87,8 @@ void state_save_now(Daemon *daemon) {
     if (r >= 0)
         daemon->saved_revision = ledger_revision(daemon->ledger);
     tell_saving(daemon, r);
+    if (r >= 0)
+        rules_keep(daemon);
 }
 
 /* None or all of them. */

@@ -132,7 +132,7 @@ static void tell_listener(Daemon *daemon, const LedgerChange *change, ReportEven
         .also = change->also,
         .n_also = change->n_also,
         .n_returned = change->n_returned,
-        .is_builtin = daemon->builtin,
+        .is_builtin = daemon->rules_kind == RULES_BUILTIN,
     };
     /* A reminder or the news that it is over may come twice; that is no reason to ask. */
     if (event == REPORT_FLAGGED)

@@ -26,6 +26,8 @@ libsockaudit_a_SOURCES += \
 	src/policy/advice/restartable.h \
 	src/policy/files/file_trust.c \
 	src/policy/files/file_trust.h \
+	src/policy/files/kept_rules.c \
+	src/policy/files/kept_rules.h \
 	src/policy/files/local_rules.c \
 	src/policy/files/local_rules.h \
 	src/policy/files/rules_files.c \

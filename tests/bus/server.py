@@ -308,7 +308,7 @@ print(b"secret" in peer.receive()[1], flush=True)
 class Verbs(Server):
     def test_status(self):
         text = self.verb("status").stdout.decode()
-        for part in ("sockauditd", "tracepoint: alerts come", "1 rules", "3 flagged", "0.0.0.0:3002"):
+        for part in ("sockauditd", "tracepoint: alerts come", "1 rule,", "3 flagged", "0.0.0.0:3002"):
             self.assertIn(part, text)
         document = support.strict_json(self.verb("--json").stdout)
         self.assertEqual(document["counts"]["flagged"], 3)

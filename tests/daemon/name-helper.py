@@ -133,7 +133,7 @@ def test_names_in_rules_are_looked_up_again(directory):
     with hung_name_service(directory) as env:
         write(env["NSS_HUNG"], "")
         with Foreground(directory, env=env) as daemon:
-            daemon.expect_said("rules name cannot be looked up", event="source-degraded")
+            daemon.expect_said("names used in rules", event="source-degraded")
             with listening(UID, 4200), listen("0.0.0.0", 1080):
                 assert set(flagged(daemon, 2)) == {4200, 1080}
                 os.unlink(env["NSS_HUNG"])
@@ -151,14 +151,14 @@ def test_a_service_that_there_is_not_is_told_when_that_is_known(directory):
     with hung_name_service(directory) as env:
         write(env["NSS_HUNG"], "")
         with Foreground(directory, env=env) as daemon:
-            daemon.expect_said("rules name cannot be looked up", event="source-degraded")
+            daemon.expect_said("names used in rules", event="source-degraded")
             with listen("0.0.0.0", 4000):
                 assert daemon.expect(event="flagged", port=4000)["rule"].startswith("flag critical")
                 os.unlink(env["NSS_HUNG"])
                 daemon.expect_said("no service is named `no-such-service`", event="policy-rejected")
                 # All the rest of the rules stays in force.
                 assert not any(told["event"] == "resolved" for told in daemon.all), daemon.all
-                assert "were not known" in daemon.status()["policy"]["differs"], daemon.status()
+                assert "unknown" in daemon.status()["policy"]["differs"], daemon.status()
             daemon.told_by(4001)
             assert sum(told["event"] == "policy-rejected" for told in daemon.all) == 1
 

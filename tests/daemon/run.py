@@ -124,9 +124,9 @@ class Run(Case):
         self.ask("snooze", "8000", "1h")
         at = lines.expect("(snoozed)", since=at)
         self.ask("reload")
-        at = lines.expect("policy loaded", since=at)
+        at = lines.expect("Loaded ", since=at)
         self.ask("allow", "8000", "note", "mine")
-        at = lines.expect("policy loaded", since=at)
+        at = lines.expect("Loaded ", since=at)
         self.assertIn("allowed", self.ask("list", "--no-legend"))
         self.assertEqual(json.loads(self.ask("allow", "8000", "--json"))["added"], [])
         self.assertIn("50-local.rules:1: ", self.ask("allow", "8000"))
@@ -264,7 +264,7 @@ class Run(Case):
 
     def test_it_ends_with_its_reader(self):
         daemon = self.run_staged()
-        self.assertIn("policy loaded", daemon.stdout.readline())
+        self.assertIn("Loaded ", daemon.stdout.readline())
         daemon.stdout.close()
         self.assertEqual(daemon.wait(PATIENCE), 0)
         self.assertFalse(os.path.exists(RUNTIME))

@@ -61,7 +61,7 @@ def come_and_go(directory):
             daemon.send(signal.SIGHUP)
             try:
                 until("the rules on disk are others",
-                      lambda: "not what is on disk" in daemon.good("status"))
+                      lambda: daemon.status()["policy"]["differs"])
                 for sock in sockets:
                     sock.close()
                 until("all are gone", lambda: not set(ports) & set(daemon.listeners()))

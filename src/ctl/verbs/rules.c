@@ -27,7 +27,7 @@ typedef struct RuleList {
     NumberedRule *rules; /* in order, then the default */
     size_t count;
     char *const *files;
-    bool builtin;
+    bool builtin, last_valid;
     size_t n_errors;
     /* What they are of: one or the other. */
     Policy *policy;
@@ -134,6 +134,7 @@ static int number_told(RuleList *list) {
     list->count = told->n_rules;
     list->files = list->status.status.policy_files;
     list->builtin = list->status.status.policy_builtin;
+    list->last_valid = list->status.status.policy_last_valid;
     return 0;
 }
 
@@ -216,6 +217,7 @@ static json_t *rules_json(const RuleList *rules) {
         r |= json_array_append_new(list, rule_json(&rules->rules[i]));
     r |= json_object_set_new(document, "schema", json_integer(1));
     r |= json_object_set_new(document, "builtin", json_boolean(rules->builtin));
+    r |= json_object_set_new(document, "last_valid", json_boolean(rules->last_valid));
     r |= json_object_set_new(document, "files", files);
     r |= json_object_set_new(document, "rules", list);
     r |= json_object_set_new(document, "default", rule_json(&rules->rules[rules->count - 1]));
@@ -232,6 +234,10 @@ static ExitStatus print_rules(const Options *options, const RuleList *list,
                                     : rules_table(list->rules, list->count, choice,
                                                   !options_have(options, OPTION_NO_LEGEND));
     ExitStatus status = verb_print(options, text);
+    if (list->last_valid)
+        tell_warning(
+            "These are the last valid rules. The rules on disk contain errors; run '%s check'",
+            tell_name());
     return status == STATUS_DONE && list->n_errors > 0 ? STATUS_FAILED : status;
 }
 

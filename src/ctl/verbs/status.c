@@ -53,9 +53,10 @@ static void print_sources(const BusStatus *status, const Terminal *terminal, FIL
 static void print_policy(const BusStatus *status, usec_t now, FILE *out) {
     fprintf(out, "%12s  ", "policy");
     if (status->policy_builtin)
-        fputs("the built-in one: allow loopback, flag the rest; ", out);
+        fputs("built-in rules (allow loopback, flag everything else), ", out);
     else
-        fprintf(out, "%zu rules, ", status->n_rules);
+        fprintf(out, "%s%zu rule%s, ", status->policy_last_valid ? "last valid rules: " : "",
+                status->n_rules, status->n_rules == 1 ? "" : "s");
     fputs("loaded ", out);
     print_since(status->policy_loaded, now, out);
     fputc('\n', out);
@@ -66,10 +67,8 @@ static void print_policy(const BusStatus *status, usec_t now, FILE *out) {
     if (!status->policy_differs)
         return;
     _cleanup_free_ char *differs = text_escape_string(status->policy_differs);
-    fprintf(out,
-            "%12s  not what is on disk: %s\n"
-            "%12s  '%s check' tells what is wrong there, '%s reload' takes it\n",
-            "", differs ?: "", "", tell_name(), tell_name());
+    fprintf(out, "%12s  %s. Run '%s check', then 'sudo %s reload'.\n", "", differs ?: "",
+            tell_name(), tell_name());
 }
 
 /* After an upgrade the one that was started before it may still run. */
@@ -178,10 +177,11 @@ static json_t *json_policy(const BusStatus *status) {
     json_t *files = json_array();
     for (char *const *file = status->policy_files; file && *file; file++)
         json_array_append_new(files, json_text(*file));
-    return json_pack("{sI,so?,sI,sb,so?,so?}", "generation", (json_int_t)status->policy_generation,
-                     "loaded", json_when(status->policy_loaded), "rules",
-                     (json_int_t)status->n_rules, "builtin", status->policy_builtin, "differs",
-                     json_text(status->policy_differs), "files", files);
+    return json_pack("{sI,so?,sI,sb,sb,so?,so?}", "generation",
+                     (json_int_t)status->policy_generation, "loaded",
+                     json_when(status->policy_loaded), "rules", (json_int_t)status->n_rules,
+                     "builtin", status->policy_builtin, "last_valid", status->policy_last_valid,
+                     "differs", json_text(status->policy_differs), "files", files);
 }
 
 static json_t *json_counts(const BusStatus *status) {

@@ -6,6 +6,7 @@ tests_unit_test_policy_SOURCES = \
 	tests/unit/policy/corpus.c \
 	tests/unit/policy/explain.c \
 	tests/unit/policy/index.c \
+	tests/unit/policy/kept.c \
 	tests/unit/policy/lint.c \
 	tests/unit/policy/load.c \
 	tests/unit/policy/suggest.c \
