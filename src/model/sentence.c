@@ -18,6 +18,9 @@
 /* Of a longer path only the last part is shown. */
 #define FOLDER_MAX 80
 
+/* More than the kernel keeps of a process's name. */
+#define COMM_MAX 64
+
 const Holder *listener_holder(const Listener *listener) {
     const Owner *owner = listener->owner;
 
@@ -101,20 +104,33 @@ static bool name_says_nothing(const char *name, const Program *program) {
     return false;
 }
 
-/* Newer Nodes call their first thread, and so the process, like this. */
-static const char *name_of(const Holder *holder) {
-    if (holder->exe && holder->comm && strcmp(holder->comm, "MainThread") == 0)
+/*
+ * Newer Nodes call their first thread, and so the process, MainThread. A title is cut to 15 bytes
+ * in it (`next-server (v1`): its first word is the name. Copied to `buffer` where it is cut.
+ */
+static const char *name_of(const Holder *holder, const Program *program,
+                           char buffer[static COMM_MAX]) {
+    const char *comm = holder->comm;
+    size_t length = comm ? strcspn(comm, " ") : 0;
+
+    if (holder->exe && comm && strcmp(comm, "MainThread") == 0)
         return path_base_name(holder->exe);
-    return holder->comm;
+    if (!program->title || length == 0 || length >= COMM_MAX || comm[length] == '\0')
+        return comm;
+    memcpy(buffer, comm, length);
+    buffer[length - (length > 1 && comm[length - 1] == ':')] = '\0';
+    return buffer;
 }
 
 /* `Vite (node, `, `node server.js (`, `systemd for cups.socket (`. */
 static void print_process(const Listener *listener, const Holder *holder, FILE *out) {
-    const char *name = name_of(holder), *unit = telling_unit(listener->owner);
-    _cleanup_free_ char *shown = text_escape_string(name ?: "a process");
+    char buffer[COMM_MAX] = "";
     Program program;
 
     program_init(&program, holder);
+    const char *name = name_of(holder, &program, buffer);
+    const char *unit = telling_unit(listener->owner);
+    _cleanup_free_ char *shown = text_escape_string(name ?: "a process");
     if (tool_says_more(listener->tool, &program, name)) {
         _cleanup_free_ char *tool = text_escape_string(listener->tool);
         fprintf(out, "%s (%s, ", tool ?: "?", shown ?: "?");

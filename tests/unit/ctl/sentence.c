@@ -166,8 +166,19 @@ Test(sentence, names_the_tool_and_the_project) {
     free(holder->comm);
     holder->comm = strdup("MainThread");
     check_subject(snapshot, listener, "node server.js (pid 4242");
+    free(holder->comm);
+    holder->comm = strdup("next-server (v1");
+    free(holder->cmdline[0]);
+    free(holder->cmdline[1]);
+    holder->cmdline[0] = strdup("next-server (v15.0.1)");
+    holder->cmdline[1] = NULL;
+    strcpy(listener->tool, "Nxt");
+    check_subject(snapshot, listener, "Nxt (next-server, pid 4242, user root, ~/x)");
+    free(holder->comm);
+    holder->comm = strdup("gunicorn: maste");
+    check_subject(snapshot, listener, "Nxt (gunicorn, pid 4242, user root, ~/x)");
     listener->owner->runtime = RUNTIME_DOCKER;
-    check_subject(snapshot, listener, "node server.js (pid 4242, user root, docker container)");
+    check_subject(snapshot, listener, "Nxt (gunicorn, pid 4242, user root, docker container)");
     snapshot_free(snapshot);
 }
 
