@@ -2,6 +2,7 @@
 /* Alerts as a person gets them: no port probe, one for each service, and the truth of what goes on.
  */
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "place.h"
@@ -192,6 +193,49 @@ Test(alerts, are_one_for_each_program_user_and_protocol) {
     world_dump(world);
     world_pass(world, SETTLED);
     cr_assert_eq(world->n_told[LEDGER_FLAGGED], 4);
+}
+
+/* Docker starts a proxy for each family. */
+Test(alerts, are_one_for_the_proxies_of_a_published_port) {
+    _cleanup_world_ World *world = settling_world();
+    world_listen(world, 1, 8080)->owner = world_owner("/usr/bin/docker-proxy");
+    listen_v6(world, 2, 8080)->owner = world_owner("/usr/bin/docker-proxy");
+    for (uint64_t i = 1; i <= 2; i++) {
+        Owner *owner = world_socket(world, i)->owner;
+        owner->unit = strdup("docker.service");
+        owner->holders[0].pid = (pid_t)(100 + i);
+    }
+    world_dump(world);
+    world_pass(world, SETTLED);
+    told("appeared:8080 appeared:8080 flagged:8080");
+}
+
+/* --- which program it is --- */
+
+static uint64_t who_runs(const char *exe, const char *cwd, const char *first, const char *second) {
+    Owner *owner = world_owner(exe);
+    char **cmdline = calloc(4, sizeof(*cmdline));
+    cr_assert(cmdline);
+    cmdline[0] = strdup(exe);
+    cmdline[1] = strdup(first);
+    cmdline[2] = strdup(second);
+    owner->holders[0].cmdline = cmdline;
+    owner->holders[0].cwd = strdup(cwd);
+    uint64_t who = identity_who(owner);
+    owner_unref(owner);
+    return who;
+}
+
+Test(alerts, know_a_script_by_its_name_and_folder) {
+    const char *node = "/usr/bin/node", *nc = "/usr/bin/nc";
+    uint64_t express = who_runs(node, "/home/x/shop", "server.js", "--host=0.0.0.0");
+    cr_assert_eq(express, who_runs(node, "/home/x/shop", "server.js", "--host=::"));
+    cr_assert_neq(express, who_runs(node, "/home/x/blog", "server.js", "--host=::"));
+    cr_assert_neq(express, who_runs(node, "/home/x/shop", "other.js", "--host=::"));
+    cr_assert_neq(express, who_runs("/usr/bin/deno", "/home/x/shop", "server.js", ""));
+    cr_assert_eq(who_runs(nc, "/home/x", "-l", "1"), who_runs(nc, "/home/y", "-lk", "2"));
+    cr_assert_neq(who_runs("/usr/bin/python3", "/x", "-m", "http.server"),
+                  who_runs("/usr/bin/python3", "/x", "-m", "flask"));
 }
 
 /* In one flood the worst comes first, as later ones may be suppressed. */
