@@ -245,8 +245,10 @@ void ledger_assume_settled(Ledger *ledger, const AuditTime *now) {
     for (uint32_t i = 1; i <= ledger->entries.n_ever; i++) {
         Entry *entry = entry_at(ledger, i);
         entry->appeared = 0;
-        if (entry->state == ENTRY_LIVE && entry->alert)
+        if (entry->state == ENTRY_LIVE && entry->alert) {
+            alert_at(ledger, entry->alert)->began = 0;
             alert_schedule(ledger, entry->alert);
+        }
     }
     ledger_end(ledger);
 }

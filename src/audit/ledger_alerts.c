@@ -160,6 +160,9 @@ static void remove_member(Ledger *ledger, uint32_t entry_index) {
 
 static void join(Ledger *ledger, uint32_t index, uint32_t entry_index) {
     Alert *alert = alert_at(ledger, index);
+    usec_t appeared = entry_at(ledger, entry_index)->appeared;
+    if (alert->n_live == 0 || appeared < alert->began)
+        alert->began = appeared;
     if (alert->n_live == 0 && alert->shown != entry_index) {
         uint32_t tombstone = alert->shown;
         if (tombstone && !alert->restored && alert->state != ALERT_SETTLING) {
@@ -180,9 +183,12 @@ static void join(Ledger *ledger, uint32_t index, uint32_t entry_index) {
 
 /* --- when it is due --- */
 
-static usec_t settled_at(const Ledger *ledger, const Entry *entry) {
+/* A service that was not reported may change its listener all the time: then all of them count. */
+static usec_t settled_at(const Ledger *ledger, const Alert *alert) {
     usec_t settle = ledger->judge->settings.settle;
-    usec_t at = usec_add(entry->appeared, settle);
+    usec_t began =
+        alert->state == ALERT_SETTLING ? alert->began : entry_at(ledger, alert->shown)->appeared;
+    usec_t at = usec_add(began, settle);
     return settle == 0 ? at : at + SETTLE_ROUNDING - at % SETTLE_ROUNDING;
 }
 
@@ -203,7 +209,7 @@ void alert_schedule(Ledger *ledger, uint32_t index) {
     if (alert->n_live == 0)
         return;
     if (has_news(ledger, alert)) {
-        when = settled_at(ledger, entry_at(ledger, alert->shown));
+        when = settled_at(ledger, alert);
         when = when > ledger->now.boottime ? when : ledger->now.boottime;
     } else if (alert->state != ALERT_SNOOZED && remind != USEC_INFINITY &&
                !entry_at(ledger, alert->shown)->rests) {
@@ -324,7 +330,7 @@ static void report_due(Ledger *ledger, uint32_t index) {
         report(ledger, index, &change, true);
         return;
     }
-    if (settled_at(ledger, entry_at(ledger, alert->shown)) > ledger->now.boottime) {
+    if (settled_at(ledger, alert) > ledger->now.boottime) {
         alert_schedule(ledger, index);
         return;
     }
@@ -450,7 +456,7 @@ static bool count_transient(Ledger *ledger, Alert *alert, const Entry *entry) {
 static void leave_unreported(Ledger *ledger, uint32_t index, const Entry *entry) {
     Alert *alert = alert_at(ledger, index);
     usec_t settle = ledger->judge->settings.settle, now = ledger->now.boottime;
-    usec_t lived = now > entry->appeared ? now - entry->appeared : 0;
+    usec_t lived = now > alert->began ? now - alert->began : 0;
     bool transient = lived < settle;
 
     if (!transient || count_transient(ledger, alert, entry)) {
@@ -622,7 +628,9 @@ void alert_replace(Ledger *ledger, uint32_t entry_index, uint64_t who) {
     Entry *entry = entry_at(ledger, entry_index);
     uint32_t index = entry->alert, tombstone;
 
-    entry->appeared = ledger->now.boottime;
+    /* Where nothing was reported yet, a program that changes all the time must not put it off. */
+    if (!index || alert_at(ledger, index)->state != ALERT_SETTLING)
+        entry->appeared = ledger->now.boottime;
     entry->first_seen = ledger->now.realtime;
     entry->completed = false;
     if (!index) {

@@ -113,7 +113,8 @@ typedef struct Alert {
     usec_t transients[TRANSIENTS_MAX]; /* when the last ones went, a ring */
     Identity key;                      /* alert_key() */
     BootTime since, reported;          /* first, last */
-    Timer timer;                       /* a report, a reminder, or the end of the hold-down */
+    usec_t began; /* CLOCK_BOOTTIME: since then something is under it without a gap */
+    Timer timer;  /* a report, a reminder, or the end of the hold-down */
 } Alert;
 
 /* An alert whose time has come. */

@@ -462,3 +462,34 @@ Test(alerts, go_on_when_only_one_family_was_mended) {
     told("appeared:3000 appeared:3000 still-flagged:3000+1");
     cr_assert_eq(world->last.view.listener.endpoint.address.family, AF_INET6);
 }
+
+/* Two sockets by turns, each closed before it has settled: the port is never closed. */
+Test(alerts, are_sent_for_a_service_that_changes_its_address_all_the_time) {
+    _cleanup_world_ World *world = settling_world();
+    for (uint64_t i = 1; i <= 6; i++) {
+        WorldSocket *socket = world_listen(world, i, 3000);
+        socket->owner = world_owner("/tmp/evil");
+        socket->endpoint.address.family = i % 2 ? AF_INET : AF_INET6;
+        world_dump(world);
+        world_pass(world, 20 * MS);
+        if (i > 1) {
+            world_close(world, i - 1);
+            cr_assert_eq(ledger_close(world->ledger, i - 1, &world->now), 1);
+        }
+        world_pass(world, 200 * MS);
+    }
+    cr_assert_eq(world->n_told[LEDGER_FLAGGED], 1);
+}
+
+/* A new socket beside the old one, each of what seems to be another program. */
+Test(alerts, are_sent_for_a_service_that_changes_its_program_all_the_time) {
+    _cleanup_world_ World *world = settling_world();
+    for (uint64_t i = 1; i <= 6; i++) {
+        if (i > 1)
+            world_close(world, i - 1);
+        world_listen(world, i, 3000)->owner = world_owner(i % 2 ? "/tmp/evil" : "/tmp/bad");
+        world_look_at(world, 3000, true);
+        world_pass(world, 200 * MS);
+    }
+    cr_assert_geq(world->n_told[LEDGER_FLAGGED], 1);
+}
