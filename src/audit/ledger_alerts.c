@@ -168,9 +168,12 @@ static void join(Ledger *ledger, uint32_t index, uint32_t entry_index) {
         if (tombstone && !alert->restored && alert->state != ALERT_SETTLING) {
             alert->n_returned++;
             alert->n_returned_ever++;
-            alert->came_back = true;
+            /* What was snoozed was reported as resolved: after the snooze it is a new alert. */
+            alert->came_back = alert->state != ALERT_SNOOZED;
             ledger->n_returned++;
         }
+        if (alert->restored) /* the state file does not say which it was */
+            alert->group = process_group(entry_at(ledger, entry_index));
         end_hold_down(ledger, index);
         if (tombstone)
             entry_free(ledger, tombstone);

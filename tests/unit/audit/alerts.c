@@ -493,3 +493,43 @@ Test(alerts, are_sent_for_a_service_that_changes_its_program_all_the_time) {
     }
     cr_assert_geq(world->n_told[LEDGER_FLAGGED], 1);
 }
+
+Test(alerts, begin_anew_when_a_snooze_ends_after_a_restart) {
+    _cleanup_world_ World *world = settling_world();
+    world_listen(world, 1, 3000)->owner = started_anew("/usr/bin/node", 100);
+    world_dump(world);
+    world_pass(world, SETTLED);
+    cr_assert_eq(ledger_snooze(world->ledger, 1, USEC_PER_HOUR, &world->now), 0);
+    told("appeared:3000 flagged:3000 resolved:3000/snooze");
+    world_close(world, 1);
+    world_look_at(world, 3000, true);
+    world_listen(world, 2, 3000)->owner = started_anew("/usr/bin/node", 200);
+    world_look_at(world, 3000, false);
+    world_pass(world, USEC_PER_HOUR);
+    told("gone:3000 appeared:3000 flagged:3000+1");
+}
+
+/* The process group is not in the state file. */
+Test(alerts, are_silent_about_a_supervisor_after_a_restart_of_the_daemon) {
+    _cleanup_world_ World *world = settling_world();
+    _cleanup_place_ Place place = place_new();
+    _cleanup_state_ State state = {};
+    char why[STATE_WHY_SIZE];
+    world_listen(world, 1, 3000)->owner = world_owner("/usr/bin/node");
+    world_dump(world);
+    world_pass(world, SETTLED);
+    cr_assert_eq(ledger_save(world->ledger, place.fd, "boot", 1, NULL, 0, UNSURE_NONE, &world->now),
+                 0);
+    world_restart(world);
+    cr_assert_eq(state_load(place.fd, &state, why), 0);
+    cr_assert_eq(ledger_load(world->ledger, &state, "boot", NULL, NULL, &world->now), 0);
+    world_dump(world);
+    world_told(world);
+    world_close(world, 1);
+    world_look_at(world, 3000, true);
+    world_pass(world, USEC_PER_SEC);
+    world_listen(world, 2, 3000)->owner = world_owner("/usr/bin/node");
+    world_look_at(world, 3000, false);
+    world_pass(world, USEC_PER_MINUTE);
+    told("gone:3000 appeared:3000");
+}
