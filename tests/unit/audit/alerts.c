@@ -494,6 +494,27 @@ Test(alerts, are_sent_for_a_service_that_changes_its_program_all_the_time) {
     cr_assert_geq(world->n_told[LEDGER_FLAGGED], 1);
 }
 
+static uid_t payer_of_subuid(void *userdata, uid_t uid) {
+    (void)userdata;
+    return uid >= 100000 ? 1000 : uid;
+}
+
+/* The uids of a user's containers share what the user may have in the journal. */
+Test(alerts, bound_the_transients_of_all_uids_of_a_user) {
+    _cleanup_world_ World *world = settling_world();
+    world->config.payer = payer_of_subuid;
+    world_restart(world);
+    for (uint64_t i = 0; i <= RATE_TRANSIENTS; i++) {
+        WorldSocket *socket = world_listen(world, 1, 3000);
+        socket->uid = (uint32_t)(100000 + i);
+        world_look_at(world, 3000, false);
+        world_close(world, 1);
+        cr_assert_eq(ledger_close(world->ledger, 1, &world->now), 1);
+        cr_assert_eq(world->last.event, LEDGER_GONE);
+        cr_assert_eq(world->last.transient, i < RATE_TRANSIENTS);
+    }
+}
+
 Test(alerts, begin_anew_when_a_snooze_ends_after_a_restart) {
     _cleanup_world_ World *world = settling_world();
     world_listen(world, 1, 3000)->owner = started_anew("/usr/bin/node", 100);
