@@ -24,6 +24,7 @@ DAEMON_TESTS = \
 	tests/daemon/run.py \
 	tests/daemon/storage.py \
 	tests/daemon/stuck.py \
+	tests/daemon/tools.py \
 	tests/daemon/valgrind.py \
 	tests/daemon/verbs.py
 dist_check_SCRIPTS += $(DAEMON_TESTS)

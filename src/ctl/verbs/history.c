@@ -192,7 +192,7 @@ static ExitStatus history_print(History *history) {
 /* By what the journal does not hold nothing would ever be found. */
 static ExitStatus check_filter(const Filter *filter) {
     static const char *const known[] = {"port", "bind", "scope",     "user", "group",
-                                        "exe",  "unit", "user-unit", NULL};
+                                        "exe",  "unit", "user-unit", "tool", NULL};
     const char *other = filter_other_key(filter, known);
 
     if (!other)
