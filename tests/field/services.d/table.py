@@ -395,6 +395,12 @@ SERVICES = [
                         ['"ListenStream="', '"ListenStream=127.0.0.1:8060"', "systemctl cat pair.socket"]),
                  typed("sudo systemctl stop pair.service"), typed("sudo systemctl restart pair.socket")]),
     # --- remote login: the allowed port stays ---
+    Service("ssh-socket", "systemctl stop ssh; systemctl start ssh.socket; sleep 1; head -1 </dev/tcp/127.0.0.1/22; systemctl is-active ssh", {"tcp 2222": "warning"}, tool="sshd", keeps=["tcp 22"],
+            answers=says(22, b"x\r\n", b"SSH-2.0"), stop="systemctl stop ssh.socket ssh; systemctl start ssh", loopback=False, moves_login=True,
+            expose="mkdir -p /etc/systemd/system/ssh.socket.d; printf '[Socket]\\nListenStream=2222\\n' "
+                   ">/etc/systemd/system/ssh.socket.d/override.conf; systemctl daemon-reload", fix=[
+                edited("ssh.socket", "[Socket]\nListenStream=\nListenStream=22\n", ['"ListenStream="', '"ListenStream=22"']),
+                typed("sudo systemctl stop ssh.service; sudo systemctl restart ssh.socket")]),
     Service("sshd-2222", "systemctl restart ssh", {"tcp 2222": "warning"}, tool="sshd", keeps=["tcp 22"],
             answers=opens(22), stop="true", loopback=False,
             expose="printf 'Port 22\\nPort 2222\\n' >/etc/ssh/sshd_config.d/ports.conf",
