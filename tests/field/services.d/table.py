@@ -209,8 +209,8 @@ SERVICES = [
                       "microsocks -i 127.0.0.1 -p 1081")]),
     Service("stunnel", "systemctl start stunnel@web", {"tcp 8443": "warning"}, tool="stunnel", answers=opens(8443),
             expose="openssl req -x509 -newkey rsa:2048 -nodes -keyout /etc/stunnel/k.pem -out /etc/stunnel/c.pem -subj /CN=x; "
-                   + put("/etc/stunnel/web.conf", "cert = /etc/stunnel/c.pem\nkey = /etc/stunnel/k.pem\n[web]\n"
-                         "accept = 8443\nconnect = 127.0.0.1:80"),
+                   + put("/etc/stunnel/web.conf", "foreground = yes\ncert = /etc/stunnel/c.pem\nkey = /etc/stunnel/k.pem\n[web]\n"
+                         "accept = 0.0.0.0:8443\nconnect = 127.0.0.1:80"),
             fix=[line("/etc/stunnel/web.conf", "accept = 127.0.0.1:8443", r"^accept = .*",
                       ["/etc/stunnel/", "accept = 127.0.0.1:8443"]), restart("stunnel@web")]),
     # --- mail ---
