@@ -17,7 +17,7 @@
 #define PROBE_BURST USEC_PER_SEC
 /* Deadlines of one flood fall together, so that its worst alert is reported first. */
 #define SETTLE_ROUNDING 20000
-/* "Still exposed" is reported at once, then after 10 s, 20 s, … up to an hour. */
+/* "Still exposed" is reported at once, then after 10 s, 20 s, … up to 21 minutes. */
 #define STILL_INTERVAL    (10 * USEC_PER_SEC)
 #define STILL_DOUBLED_MAX 8
 
@@ -455,14 +455,37 @@ static bool count_transient(Ledger *ledger, Alert *alert, const Entry *entry) {
     return repeats;
 }
 
+/*
+ * Notes for how long a transient listener stood. Returns whether the user's at that port stood for
+ * more than ten times `settle` (at most half of the time) within a minute.
+ */
+static bool count_transient_time(Ledger *ledger, const Entry *entry, usec_t lived) {
+    const Endpoint place = {.proto = (Proto)entry->proto, .port = entry->port};
+    uint32_t hash = place_hash(&place, hash_mix(ledger->seed, entry->uid));
+    TransientPort *known = &ledger->transient_ports[hash % TRANSIENT_PORTS];
+    usec_t most = 10 * ledger->judge->settings.settle, now = ledger->now.boottime, empty_at = now;
+    bool same =
+        known->uid == entry->uid && known->port == entry->port && known->proto == entry->proto;
+
+    if (most > TRANSIENT_MEMORY / 2)
+        most = TRANSIENT_MEMORY / 2;
+    if (same && known->empty_at > now)
+        empty_at = known->empty_at;
+    empty_at += lived * (TRANSIENT_MEMORY / most);
+    if (same || known->empty_at < empty_at)
+        *known = (TransientPort){entry->uid, entry->port, entry->proto, empty_at};
+    return empty_at - now > TRANSIENT_MEMORY;
+}
+
 /* The last entry under an alert that was not reported is gone. */
 static void leave_unreported(Ledger *ledger, uint32_t index, const Entry *entry) {
     Alert *alert = alert_at(ledger, index);
     usec_t settle = ledger->judge->settings.settle, now = ledger->now.boottime;
     usec_t lived = now > alert->began ? now - alert->began : 0;
     bool transient = lived < settle;
+    bool much = transient && count_transient_time(ledger, entry, lived);
 
-    if (!transient || count_transient(ledger, alert, entry)) {
+    if (!transient || count_transient(ledger, alert, entry) || much) {
         alert->repeats = transient;
         alert->since = (BootTime)now;
         LedgerChange change = change_of(ledger, alert, LEDGER_FLAGGED);

@@ -434,8 +434,9 @@ void entry_go(Ledger *ledger, uint32_t index) {
         };
         if (change.transient) /* what is known of its birth may be its process's */
             change.duration = ledger->now.boottime - entry->appeared;
-        if (change.transient && !rate_take_transient(ledger->rate, ledger->users[entry->user].uid,
-                                                     ledger->now.boottime))
+        if (change.transient &&
+            !rate_take_transient(ledger->rate, ledger->users[entry->user].uid,
+                                 (Severity)entry->severity, ledger->now.boottime))
             change.transient = false;
         ledger_tell(ledger, &change);
         if (entry->alert && alert_detach(ledger, index, RESOLVED_GONE)) {

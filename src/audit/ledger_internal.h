@@ -117,6 +117,19 @@ typedef struct Alert {
     Timer timer;  /* a report, a reminder, or the end of the hold-down */
 } Alert;
 
+/*
+ * How long the transient listeners of a user at a port stood, whatever their programs were: a
+ * program is what a user makes of it. So many ports are told apart; of two that share a record the
+ * one stays that stood for longer.
+ */
+#define TRANSIENT_PORTS 1024
+typedef struct TransientPort {
+    uint32_t uid;
+    uint16_t port;
+    uint8_t proto;
+    usec_t empty_at; /* a bucket that is empty again by then, as in rate.c */
+} TransientPort;
+
 /* An alert whose time has come. */
 typedef struct DueAlert {
     uint32_t index;
@@ -165,6 +178,7 @@ struct Ledger {
     const LinkTable *links; /* while a call that was given one goes on */
     uint32_t *fresh;        /* entries in ENTRY_NEW */
     size_t n_fresh, fresh_allocated;
+    TransientPort transient_ports[TRANSIENT_PORTS];
     DueAlert *due; /* alerts to be reported at the end of this call */
     size_t n_due, due_allocated;
 

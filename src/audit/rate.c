@@ -92,15 +92,19 @@ static void note_severity(RateSum *sum, Severity severity) {
         sum->worst = severity;
 }
 
+static void count_alert(Rate *rate, RateUser *user, Severity severity, usec_t now) {
+    RateSum *sum = begin_sum(rate, user, now);
+    sum->n_flagged++;
+    note_severity(sum, severity);
+}
+
 bool rate_take_alert(Rate *rate, uid_t uid, Severity severity, usec_t now) {
     RateUser *user = find_user(rate, uid, now);
     if (take(&user->empty_at, rate->burst, 0, now))
         return true;
     if (severity >= SEVERITY_ERROR && take(&user->severe_empty_at, (rate->burst + 1) / 2, 0, now))
         return true;
-    RateSum *sum = begin_sum(rate, user, now);
-    sum->n_flagged++;
-    note_severity(sum, severity);
+    count_alert(rate, user, severity, now);
     return false;
 }
 
@@ -114,8 +118,12 @@ bool rate_take_reminder(Rate *rate, uid_t uid, Severity severity, usec_t now) {
     return false;
 }
 
-bool rate_take_transient(Rate *rate, uid_t uid, usec_t now) {
-    return take(&find_user(rate, uid, now)->transient_empty_at, RATE_TRANSIENTS, 0, now);
+bool rate_take_transient(Rate *rate, uid_t uid, Severity severity, usec_t now) {
+    RateUser *user = find_user(rate, uid, now);
+    if (take(&user->transient_empty_at, RATE_TRANSIENTS, 0, now))
+        return true;
+    count_alert(rate, user, severity, now);
+    return false;
 }
 
 void rate_add_refused(Rate *rate, uid_t uid, uint64_t count, usec_t now) {

@@ -33,7 +33,7 @@ typedef struct Rate Rate;
 /* What was not told of one user. */
 typedef struct RateSum {
     uid_t uid;            /* or RATE_OTHERS, RATE_FORWARDS */
-    uint64_t n_flagged;   /* alerts */
+    uint64_t n_flagged;   /* alerts, and transient listeners that were flagged */
     uint64_t n_reminders; /* of flags that stand */
     uint64_t n_refused;   /* listeners that could not be kept track of, at least */
     Severity worst;       /* of the alerts and reminders */
@@ -55,8 +55,8 @@ bool rate_take_alert(Rate *rate, uid_t uid, Severity severity, usec_t now);
 /* The same for a reminder, which leaves half of the bucket to alerts. */
 bool rate_take_reminder(Rate *rate, uid_t uid, Severity severity, usec_t now);
 
-/* Whether a transient listener of the user may be logged. Those beyond are not counted. */
-bool rate_take_transient(Rate *rate, uid_t uid, usec_t now);
+/* The same for a transient listener that is to be logged, which has a bucket of its own. */
+bool rate_take_transient(Rate *rate, uid_t uid, Severity severity, usec_t now);
 
 /* Says that `count` listeners of the user are not kept track of: told with the next sum, which it
  * brings about. Of several calls in a period the largest count is told. */

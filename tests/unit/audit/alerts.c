@@ -554,3 +554,49 @@ Test(alerts, are_silent_about_a_supervisor_after_a_restart_of_the_daemon) {
     world_pass(world, USEC_PER_MINUTE);
     told("gone:3000 appeared:3000");
 }
+
+/* A flood makes the ledger forget what one port among them does; so it is reported itself. */
+Test(alerts, are_suppressed_and_counted_for_a_flood_of_transients) {
+    _cleanup_world_ World *world = settling_world();
+    uint64_t cookie = 0;
+    world->judge.settings.burst = 10000;
+    for (unsigned round = 0; round < 12; round++) {
+        for (uint16_t i = 0; i < 300; i++) {
+            world_listen(world, ++cookie, (uint16_t)(5000 + i))->owner = world_owner("/tmp/evil");
+            world_look_at(world, (uint16_t)(5000 + i), false);
+            world_close(world, cookie);
+            cr_assert_eq(ledger_close(world->ledger, cookie, &world->now), 1);
+        }
+        world_listen(world, ++cookie, 3000)->owner = world_owner("/tmp/evil");
+        world_look_at(world, 3000, false);
+        world_pass(world, 200 * MS);
+        world_close(world, cookie);
+        cr_assert_eq(ledger_close(world->ledger, cookie, &world->now), 1);
+    }
+    world_pass(world, USEC_PER_MINUTE);
+    cr_assert_eq(world->n_told[LEDGER_SUPPRESSED], 1);
+    cr_assert_geq(world->sums.n_flagged, 1500);
+}
+
+/* Each time of another file, or of another folder: that is the user's to choose. */
+Test(alerts, are_sent_for_what_comes_and_goes_under_many_names) {
+    _cleanup_world_ World *world = settling_world();
+    for (uint64_t i = 1; i <= 30; i++) {
+        char exe[32];
+        snprintf(exe, sizeof(exe), "/tmp/evil%u", (unsigned)i);
+        stand_for(world, i, world_owner(exe), 250 * MS);
+        cr_assert(i > 10 || world->n_told[LEDGER_FLAGGED] == 0);
+    }
+    cr_assert_geq(world->n_told[LEDGER_FLAGGED], 1);
+}
+
+/* Twenty servers of one repository are started, and each looks whether the port is free. */
+Test(alerts, are_not_sent_for_probes_of_many_programs_at_one_port) {
+    _cleanup_world_ World *world = settling_world();
+    for (uint64_t i = 1; i <= 40; i++) {
+        char exe[32];
+        snprintf(exe, sizeof(exe), "/tmp/server%u", (unsigned)i % 20);
+        stand_for(world, i, world_owner(exe), 50 * MS);
+    }
+    cr_assert_eq(world->n_told[LEDGER_FLAGGED], 0);
+}
