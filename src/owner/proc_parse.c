@@ -11,7 +11,10 @@
 #include "util/parse.h"
 
 /* Counted from the field behind the name (proc_pid_stat(5): 3). */
+/* Of include/linux/sched.h; set before a task gives up its memory, and so its exe. */
+#define PF_EXITING       0x4u
 #define STAT_GROUP_FIELD (5 - 3)
+#define STAT_FLAGS_FIELD (9 - 3)
 #define STAT_START_FIELD (22 - 3)
 
 /* More empty arguments behind a program's name than these are padding. */
@@ -42,13 +45,15 @@ int proc_stat_parse(const char *text, size_t length, ProcStat *ret) {
 
     const char *at = close + 1, *word = NULL;
     size_t word_length = 0;
-    uint64_t start, group = 0;
+    uint64_t start, group = 0, flags = 0;
     for (unsigned field = 0; field <= STAT_START_FIELD; field++) {
         if (!next_word(&at, text + length, &word, &word_length))
             return -EBADMSG;
         /* -1 while the process ends. */
         if (field == STAT_GROUP_FIELD && parse_unsigned(word, word_length, INT_MAX, &group) < 0)
             group = 0;
+        if (field == STAT_FLAGS_FIELD && parse_unsigned(word, word_length, UINT32_MAX, &flags) < 0)
+            flags = 0;
     }
     if (parse_unsigned(word, word_length, UINT64_MAX, &start) < 0)
         return -EBADMSG;
@@ -59,6 +64,7 @@ int proc_stat_parse(const char *text, size_t length, ProcStat *ret) {
     memcpy(ret->comm, open + 1, name);
     ret->comm[name] = '\0';
     ret->group = (pid_t)group;
+    ret->exiting = (flags & PF_EXITING) != 0;
     ret->start = start;
     return 0;
 }

@@ -94,10 +94,15 @@ static int note_error(int r, int *error) {
     return r == -ENOMEM ? r : 0;
 }
 
+/* Also one that is about to be: while a process exits it has no exe any more, but still its
+ * descriptors for a moment (KERNEL-FACTS.md). It takes no connection. */
 static bool is_gone(int process_fd) {
-    char c;
-    ssize_t n = read_file(process_fd, "stat", &c, 1);
-    return n == -ENOENT || n == -ESRCH;
+    char buffer[1024];
+    ProcStat stat;
+    ssize_t n = read_file(process_fd, "stat", buffer, sizeof(buffer));
+    if (n < 0)
+        return n == -ENOENT || n == -ESRCH;
+    return proc_stat_parse(buffer, (size_t)n, &stat) == 0 && stat.exiting;
 }
 
 int process_read_begin(int process_fd, int root_fd, size_t cmdline_max, ProcessRead *ret) {

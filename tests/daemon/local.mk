@@ -17,6 +17,7 @@ DAEMON_TESTS = \
 	tests/daemon/limits.py \
 	tests/daemon/names.py \
 	tests/daemon/networks.py \
+	tests/daemon/noise.py \
 	tests/daemon/origin.py \
 	tests/daemon/payers.py \
 	tests/daemon/pids.py \

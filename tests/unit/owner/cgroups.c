@@ -250,7 +250,7 @@ static Recording recording_new(void) {
     record_directory(&recording, "usr/bin");
     RECORD_FILE(&recording, "usr/bin/web", "x");
     RECORD_FILE(&recording, "proc/77/stat",
-                "77 (we) b\n) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 4711 20\n");
+                "77 (we) b\n) S 1 2 3 4 5 0 7 8 9 10 11 12 13 14 15 16 17 18 4711 20\n");
     RECORD_FILE(&recording, "proc/77/status", "Name:\twe\nUid:\t5\t33\t5\t5\n");
     RECORD_FILE(&recording, "proc/77/cmdline", "web\0--port\0003000\0");
     RECORD_FILE(&recording, "proc/77/cgroup", "1:name=systemd:/system.slice/old.service\n0::/\n");
@@ -348,7 +348,7 @@ Test(recording, fact_8_without_cgroup_ids_the_unit_is_the_holders_and_is_said_to
 Test(recording, fact_8_holders_of_several_cgroups_give_no_unit) {
     Recording recording = recording_new();
     RECORD_FILE(&recording, "proc/78/stat",
-                "78 (x) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 4711 20\n");
+                "78 (x) S 1 2 3 4 5 0 7 8 9 10 11 12 13 14 15 16 17 18 4711 20\n");
     RECORD_FILE(&recording, "proc/78/cgroup", "0::/system.slice/other.service\n");
     record_link(&recording, "proc/78/fd/9", "socket:[12345]");
     Snapshot *snapshot = test_snapshot(12345, 0);

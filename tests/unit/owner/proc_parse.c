@@ -27,6 +27,16 @@ Test(proc_parse, fact_17_the_name_ends_at_the_last_parenthesis) {
     }
 }
 
+Test(proc_parse, tells_a_process_that_exits) {
+    ProcStat stat;
+    cr_assert_eq(
+        parse_stat("42 (a) R 1 2 3 4 5 4194308 7 8 9 10 11 12 13 14 15 16 17 18 19\n", &stat), 0);
+    cr_assert(stat.exiting);
+    cr_assert_eq(
+        parse_stat("42 (a) S 1 2 3 4 5 4194560 7 8 9 10 11 12 13 14 15 16 17 18 19\n", &stat), 0);
+    cr_assert_not(stat.exiting);
+}
+
 Test(proc_parse, a_stat_that_is_none_is_refused) {
     static const char *const bad[] = {
         "",
