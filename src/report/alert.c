@@ -118,12 +118,12 @@ static void add_rule(Record *record, const ListenerAlert *alert) {
 
 static const struct {
     const char *name;  /* SOCKAUDIT_REASON */
-    const char *words; /* resolved: in brackets */
+    const char *words; /* resolved: in brackets, why it is no alert though it still listens */
 } reasons[ALERT_REASON_COUNT] = {
     [ALERT_REPEATS] = {"repeats", NULL},
     [ALERT_RETURNED] = {"returned", NULL},
     [ALERT_REMINDER] = {"reminder", NULL},
-    [ALERT_GONE] = {"gone", "closed"},
+    [ALERT_GONE] = {"gone", NULL},
     [ALERT_ALLOWED] = {"policy", "allowed by the rules"},
     [ALERT_SNOOZED_BY_USER] = {"snooze", "snoozed"},
     [ALERT_ALLOWED_SINCE] = {"until", "allowed by a rule from now on"},
@@ -135,7 +135,9 @@ static void print_lead(const ListenerAlert *alert, FILE *out) {
     char span[DURATION_SIZE];
 
     format_duration(alert->duration, span);
-    if (alert->event == REPORT_RESOLVED)
+    if (alert->event == REPORT_RESOLVED && !reasons[alert->reason].words)
+        fprintf(out, "No longer exposed after %s: ", span);
+    else if (alert->event == REPORT_RESOLVED)
         fprintf(out, "Alert closed after %s (%s): ", span, reasons[alert->reason].words);
     else if (alert->event == REPORT_TRANSIENT)
         fprintf(out, "Transient, closed after %s: ", span);
