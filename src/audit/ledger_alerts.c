@@ -106,6 +106,8 @@ static void alert_free(Ledger *ledger, uint32_t index) {
 /* --- entries under it --- */
 
 static bool is_worse(const Entry *a, const Entry *b) {
+    if (a->rests != b->rests)
+        return b->rests;
     if (a->severity != b->severity)
         return a->severity > b->severity;
     return a->scope != b->scope ? a->scope > b->scope : a->family < b->family;
@@ -654,9 +656,7 @@ void alert_replace(Ledger *ledger, uint32_t entry_index, uint64_t who) {
     Entry *entry = entry_at(ledger, entry_index);
     uint32_t index = entry->alert, tombstone;
 
-    /* Where nothing was reported yet, a program that changes all the time must not put it off. */
-    if (!index || alert_at(ledger, index)->state != ALERT_SETTLING)
-        entry->appeared = ledger->now.boottime;
+    /* `appeared` stays: a program that changes all the time must not put off its alert. */
     entry->first_seen = ledger->now.realtime;
     entry->completed = false;
     if (!index) {

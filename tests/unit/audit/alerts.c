@@ -600,3 +600,17 @@ Test(alerts, are_not_sent_for_probes_of_many_programs_at_one_port) {
     }
     cr_assert_eq(world->n_told[LEDGER_FLAGGED], 0);
 }
+
+/* The port is a user's allowed program's at times, and never long another's. */
+Test(alerts, are_sent_for_what_alternates_with_an_allowed_program) {
+    _cleanup_world_ World *world = settling_world();
+    world->allowed_exe = "/usr/bin/good";
+    for (uint64_t i = 1; i <= 8; i++) {
+        if (i > 1)
+            world_close(world, i - 1);
+        world_listen(world, i, 3000)->owner = world_owner(i % 2 ? "/usr/bin/good" : "/tmp/evil");
+        world_look_at(world, 3000, true);
+        world_pass(world, 250 * MS);
+    }
+    cr_assert_geq(world->n_told[LEDGER_FLAGGED], 1);
+}

@@ -490,6 +490,25 @@ Test(ledger, an_unreachable_listener_keeps_its_alert) {
     cr_assert_eq(count_flagged(world), 0);
 }
 
+/* Another one of the same service is reachable: alerts and reminders are about that one. */
+Test(ledger, an_unreachable_listener_does_not_hide_a_reachable_one) {
+    _cleanup_world_ World *world = world_new(NULL);
+    LinkTable table;
+    Link link;
+    LinkAddress address;
+    listen_at_address(world, &table, &link, &address);
+    world->judge.settings.remind = USEC_PER_DAY;
+    dump_with(world, &table, true);
+    dump_with(world, &table, false);
+    world_told(world);
+    world->severity = SEVERITY_NOTICE;
+    world_listen(world, 2, 3000);
+    world_dump(world);
+    world_pass(world, USEC_PER_DAY);
+    told("appeared:3000 flagged:3000 still-flagged:3000"); /* its scope is wider */
+    cr_assert_eq(world->last.view.listener.scope, SCOPE_WILDCARD);
+}
+
 /* A restart of the service while the VPN is down is no end of the alert. */
 Test(ledger, an_unreachable_listener_returns_to_its_alert) {
     _cleanup_world_ World *world = world_new(NULL);
