@@ -326,6 +326,8 @@ void alerts_age_restored(Ledger *ledger, unsigned full_parts);
 
 uint32_t snooze_find(const Ledger *ledger, const Identity *identity);
 int snooze_set(Ledger *ledger, const Identity *identity, usec_t until);
+/* What holds the sockets of an entry is now known as `who`: what is snoozed stays so, if it can. */
+void snooze_copy(Ledger *ledger, const Entry *entry, uint64_t who);
 void snooze_on_timer(Ledger *ledger, uint32_t index);
 
 /* --- ledger.c --- */

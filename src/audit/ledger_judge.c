@@ -41,6 +41,8 @@ unsigned entry_take_owner(Ledger *ledger, uint32_t index, Owner *owner, bool sam
     bool same = same_owner(before, owner);
     uint64_t who = identity_who(owner);
     if (who != entry->who) {
+        if (same_socket)
+            snooze_copy(ledger, entry, who);
         /* Another program that has a socket of its own is another service; a process that got this
          * one from its parent is not. */
         if (same_socket || entry->who == WHO_UNKNOWN)

@@ -61,6 +61,15 @@ int snooze_set(Ledger *ledger, const Identity *identity, usec_t until) {
     return 0;
 }
 
+void snooze_copy(Ledger *ledger, const Entry *entry, uint64_t who) {
+    Identity identity = alert_key(entry);
+    uint32_t index = snooze_find(ledger, &identity);
+
+    identity.who = who;
+    if (index && !snooze_find(ledger, &identity))
+        (void)snooze_set(ledger, &identity, snooze_at(ledger, index)->timer.when);
+}
+
 static void snooze_free(Ledger *ledger, uint32_t index) {
     Snooze *snooze = snooze_at(ledger, index);
     uint16_t user = snooze->user;

@@ -614,3 +614,38 @@ Test(alerts, are_sent_for_what_alternates_with_an_allowed_program) {
     }
     cr_assert_geq(world->n_told[LEDGER_FLAGGED], 1);
 }
+
+static Owner *replaced_file(const char *exe) {
+    Owner *owner = world_owner(exe);
+    owner->holders[0].exe_state = EXE_UNVERIFIED;
+    return owner;
+}
+
+/* An upgrade replaces the file of a program that runs. */
+Test(alerts, stay_snoozed_when_the_file_is_replaced) {
+    _cleanup_world_ World *world = settling_world();
+    world_listen(world, 1, 3000)->owner = world_owner("/usr/bin/node");
+    world_dump(world);
+    world_pass(world, SETTLED);
+    cr_assert_eq(ledger_snooze(world->ledger, 1, USEC_PER_DAY, &world->now), 0);
+    world_told(world);
+    owner_unref(world_socket(world, 1)->owner);
+    world_socket(world, 1)->owner = replaced_file("/usr/bin/node");
+    world_dump(world);
+    world_pass(world, USEC_PER_HOUR);
+    told("changed:3000/h");
+}
+
+/* A process that could not be found at first. */
+Test(alerts, stay_snoozed_when_the_process_becomes_known) {
+    _cleanup_world_ World *world = settling_world();
+    world_listen(world, 1, 3000);
+    world_dump(world);
+    world_pass(world, SETTLED);
+    cr_assert_eq(ledger_snooze(world->ledger, 1, USEC_PER_DAY, &world->now), 0);
+    world_told(world);
+    world_socket(world, 1)->owner = world_owner("/usr/bin/node");
+    world_dump(world);
+    world_pass(world, USEC_PER_HOUR);
+    told("changed:3000/h");
+}
