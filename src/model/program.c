@@ -164,7 +164,7 @@ static const char *read_next(Reader *reader) {
 
 static void end_with(Reader *reader, const char *script, bool is_module) {
     /* An empty name names nothing; `-` is standard input. */
-    if (!string_is_empty(script) && strcmp(script, "-") != 0) {
+    if (script && *script != '\0' && strcmp(script, "-") != 0) {
         reader->program->script = script;
         reader->program->is_module = is_module;
     }

@@ -168,8 +168,9 @@ static void print_folder(const Listener *listener, const Holder *holder, const c
         cwd += length;
         tilde = "~";
     }
-    if (strlen(cwd) > FOLDER_MAX) {
-        cwd = strrchr(cwd, '/') ?: cwd;
+    const char *last = strrchr(cwd, '/');
+    if (strlen(cwd) > FOLDER_MAX && last) {
+        cwd = last;
         tilde = "…";
     }
     _cleanup_free_ char *escaped = text_escape_string(cwd);
