@@ -47,6 +47,7 @@ Test(program, recorded_processes_are_recognised) {
         {"http-server-attached", "python", "http.server", NULL, "", true, 1},
         {"java-jdwp", "java", "jv/Main.java", NULL, "", false, 0},
         {"next-dev", "node", NULL, "next-server (v16.4.6)", "", false, 0},
+        {"ng-serve", "node", NULL, "ng serve --host 0.0.0.0 --port 4277 (demo)", "", false, 0},
         {"node-inspect", "node", "plain.js", NULL, "", false, 2},
         {"node-require", "node", "plain.js", NULL, "", false, 1},
         {"node-title", "node", NULL, "shop api", "", false, 0},
