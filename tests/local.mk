@@ -21,6 +21,7 @@ include tests/bench/local.mk
 include tests/system/local.mk
 include tests/structure/local.mk
 include tests/daemon/local.mk
+include tests/field/local.mk
 
 # What has threads and no Criterion, whose arena wants addresses that ThreadSanitizer has: all that a
 # build with --enable-sanitizers=thread can run. make check TESTS='$(THREAD_TESTS)'
