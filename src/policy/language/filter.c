@@ -22,14 +22,22 @@ Filter *filter_free(Filter *filter) {
     return NULL;
 }
 
+/* The name of a tool may have blanks, and a shell has taken its quotes away. */
+static bool needs_quotes(char *const *words, size_t index) {
+    return index > 0 && strcmp(words[index - 1], "tool") == 0 && strchr(words[index], ' ') &&
+           !strpbrk(words[index], "\",\\");
+}
+
 /* The words with a blank between them, in a new string; NULL: out of memory. */
 static char *join_words(char *const *words, size_t n_words, size_t *ret_length) {
     char *joined = NULL;
     FILE *out = open_memstream(&joined, ret_length);
     if (!out)
         return NULL;
-    for (size_t i = 0; i < n_words; i++)
-        fprintf(out, "%s%s", i > 0 ? " " : "", words[i]);
+    for (size_t i = 0; i < n_words; i++) {
+        const char *quote = needs_quotes(words, i) ? "\"" : "";
+        fprintf(out, "%s%s%s%s", i > 0 ? " " : "", quote, words[i], quote);
+    }
     if (fclose(out) != 0) {
         free(joined);
         return NULL;

@@ -60,6 +60,25 @@ Test(tool, a_process_that_is_not_known_yet_is_searched_for) {
     }
 }
 
+Test(tool, a_filter_takes_the_name_as_one_word_of_a_shell) {
+    char *quoted[] = {(char *)"tool", (char *)"\"A tool\", Vite"},
+         *word[] = {(char *)"tool", (char *)"A tool"};
+    char *const *both[] = {quoted, word};
+
+    for (size_t i = 0; i < 2; i++) {
+        _cleanup_diagnostics_ Diagnostics *diagnostics = diagnostics_new();
+        _cleanup_filter_ Filter *filter = NULL;
+        World world;
+        world_init(&world);
+        cr_assert(world_set_listener(&world, "tcp 0.0.0.0:1"));
+        cr_assert_eq(filter_parse(both[i], 2, diagnostics, &filter), 0);
+        cr_expect_not(filter_matches(filter, &world.context, &world.listener));
+        world.listener.tool = strdup("A tool");
+        cr_expect(filter_matches(filter, &world.context, &world.listener));
+        world_done(&world);
+    }
+}
+
 Test(tool, nothing_is_recognised_where_no_rule_asks) {
     _cleanup_policy_ Policy *policy =
         parse("flag tool A port 1\nflag tool A not tcp\nflag tool A exe /usr/bin/y\nallow tcp\n"
