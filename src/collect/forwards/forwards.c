@@ -21,12 +21,20 @@
 #define RULES_MAX      100000
 #define READ_TRIES_MAX 3
 
+/* A table with a base chain that may forward: only its own chains lead on from there. */
+typedef struct NatTable {
+    uint16_t family;
+    char *name;
+} NatTable;
+
 typedef struct Ruleset {
     Netlink *netfilter;
     struct nftnl_rule **rules;
     size_t n_rules, rules_allocated;
     struct nftnl_set **sets; /* those whose elements were asked for */
     size_t n_sets, sets_allocated;
+    NatTable *tables;
+    size_t n_tables, tables_allocated;
     ForwardTable table;
     bool too_many;
     bool sets_lack; /* elements of sets, and so ports */
@@ -37,16 +45,32 @@ static void ruleset_done(Ruleset *ruleset) {
         nftnl_rule_free(ruleset->rules[i]);
     for (size_t i = 0; i < ruleset->n_sets; i++)
         nftnl_set_free(ruleset->sets[i]);
+    for (size_t i = 0; i < ruleset->n_tables; i++)
+        free(ruleset->tables[i].name);
     free(ruleset->rules);
     free(ruleset->sets);
+    free(ruleset->tables);
     forward_table_done(&ruleset->table);
     *ruleset = (Ruleset){.netfilter = ruleset->netfilter};
 }
 
 static bool chain_forwards(const struct nftnl_chain *chain) {
     const char *type = nftnl_chain_get_str(chain, NFTNL_CHAIN_TYPE);
-    return type && strcmp(type, "nat") == 0 && nftnl_chain_is_set(chain, NFTNL_CHAIN_HOOKNUM) &&
+    return type && strcmp(type, "nat") == 0 && nftnl_chain_is_set(chain, NFTNL_CHAIN_TABLE) &&
+           nftnl_chain_is_set(chain, NFTNL_CHAIN_HOOKNUM) &&
            nftnl_chain_get_u32(chain, NFTNL_CHAIN_HOOKNUM) == NF_INET_PRE_ROUTING;
+}
+
+static int add_table(Ruleset *ruleset, uint16_t family, const char *name) {
+    for (size_t i = 0; i < ruleset->n_tables; i++)
+        if (ruleset->tables[i].family == family && strcmp(ruleset->tables[i].name, name) == 0)
+            return 0;
+    int r = ARRAY_RESERVE(ruleset->tables, ruleset->tables_allocated, ruleset->n_tables + 1);
+    char *copy = r < 0 ? NULL : strdup(name);
+    if (!copy)
+        return -ENOMEM;
+    ruleset->tables[ruleset->n_tables++] = (NatTable){family, copy};
+    return 0;
 }
 
 static int take_chain(const struct nlmsghdr *message, void *data) {
@@ -55,10 +79,13 @@ static int take_chain(const struct nlmsghdr *message, void *data) {
     int r = chain ? 0 : -ENOMEM;
 
     if (r == 0 && nftnl_chain_nlmsg_parse(message, chain) >= 0 && chain_forwards(chain)) {
-        _cleanup_free_ char *name = nft_chain_name(nftnl_chain_get_u32(chain, NFTNL_CHAIN_FAMILY),
-                                                   nftnl_chain_get_str(chain, NFTNL_CHAIN_TABLE),
-                                                   nftnl_chain_get_str(chain, NFTNL_CHAIN_NAME));
+        uint32_t family = nftnl_chain_get_u32(chain, NFTNL_CHAIN_FAMILY);
+        const char *table = nftnl_chain_get_str(chain, NFTNL_CHAIN_TABLE);
+        _cleanup_free_ char *name =
+            nft_chain_name(family, table, nftnl_chain_get_str(chain, NFTNL_CHAIN_NAME));
         r = name ? forward_table_add_hook(&ruleset->table, name) : -ENOMEM;
+        if (r >= 0)
+            r = add_table(ruleset, (uint16_t)family, table);
     }
     if (chain)
         nftnl_chain_free(chain);
@@ -99,6 +126,17 @@ static int dump(Ruleset *ruleset, uint16_t type, uint16_t family, struct nftnl_s
     if (set)
         nftnl_set_elems_nlmsg_build_payload(request, set);
     return netlink_dump(ruleset->netfilter, request, handler, data, ret_result);
+}
+
+/* The rules of the table alone: a firewall's thousands elsewhere cost nothing. */
+static int dump_rules(Ruleset *ruleset, const NatTable *table, DumpResult *ret_result) {
+    _Alignas(struct nlmsghdr) char buffer[4096];
+    struct nlmsghdr *request =
+        nftnl_nlmsg_build_hdr(buffer, NFT_MSG_GETRULE, table->family, NLM_F_DUMP, 0);
+
+    if (!mnl_attr_put_strz_check(request, sizeof(buffer), NFTA_RULE_TABLE, table->name))
+        return -ENOMEM;
+    return netlink_dump(ruleset->netfilter, request, take_rule, ruleset, ret_result);
 }
 
 static bool same_set(const struct nftnl_set *set, uint32_t family, const char *table,
@@ -147,9 +185,11 @@ static int read_ruleset(Ruleset *ruleset, DumpResult *ret_result) {
 
     if (r < 0 || ret_result->end != DUMP_COMPLETE || ruleset->table.n_hooks == 0)
         return r;
-    r = dump(ruleset, NFT_MSG_GETRULE, NFPROTO_UNSPEC, NULL, take_rule, ruleset, ret_result);
-    if (r < 0 || ret_result->end != DUMP_COMPLETE)
-        return r;
+    for (size_t i = 0; i < ruleset->n_tables; i++) {
+        r = dump_rules(ruleset, &ruleset->tables[i], ret_result);
+        if (r < 0 || ret_result->end != DUMP_COMPLETE)
+            return r;
+    }
     for (size_t i = 0; r == 0 && i < ruleset->n_rules; i++)
         r = nft_rule_read(ruleset->rules[i], &sets, &ruleset->table);
     return r;
