@@ -405,8 +405,9 @@ def restarts(times=50):
 def main(table):
     given = HERE / "only"
     text = os.environ.get("ONLY") or (given.read_text() if given.exists() else "")
-    wanted = [w for w in text.strip().split(",") if w]
+    wanted = re.split(r"[,\s]+", text.strip()) if text.strip() else []
     results = []
+    pathlib.Path("/out/results.json").write_text("[]")
     if not pathlib.Path("/run/sockaudit-field").exists():
         network()
         install()
@@ -428,6 +429,9 @@ if __name__ == "__main__":
     sys.modules["inside"] = sys.modules["__main__"]
     try:
         import table
+        if sys.argv[1:] == ["--list"]:
+            print("\n".join(["restarts", *(service.name for service in table.SERVICES)]))
+            sys.exit(0)
         main(table)
     except Exception:  # pylint: disable=broad-except
         report(False, "the run itself", [traceback.format_exc()])

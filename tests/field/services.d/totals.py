@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Prints the totals of a field run of services; fails when what must hold does not: totals.py results.json"""
+"""Joins the results of a field run of services into one file and prints the totals; fails when what must hold
+does not: totals.py OUT RESULTS…"""
 
 import json
 import pathlib
@@ -8,7 +9,8 @@ import sys
 
 
 def main():
-    results = json.loads(pathlib.Path(sys.argv[1]).read_text())
+    results = [r for name in sys.argv[2:] for r in json.loads(pathlib.Path(name).read_text())]
+    pathlib.Path(sys.argv[1]).write_text(json.dumps(results, indent=1))
     allowed = [r for r in results if r.get("allowed")]
     ran = [r for r in results if r["alerts"]]
     pieces = sum(len(r["alerts"]) for r in ran)
