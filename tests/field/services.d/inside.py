@@ -345,6 +345,8 @@ def network():
 
 def install():
     """sockaudit, as a user installs it, and what must stay as it is: sshd, a user's manager."""
+    # Several systems have the downloaded packages in common, and none of them writes there.
+    pathlib.Path("/etc/apt/apt.conf.d/99field").write_text('Debug::NoLocking "true";\n')
     done = run("DEBIAN_FRONTEND=noninteractive apt-get -y --no-install-recommends install /test/sockaudit.deb")
     if done.returncode:
         raise Wrong(done.stdout[-2000:] + done.stderr[-2000:])
