@@ -167,15 +167,15 @@ def edited(unit, text, says):
 class Service:
     """One service. `ports`: {"tcp 80": severity}; `keeps`: other ports of it that must stay as they are;
     `tool`: what the alert calls it; `loopback`: it goes on, on this machine alone; `moves_login`: another unit
-    has port 22 meanwhile."""
+    has port 22 meanwhile; `also`: it has another port, which changes with each start."""
 
     def __init__(self, name, start, ports, fix, expose="", tool=None, answers=None, keeps=(), stop=None,
-                 needs="", loopback=True, moves_login=False):
+                 needs="", loopback=True, moves_login=False, also=False):
         self.name, self.start, self.expose, self.fix = name, start, expose, fix
         self.ports = {(k.split()[0], int(k.split()[1])): v for k, v in ports.items()}
         self.tool, self.answers, self.stop, self.needs = tool, answers, stop, needs
         self.keeps = {(k.split()[0], int(k.split()[1])) for k in keeps}
-        self.loopback, self.moves_login = loopback, moves_login
+        self.loopback, self.moves_login, self.also = loopback, moves_login, also
 
 
 def flagged(since, service, event="flagged"):
@@ -208,7 +208,7 @@ def check_alerts(service, result, since):
     result["others"] = [e["MESSAGE"] for e in others]
     result["wrong"] += [f"no alert for {p}" for p, count in result["alerts"].items() if count == 0]
     result["wrong"] += [f"{count} alerts for {p}" for p, count in result["alerts"].items() if count > 1]
-    result["wrong"] += [f"another alert: {text}" for text in result["others"]]
+    result["wrong"] += [f"another alert: {text}" for text in result["others"] if not service.also]
     advice = {}
     for entry in alerts:
         name = "{} {}".format(*endpoint(entry))

@@ -119,7 +119,7 @@ SERVICES = [
     Service("slapd", "systemctl start slapd", {"tcp 389": "error"}, tool="OpenLDAP", answers=opens(389), fix=[
         line("/etc/default/slapd", 'SLAPD_SERVICES="ldap://127.0.0.1:389/ ldapi:///"', r"^SLAPD_SERVICES=.*"),
         restart("slapd")]),
-    Service("zookeeper", "systemctl start zookeeper", {"tcp 2181": "critical"}, tool="ZooKeeper",
+    Service("zookeeper", "systemctl start zookeeper", {"tcp 2181": "critical"}, tool="ZooKeeper", also=True,
             answers=opens(2181), fix=[
                 line("/etc/zookeeper/conf/zoo.cfg", "clientPortAddress=127.0.0.1"), restart("zookeeper")]),
     # --- brokers and queues ---
