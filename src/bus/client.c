@@ -309,17 +309,35 @@ static int deed_once(BusClient *client, const char *method,
     return r < 0 ? r : client_call(client, call, !client->is_peer, ret);
 }
 
+void bus_client_set_agent(BusClient *client, void (*open)(void), void (*close)(void)) {
+    client->open_agent = open;
+    client->close_agent = close;
+}
+
+/* Over the system bus, where polkit may ask for a password. */
+static int deed_authorized(BusClient *client, const BusClient *agents, const char *method,
+                           int (*build)(sd_bus_message *call, const void *arguments),
+                           const void *arguments, sd_bus_message **ret) {
+    if (agents->open_agent)
+        agents->open_agent();
+    int r = deed_once(client, method, build, arguments, ret);
+    if (agents->close_agent)
+        agents->close_agent();
+    return r;
+}
+
 static int deed(BusClient *client, const char *method,
                 int (*build)(sd_bus_message *call, const void *arguments), const void *arguments,
                 sd_bus_message **ret) {
+    if (!client->is_peer)
+        return deed_authorized(client, client, method, build, arguments, ret);
     int r = deed_once(client, method, build, arguments, ret);
-    if (r != -EACCES || !client->is_peer || !client->has_system_bus)
+    if (r != -EACCES || !client->has_system_bus)
         return r;
 
     BusClient other = {};
     if (open_system(&other) >= 0) {
-        int again = deed_once(&other, method, build, arguments, ret);
-        r = again;
+        r = deed_authorized(&other, client, method, build, arguments, ret);
         free(client->error);
         client->error = TAKE_PTR(other.error);
     }

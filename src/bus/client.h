@@ -42,6 +42,8 @@ void bus_rules_done(BusRules *rules);
  * What not everybody may: refused on the socket, they are tried over the system bus, where polkit
  * can be asked. Texts are freed by the caller.
  */
+/* Before polkit may ask for a password, and after it: what shows the prompt. */
+void bus_client_set_agent(BusClient *client, void (*open)(void), void (*close)(void));
 int bus_client_reload(BusClient *client, char **ret_warnings);
 int bus_client_snooze(BusClient *client, const char *what, usec_t span, uint32_t *ret_count);
 int bus_client_allow(BusClient *client, const char *what, usec_t until, const char *note,

@@ -11,6 +11,8 @@ struct BusClient {
     bool is_peer;
     bool has_system_bus; /* it may be tried */
     char *error;
+    void (*open_agent)(void); /* or NULL, as the other */
+    void (*close_agent)(void);
 };
 
 void client_message_cleanup(sd_bus_message **message);

@@ -7,6 +7,7 @@
 
 #include "bus/names.h"
 #include "ctl/machine.h"
+#include "ctl/polkit_agent.h"
 #include "ctl/print/names.h"
 #include "ctl/print/tell.h"
 #include "util/cleanup.h"
@@ -40,8 +41,10 @@ ExitStatus daemon_open(const Options *options, BusClient **ret) {
     const char *directory = daemon_directory(options);
     /* Who names a place means the daemon that is there. */
     int r = bus_client_open(directory, !options->runtime_dir, ret);
-    if (r >= 0)
+    if (r >= 0) {
+        bus_client_set_agent(*ret, polkit_agent_open, polkit_agent_close);
         return STATUS_DONE;
+    }
     _cleanup_free_ char *escaped = text_escape_string(directory);
     return tell_absent(escaped ?: "", r);
 }

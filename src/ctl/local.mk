@@ -13,6 +13,8 @@ libsockauditctl_a_SOURCES = \
 	src/ctl/options.c \
 	src/ctl/options.h \
 	src/ctl/path_safety.c \
+	src/ctl/polkit_agent.c \
+	src/ctl/polkit_agent.h \
 	src/ctl/ruleset.c \
 	src/ctl/ruleset.h \
 	src/ctl/status.h \

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The server on a system bus of the test's own, with the policy file that is installed."""
 
+import contextlib
 import os
+import pty
 import select
 import shutil
 import subprocess
@@ -129,6 +131,43 @@ class System(support.Case):
         self.verb("allow", "3000", user=ALICE)
         # What does not need it is not asked for.
         self.verb("show", "99", user=ALICE, status=4)
+
+    def test_on_a_terminal_polkits_agent_is_started(self):
+        self.start_bus()
+        self.serve()
+        self.wait_for_name()
+        self.polkit("yes")
+        self.verb("status", user=ALICE)  # with the copy of the client that she may run
+        path = self.folder + "/agent"
+        os.mkdir(path, mode=0o777)
+        os.chmod(path, 0o777)
+        with open(path + "/pkttyagent", "w", encoding="utf-8") as agent:
+            agent.write('#!/bin/sh\necho "$$ $*" >>"$0.log"; eval "exec $2>&-"; exec sleep 600\n')
+        os.chmod(path + "/pkttyagent", 0o755)
+
+        def started(user, terminal):
+            """What the agent was started with, if it was, by a reload that is permitted."""
+            leader, follower = pty.openpty()
+            done = subprocess.run([*support.as_user(user), self.folder + "/ctl", "reload"],
+                                  stdin=follower if terminal else subprocess.DEVNULL, capture_output=True,
+                                  timeout=support.PATIENCE, env=dict(os.environ, PATH=path + ":" + os.environ["PATH"]))
+            os.close(leader)
+            os.close(follower)
+            self.assertIn(done.returncode, (0, 1), done.stderr)  # it was permitted
+            log = path + "/pkttyagent.log"
+            with contextlib.suppress(FileNotFoundError), open(log, encoding="utf-8") as file:
+                lines = file.read().splitlines()
+                os.unlink(log)
+                return lines
+            return []
+
+        self.assertEqual(started(ALICE, False), [])
+        self.assertEqual(started(0, True), [])
+        lines = started(ALICE, True)
+        self.assertEqual(len(lines), 1)
+        pid, rest = lines[0].split(" ", 1)
+        self.assertRegex(rest, r"^--notify-fd \d+ --fallback$")
+        self.assertFalse(os.path.exists(f"/proc/{pid}"))
 
     def test_the_bus_comes_late_and_is_restarted(self):
         self.serve()

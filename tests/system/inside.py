@@ -5,6 +5,7 @@
 import json
 import os
 import pathlib
+import pty
 import re
 import shutil
 import signal
@@ -534,9 +535,15 @@ def broken():
     listed = json.loads(out("auditctl", "list", "--json", "--no-pager") or "{}")
     ok(any(x["port"] == 8000 and x["verdict"] == "allow" for x in listed.get("listeners", [])),
        "as auditctl list says", listed)
-    status = out("auditctl", "status", "--no-pager")
-    ok("chang" in status or "differ" in status or "disk" in status,
-       "auditctl status tells that the rules on disk are others", status)
+    status = json.loads(out("auditctl", "status", "--json", "--no-pager") or "{}")
+    ok(status["policy"]["differs"] and not status["policy"]["last_valid"],
+       "auditctl status tells that the rules on disk are others", status["policy"])
+    run("systemctl", "restart", "sockaudit")
+    ok(active(), "restarted, it runs")
+    policy = json.loads(out("auditctl", "status", "--json", "--no-pager") or "{}").get("policy", {})
+    ok(policy.get("last_valid") and not policy.get("builtin"), "by the last valid rules", policy)
+    settle()
+    ok(len(events("flagged", 8000)) == 1, "which allow what they did", *[e["MESSAGE"] for e in events("flagged")])
     RULES.write_text('allow tcp port 8000 user alice note "test"\n')
     ok(run("systemctl", "reload", "sockaudit").returncode == 0, "mended, they are loaded")
 
@@ -628,6 +635,109 @@ def allow():
     ok(wait(lambda: events("resolved", 8500)), "and it is in force", text)
     checked = run("runuser", "-u", "bob", "--", "auditctl", "check")
     ok(checked.returncode == 0, "and auditctl check takes it", checked.stdout, checked.stderr)
+
+
+def verdict(port):
+    """(verdict, unit) of that port."""
+    document = json.loads(out("auditctl", "list", "--all", "--json", "--no-pager") or "{}")
+    return next(((x["verdict"], x["unit"]) for x in document.get("listeners", []) if x["port"] == port), None)
+
+
+def lasting():
+    """What is allowed in one login session is in the next; a user's service by its name."""
+    local = RULES.with_name("50-local.rules")
+    sessions = []
+    for i in range(2):
+        login = subprocess.Popen(["runuser", "-l", "alice", "-c", "exec python3 -m http.server 8510 --bind 0.0.0.0"],
+                                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        found = wait(lambda: verdict(8510))
+        sessions.append(found and found[1])
+        if i == 0:
+            wait(lambda: events("flagged", 8510))
+            suggested = [out("runuser", "-u", user, "--", "auditctl", "suggest", "--no-pager")
+                         for user in ("alice", "root")]
+            rules = [[x for x in text.splitlines() if x.startswith("allow tcp port 8510 ")] for text in suggested]
+            ok(len(rules[0]) == 1 and rules[0] == rules[1], "root and the user are suggested the same rule", *suggested)
+            done = run("auditctl", "allow", "8510")
+            ok(done.returncode == 0 and rules[0] and rules[0][0] in local.read_text() and
+               f"{local}:" in done.stdout, "and auditctl allow writes it", done, local.read_text())
+            ok(re.search(r"^allow tcp port 8510 user alice exe /usr/bin/python3\S*$", local.read_text(), re.M),
+               "it names the user and the program, and no session", local.read_text())
+            told = len(wait(lambda: events("resolved", 8510)))
+            ok(told, "the alert is closed")
+        else:
+            ok(found and found[0] == "allow", "the next session's is allowed", found, local.read_text())
+            settle()
+            ok(len(events("flagged", 8510)) == 1, "and not told of", *[e["MESSAGE"] for e in events("flagged", 8510)])
+        run("pkill", "-u", "alice", "-f", "http.server 8510")
+        login.wait()
+        wait(lambda: not verdict(8510))
+    ok(len(set(sessions)) == 2 and all(unit and unit.endswith(".scope") for unit in sessions),
+       "they were two sessions", sessions)
+
+    run("systemctl", "start", "user@1000.service")
+    env = {"XDG_RUNTIME_DIR": "/run/user/1000", "PATH": os.environ["PATH"]}
+    unit = pathlib.Path("/etc/systemd/user/shop.service")
+    unit.parent.mkdir(parents=True, exist_ok=True)
+    unit.write_text("[Service]\nExecStart=/usr/bin/python3 -m http.server 8511 --bind 0.0.0.0\n")
+    run("runuser", "-u", "alice", "--", "systemctl", "--user", "daemon-reload", env=env)
+    run("runuser", "-u", "alice", "--", "systemctl", "--user", "start", "shop", env=env)
+    wait(lambda: verdict(8511))
+    done = run("auditctl", "allow", "8511")
+    ok("allow tcp port 8511 user-unit shop.service user alice\n" in local.read_text(), "a user's service by its name",
+       done, local.read_text())
+    ok(wait(lambda: verdict(8511)[0] == "allow"), "and allowed", verdict(8511))
+    run("systemctl", "stop", "user@1000.service")
+    unit.unlink()
+
+
+def on_terminal(user, password, *command):
+    """(status, output) of a command on a terminal of its own, where the password is typed when it is asked for."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execvp("setpriv", ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups", *command])
+    text, typed, end = "", False, time.monotonic() + 60
+    while time.monotonic() < end:
+        try:
+            text += os.read(terminal, 4096).decode(errors="replace")
+        except OSError:
+            break
+        if "assword:" in text and not typed:
+            typed = True
+            os.write(terminal, password.encode() + b"\n")
+    os.close(terminal)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), text
+
+
+def polkit():
+    """The daemon is not root, and polkit answers it all the same."""
+    rule = pathlib.Path("/etc/polkit-1/rules.d/49-test.rules")
+    as_bob = ("runuser", "-u", "bob", "--", "auditctl", "reload")
+    loaded = len(events("policy-loaded"))
+    refused = run(*as_bob)
+    ok(refused.returncode == 5, "without a rule and a terminal a user may not reload", refused)
+    rule.parent.mkdir(parents=True, exist_ok=True)
+    rule.write_text('polkit.addRule(function(action, subject) {\n'
+                    '    if (action.id == "org.sockaudit1.manage" && subject.user == "bob")\n'
+                    '        return polkit.Result.YES;\n});\n')
+    rule.chmod(0o644)
+    # polkitd reads its rules anew when it is told of the change.
+    done = wait(lambda: (lambda x: x if x.returncode == 0 else None)(run(*as_bob))) or run(*as_bob)
+    ok(done.returncode == 0, "with a rule that says yes the user may", done,
+       out("journalctl", "--no-pager", "-u", "polkit", "-n", "20"))
+    ok(wait(lambda: len(events("policy-loaded")) > loaded), "and the rules are loaded")
+    other = run("runuser", "-u", "alice", "--", "auditctl", "reload")
+    ok(other.returncode == 5, "but nobody else", other)
+    rule.unlink()
+    ok(wait(lambda: run(*as_bob).returncode == 5), "without it that is over")
+
+    subprocess.run(["chpasswd"], input="root:secret-of-root\n", text=True, check=True)
+    status, text = on_terminal("bob", "wrong", "auditctl", "reload")
+    ok(status == 5 and "org.sockaudit1.manage" in text, "on a terminal a password is asked for", status, text)
+    status, text = on_terminal("bob", "secret-of-root", "auditctl", "reload")
+    ok(status == 0 and "org.sockaudit1.manage" in text, "and root's lets the user reload", status, text)
+    ok(run("pgrep", "pkttyagent").returncode == 1, "the agent is gone then", out("ps", "ax"))
+    run("passwd", "-l", "root")
 
 
 def stop():
@@ -750,6 +860,7 @@ def run_steps():
     if MODE == "full":
         for step in (names, programs, activated, user_unit, silence, client, autopkgtest, addresses, udp,
                      bus, reload, broken, killed, killed_meanwhile, reads_journal, killed_again, journald, dbus, forwards, allow,
+                     lasting, polkit,
                      realtime, by_itself, worn, upgrade, package_again):
             step()
     else:
