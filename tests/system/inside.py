@@ -691,11 +691,12 @@ def lasting():
     unit.unlink()
 
 
-def on_terminal(user, password, *command):
-    """(status, output) of a command on a terminal of its own, where the password is typed when it is asked for."""
+def on_terminal(user, password, command):
+    """(status, output) of a command on a terminal of its own, in a login session (polkit asks nobody who has
+    none), where the password is typed when it is asked for."""
     pid, terminal = pty.fork()
     if pid == 0:
-        os.execvp("setpriv", ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups", *command])
+        os.execvp("runuser", ["runuser", "-l", user, "--session-command", command])
     text, typed, end = "", False, time.monotonic() + 60
     while time.monotonic() < end:
         try:
@@ -735,12 +736,13 @@ def polkit():
     run("usermod", "-aG", "sudo", "alice")
     subprocess.run(["chpasswd"], input="alice:secret-of-alice\n", text=True, check=True)
     loaded = len(events("policy-loaded"))
-    status, text = on_terminal("bob", "wrong", "auditctl", "reload")
+    status, text = on_terminal("bob", "wrong", "auditctl reload")
     ok(status == 5 and "assword:" in text, "on a terminal a password is asked for", status, text)
     ok(len(events("policy-loaded")) == loaded, "and a wrong one loads nothing")
-    status, text = on_terminal("bob", "secret-of-alice", "auditctl", "reload")
+    status, text = on_terminal("bob", "secret-of-alice", "auditctl reload")
     ok(status == 0 and "assword:" in text, "an administrator's lets the user reload", status, text)
     ok(run("pgrep", "pkttyagent").returncode == 1, "the agent is gone then", out("ps", "ax"))
+    run("loginctl", "terminate-user", "bob")
     run("gpasswd", "-d", "alice", "sudo")
     run("passwd", "-l", "alice")
 
