@@ -25,6 +25,11 @@ typedef struct Judge {
      * already, or can't be found. May be NULL. Called once for each listener.
      */
     Owner *(*complete_owner)(void *userdata, const Listener *listener);
+    /*
+     * Before an alert: whether the listener is still open, where that can be told; else true. May
+     * be NULL.
+     */
+    bool (*is_open)(void *userdata, const Listener *listener);
     /* That rule came to decide on one more listener. May be NULL. */
     void (*count)(void *userdata, const RuleInfo *rule);
     void *userdata;

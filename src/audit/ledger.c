@@ -192,6 +192,7 @@ void ledger_end(Ledger *ledger) {
         restored_forget(ledger);
     run_timers(ledger);
     rate_tick(ledger->rate, ledger->now.boottime, tell_sum, ledger);
+    ledger->closed_at = 0;
 }
 
 void ledger_tick(Ledger *ledger, const AuditTime *now) {

@@ -164,6 +164,10 @@ int ledger_update_some(Ledger *ledger, const Snapshot *snapshot, const AuditTime
 /* The socket is closed, by a destroy notification. Returns 1, or 0 when it was not known. */
 int ledger_close(Ledger *ledger, uint64_t cookie, const AuditTime *now);
 
+/* What the next call takes for closed was closed at that CLOCK_BOOTTIME, by its event, which may be
+ * late. */
+void ledger_set_closed_at(Ledger *ledger, usec_t boottime);
+
 /*
  * A listener that came and went before anybody could look: endpoint, scope, uid, cgroup_id and
  * owner by what the event's reader saw, and how long it was open. Judged and told like one that

@@ -15,6 +15,8 @@
 #define COMPARED_MAX 16
 /* Probes of several addresses within this time are one look for a free port. */
 #define PROBE_BURST USEC_PER_SEC
+/* What is found closed before its alert waits so long for the event, or the dumps, that say so. */
+#define CLOSE_AWAITED (2 * USEC_PER_SEC)
 /* Deadlines of one flood fall together, so that its worst alert is reported first. */
 #define SETTLE_ROUNDING 20000
 /* "Still exposed" is reported at once, then after 10 s, 20 s, … up to 21 minutes. */
@@ -319,6 +321,20 @@ static bool complete(Ledger *ledger, uint32_t entry_index) {
     return true;
 }
 
+/* Whether the shown one is found closed: a port probe, most likely, of whose end an event is late.
+ */
+static bool await_close(Ledger *ledger, Alert *alert) {
+    Entry *shown = entry_at(ledger, alert->shown);
+    const Judge *judge = ledger->judge;
+    Listener listener = entry_listener(shown);
+
+    shown->found_closed = judge->settings.settle > 0 && judge->is_open && !shown->found_closed &&
+                          !judge->is_open(judge->userdata, &listener);
+    if (shown->found_closed)
+        timer_set(&ledger->timers, &alert->timer, ledger->now.boottime + CLOSE_AWAITED);
+    return shown->found_closed;
+}
+
 /* Its timer came: it is still due, or was put off meanwhile. */
 static void report_due(Ledger *ledger, uint32_t index) {
     Alert *alert = alert_at(ledger, index);
@@ -339,7 +355,7 @@ static void report_due(Ledger *ledger, uint32_t index) {
         alert_schedule(ledger, index);
         return;
     }
-    if (complete(ledger, alert->shown))
+    if (await_close(ledger, alert) || complete(ledger, alert->shown))
         return;
     const Entry *shown = entry_at(ledger, alert->shown);
     bool worse = shown->severity > alert->severity || shown->scope > alert->scope;
@@ -483,7 +499,9 @@ static bool count_transient_time(Ledger *ledger, const Entry *entry, usec_t live
 static void leave_unreported(Ledger *ledger, uint32_t index, const Entry *entry) {
     Alert *alert = alert_at(ledger, index);
     usec_t settle = ledger->judge->settings.settle, now = ledger->now.boottime;
-    usec_t lived = now > alert->began ? now - alert->began : 0;
+    usec_t lived = time_open(ledger, alert->began);
+    if (entry->found_closed && lived >= settle)
+        lived = settle - 1;
     bool transient = lived < settle;
     bool much = transient && count_transient_time(ledger, entry, lived);
 

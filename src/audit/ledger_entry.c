@@ -412,10 +412,17 @@ void socket_remove(Ledger *ledger, uint32_t index) {
     }
 }
 
+usec_t time_open(const Ledger *ledger, usec_t began) {
+    usec_t now = ledger->now.boottime;
+    usec_t end = ledger->closed_at && ledger->closed_at < now ? ledger->closed_at : now;
+    return end > began ? end - began : 0;
+}
+
 /* Whether it stood for so short a time that no alert is about it. */
 static bool is_transient(const Ledger *ledger, const Entry *entry) {
     return entry->action == ACTION_FLAG && !ledger->evicting &&
-           ledger->now.boottime - entry->appeared < ledger->judge->settings.settle;
+           (entry->found_closed ||
+            time_open(ledger, entry->appeared) < ledger->judge->settings.settle);
 }
 
 void entry_go(Ledger *ledger, uint32_t index) {
@@ -433,7 +440,7 @@ void entry_go(Ledger *ledger, uint32_t index) {
             .duration = time_since(entry->born, &ledger->now),
         };
         if (change.transient) /* what is known of its birth may be its process's */
-            change.duration = ledger->now.boottime - entry->appeared;
+            change.duration = time_open(ledger, entry->appeared);
         if (change.transient &&
             !rate_take_transient(ledger->rate, ledger->users[entry->user].uid,
                                  (Severity)entry->severity, ledger->now.boottime))

@@ -62,6 +62,7 @@ typedef struct Entry {
     bool early : 1;                /* first_seen is of an earlier boot */
     bool brief : 1;                /* seen by its events alone, and gone */
     bool completed : 1;            /* its processes were asked for before an alert */
+    bool found_closed : 1;         /* before its alert; what says so is awaited */
     bool rests : 1;                /* under its alert, but unreachable: see alert_rest() */
     uint32_t peer_prev, peer_next; /* entries of the same place; the first is in by_place */
     uint32_t alert;
@@ -174,6 +175,7 @@ struct Ledger {
     usec_t next_until;
     bool failed;            /* something could not be allocated in this call */
     bool swapping;          /* the policy was replaced: everything is judged anew */
+    usec_t closed_at;       /* of what this call takes for closed; 0: now */
     bool evicting;          /* what goes now is not gone, only no longer kept track of */
     const LinkTable *links; /* while a call that was given one goes on */
     uint32_t *fresh;        /* entries in ENTRY_NEW */
@@ -249,6 +251,8 @@ void entry_free(Ledger *ledger, uint32_t index);
 int socket_add(Ledger *ledger, uint32_t entry, uint64_t cookie, uint32_t inode);
 /* Ends the socket; the entry is gone with its last one. */
 void socket_remove(Ledger *ledger, uint32_t index);
+/* How long it was open that is closed now and was opened at `began`. */
+usec_t time_open(const Ledger *ledger, usec_t began);
 /* The entry has no sockets any more: says so, leaves a tombstone where an alert needs one. */
 void entry_go(Ledger *ledger, uint32_t index);
 

@@ -215,6 +215,10 @@ int ledger_close(Ledger *ledger, uint64_t cookie, const AuditTime *now) {
     return index != 0;
 }
 
+void ledger_set_closed_at(Ledger *ledger, usec_t boottime) {
+    ledger->closed_at = boottime;
+}
+
 int ledger_witness(Ledger *ledger, const Listener *listener, usec_t lived, const AuditTime *now) {
     uint32_t index;
     ledger_begin(ledger, now);

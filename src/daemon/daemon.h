@@ -167,7 +167,9 @@ int look_at_udp(Daemon *daemon);
 int look_at_event(Daemon *daemon, const WitnessedEvent *seen, bool thorough);
 /* What became of an endpoint after a close; -EAGAIN as above. Costs nothing where nothing is
  * known. */
-int look_at_close(Daemon *daemon, const Endpoint *endpoint);
+int look_at_close(Daemon *daemon, const StateEvent *event);
+/* Whether a socket is still there, before an alert; true where the kernel can't tell it. */
+bool look_is_open(Daemon *daemon, const Listener *listener);
 /* The owner with all holders, for a verdict that depends on them; NULL: not to be found. */
 Owner *look_for_all_holders(Daemon *daemon, const Listener *listener);
 /* The owner as it is found now, before an alert; NULL: those who are known hold it, or they can't

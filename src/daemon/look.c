@@ -162,9 +162,10 @@ static int look_at_single(Daemon *daemon, const LedgerView *view, const Endpoint
     return 0;
 }
 
-int look_at_close(Daemon *daemon, const Endpoint *endpoint) {
+int look_at_close(Daemon *daemon, const StateEvent *event) {
     usec_t cpu = thread_cpu_now(), now = monotonic_now();
     AuditTime audit_now = daemon_now();
+    const Endpoint at = event_endpoint(event), *endpoint = &at;
     LedgerView view = {.listener.uid = LOOK_OTHERS};
     uint64_t cookie = 0;
 
@@ -175,7 +176,9 @@ int look_at_close(Daemon *daemon, const Endpoint *endpoint) {
     uid_t payer = payer_of(daemon, view.listener.uid);
     if (!look_budget_has(&daemon->look_budget, payer, now))
         return -EAGAIN;
+    ledger_set_closed_at(daemon->ledger, event->time / 1000 + (audit_now.boottime - now));
     int r = single ? look_at_single(daemon, &view, endpoint) : look_at_place(daemon, endpoint);
+    ledger_set_closed_at(daemon->ledger, 0);
     look_budget_charge(&daemon->look_budget, payer, thread_cpu_now() - cpu, monotonic_now());
     return r == -EAGAIN ? -EIO : r;
 }
@@ -203,6 +206,12 @@ Owner *look_for_all_holders(Daemon *daemon, const Listener *listener) {
     if (listener->origin != ORIGIN_SOCKET || listener->cookie == 0)
         return NULL;
     return find_owner(daemon, listener, SEARCH_ALL);
+}
+
+bool look_is_open(Daemon *daemon, const Listener *listener) {
+    Listener found;
+    return listener->origin != ORIGIN_SOCKET ||
+           lookup_exact(daemon->lookup, &listener->endpoint, &found) != 0;
 }
 
 Owner *look_for_owner(Daemon *daemon, const Listener *listener) {

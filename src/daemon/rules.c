@@ -30,6 +30,11 @@ static Owner *owner_now(void *userdata, const Listener *listener) {
     return look_for_owner(judge->userdata, listener);
 }
 
+static bool is_open(void *userdata, const Listener *listener) {
+    const PolicyJudge *judge = userdata;
+    return look_is_open(judge->userdata, listener);
+}
+
 static int judge_by(Daemon *daemon, const Policy *policy, PolicyJudge **ret) {
     JudgeContext context = machine_judge_context(&daemon->machine, daemon->all, 0);
     context.advice = daemon->advice;
@@ -39,6 +44,7 @@ static int judge_by(Daemon *daemon, const Policy *policy, PolicyJudge **ret) {
     (*ret)->userdata = daemon;
     (*ret)->judge.find_all_holders = all_holders;
     (*ret)->judge.complete_owner = owner_now;
+    (*ret)->judge.is_open = is_open;
     (*ret)->freshen = exes_freshen;
     return 0;
 }

@@ -649,3 +649,47 @@ Test(alerts, stay_snoozed_when_the_process_becomes_known) {
     world_pass(world, USEC_PER_HOUR);
     told("changed:3000/h");
 }
+
+/* The loop was busy while the event came, which says when it was. */
+Test(alerts, are_not_sent_for_a_probe_whose_close_event_is_late) {
+    _cleanup_world_ World *world = settling_world();
+    world_listen(world, 1, 3000)->owner = world_owner("/usr/bin/node");
+    world_look_at(world, 3000, false);
+    usec_t opened = world->now.boottime;
+    world_sleep(world, 2 * SETTLE);
+    world_close(world, 1);
+    ledger_set_closed_at(world->ledger, opened + 2 * MS);
+    cr_assert_eq(ledger_close(world->ledger, 1, &world->now), 1);
+    told("appeared:3000 gone:3000");
+    cr_assert(world->last.transient);
+    cr_assert_eq(world->last.duration, 2 * MS);
+    stand_for(world, 2, world_owner("/usr/bin/node"), SETTLED); /* the next one has its own time */
+    told("appeared:3000 flagged:3000 gone:3000");
+}
+
+static bool port_is_open(void *userdata, const Listener *listener) {
+    const World *world = userdata;
+    return listener->endpoint.port != world->critical_port;
+}
+
+/* Without events, or before they are taken in: the next dumps tell. */
+Test(alerts, are_not_sent_for_what_is_found_closed) {
+    _cleanup_world_ World *world = settling_world();
+    world->judge.is_open = port_is_open;
+    world->critical_port = 3000;
+    world_listen(world, 1, 3000)->owner = world_owner("/usr/bin/node");
+    world_dump(world);
+    world_pass(world, USEC_PER_SEC);
+    world_close(world, 1);
+    world_dump(world);
+    world_dump(world);
+    told("appeared:3000 gone:3000");
+    cr_assert(world->last.transient);
+    world_pass(world, USEC_PER_HOUR);
+    told("");
+    /* What is there all the same is not lost. */
+    world_listen(world, 2, 3000)->owner = world_owner("/usr/bin/node");
+    world_dump(world);
+    world_pass(world, 3 * USEC_PER_SEC);
+    told("appeared:3000 flagged:3000");
+}
