@@ -254,7 +254,38 @@ def restart(directory, name, pause):
     until(f"{name} is gone", lambda: not is_open(port))
 
 
+CHRONY = "server 192.0.2.123 iburst\npool 192.0.2.124 iburst\ncmdport 323\npidfile {directory}/chrony.pid\n"
+AVAHI = "[server]\nenable-dbus=no\nuse-ipv4=yes\nuse-ipv6=yes\n[publish]\npublish-workstation=yes\n"
+
+
+@contextlib.contextmanager
+def running(*words):
+    """A daemon that stays in the foreground; it must still run at the end."""
+    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield
+        assert process.poll() is None, words
+    finally:
+        process.terminate()
+        process.wait(harness.PATIENCE)
+
+
 if TIMES > 1:
+    def test_real_clients(directory):
+        """chrony asks for the time, avahi browses and publishes, while addresses come and go."""
+        write(directory + "/chrony.conf", CHRONY.format(directory=directory))
+        write(directory + "/avahi.conf", AVAHI)
+        os.makedirs("/run/avahi-daemon", exist_ok=True)
+        with quiet_daemon(directory) as daemon, \
+                running("chronyd", "-d", "-x", "-u", "root", "-f", directory + "/chrony.conf"), \
+                running("avahi-daemon", "--no-drop-root", "--no-chroot", "-f", directory + "/avahi.conf"):
+            daemon.knows(323, 5353)
+            for _ in range(TIMES):
+                ip("addr add 192.0.2.77/24 dev zoo0")
+                outlive_grace(daemon)
+                ip("addr del 192.0.2.77/24 dev zoo0")
+                outlive_grace(daemon)
+
     def test_services_that_are_started_again(directory):
         """Each forks before and after it listens: who holds the socket is asked for before an alert."""
         prepare_services(directory)
