@@ -203,9 +203,9 @@ SERVICES = [
                        "internal: 0.0.0.0 port = 1080\nexternal: wlan0\nclientmethod: none\nsocksmethod: none\n"
                        "client pass { from: 0/0 to: 0/0 }\nsocks pass { from: 0/0 to: 0/0 }"),
             fix=[line("/etc/danted.conf", "internal: 127.0.0.1 port = 1080", r"^internal:.*"), restart("danted")]),
-    Service("microsocks", "systemd-run -q --unit=socks --uid=alice microsocks -p 1081", {"tcp 1081": "error"},
+    Service("microsocks", "systemd-run -q --collect --unit=socks --uid=alice microsocks -p 1081", {"tcp 1081": "error"},
             tool="microsocks", answers=opens(1081), stop="systemctl stop socks", loopback=False, fix=[
-                typed("systemctl stop socks; systemd-run -q --unit=socks --uid=alice microsocks -i 127.0.0.1 -p 1081",
+                typed("systemctl stop socks; systemd-run -q --collect --unit=socks --uid=alice microsocks -i 127.0.0.1 -p 1081",
                       "microsocks -i 127.0.0.1 -p 1081")]),
     Service("stunnel", "systemctl start stunnel@web", {"tcp 8443": "warning"}, tool="stunnel", answers=opens(8443),
             expose="openssl req -x509 -newkey rsa:2048 -nodes -keyout /etc/stunnel/k.pem -out /etc/stunnel/c.pem -subj /CN=x; "
@@ -278,14 +278,14 @@ SERVICES = [
     Service("saned", "systemctl start saned.socket", {"tcp 6566": "warning"}, answers=opens(6566), fix=[
         edited("saned.socket", "[Socket]\nListenStream=\nListenStream=127.0.0.1:6566\n", ['"ListenStream=127.0.0.1:6566"']),
         typed("systemctl stop saned.service; true", "sudo systemctl stop saned.service"), restart("saned.socket")]),
-    Service("transmission", "systemctl start transmission-daemon", {"tcp 9091": "warning"}, tool="Transmission",
+    Service("transmission", "systemctl start transmission-daemon", {"tcp 9091": "warning"}, tool="Transmission", also=True,
             keeps=["tcp 51413"], answers=opens(9091), fix=[
                 typed("sudo systemctl stop transmission-daemon"),
                 line("/etc/transmission-daemon/settings.json", '{ "rpc-bind-address": "127.0.0.1",', r"\A\{",
                      ["/etc/transmission-daemon/settings.json", '"rpc-bind-address": "127.0.0.1"']),
                 without("/etc/transmission-daemon/settings.json", r'^ *"rpc-bind-address": "0.0.0.0",', []),
                 typed("sudo systemctl start transmission-daemon")]),
-    Service("deluged", "systemctl start deluged", {"tcp 58846": "error"}, tool="Deluge", answers=opens(58846),
+    Service("deluged", "systemctl start deluged", {"tcp 58846": "error"}, tool="Deluge", also=True, answers=opens(58846),
             needs="systemctl start deluged; sleep 4; systemctl stop deluged",
             expose="sed -i 's/\"allow_remote\": false/\"allow_remote\": true/' /var/lib/deluged/config/core.conf",
             fix=[typed("systemctl stop deluged", "stop the daemon"),
@@ -305,7 +305,7 @@ SERVICES = [
              ["/etc/icecast2/icecast.xml", "<listen-socket>", "<bind-address>127.0.0.1</bind-address>"]), restart("icecast2")]),
     Service("prosody", "systemctl start prosody", {"tcp 5222": "warning", "tcp 5269": "warning"}, tool="Prosody",
             answers=opens(5222), fix=[
-                line("/etc/prosody/prosody.cfg.lua", 'interfaces = { "127.0.0.1", "::1" }\n\nplugin_paths', r"^plugin_paths|\A",
+                line("/etc/prosody/prosody.cfg.lua", 'interfaces = { "127.0.0.1", "::1" }\n', r"\A",
                      ['interfaces = { "127.0.0.1", "::1" }']), restart("prosody")]),
     Service("ngircd", "systemctl start ngircd", {"tcp 6667": "warning"}, tool="ngIRCd", answers=opens(6667), fix=[
         line("/etc/ngircd/ngircd.conf", "[Global]\nListen = 127.0.0.1", r"^\[Global\]"), restart("ngircd")]),
@@ -316,16 +316,15 @@ SERVICES = [
     # --- other ---
     Service("freeradius", "systemctl start freeradius", {"udp 1812": "warning", "udp 1813": "warning"}, tool="FreeRADIUS",
             answers=does("ss -Hlun | grep 127.0.0.1:1812"), fix=[
-                line("/etc/freeradius/3.0/sites-enabled/default", "\tipaddr = 127.0.0.1", r"^\tipaddr = \*"),
                 typed("sed -i 's/^\\tipaddr = \\*/\\tipaddr = 127.0.0.1/; s/^\\t*ipaddr = \\*/\\tipaddr = 127.0.0.1/; "
-                      "s/^\\tipv6addr = ::.*/\\tipv6addr = ::1/' /etc/freeradius/3.0/sites-enabled/default", "ipv6addr = ::1"),
+                      "s/^\\tipv6addr = ::.*/\\tipv6addr = ::1/' /etc/freeradius/3.0/sites-enabled/default",
+                      "/etc/freeradius/3.0/sites-enabled/default, in each listen { }: ipaddr = 127.0.0.1, ipv6addr = ::1"),
                 restart("freeradius")]),
     Service("clamd", "systemctl start clamav-daemon.service", {"tcp 3310": "error"}, tool="ClamAV",
             answers=says(3310, b"PING\n", b"PONG"),
-            needs="cd /var/lib/clamav; printf 'Test:0:*:deadbeefcafe\\n' >main.ndb; for f in main daily; do touch $f.cvd; done; "
-                  "mkdir -p /etc/systemd/system/clamav-daemon.service.d; printf '[Unit]\\nConditionPathExistsGlob=\\n"
-                  "Requires=\\n[Service]\\nExecStartPre=/bin/rm -f /var/lib/clamav/main.cvd /var/lib/clamav/daily.cvd\\n' "
-                  ">/etc/systemd/system/clamav-daemon.service.d/x.conf; systemctl daemon-reload",
+            needs="printf 'Test:0:*:deadbeefcafe\\n' >/var/lib/clamav/main.ndb; mkdir -p /etc/systemd/system/clamav-daemon.service.d; "
+                  "printf '[Unit]\\nConditionPathExistsGlob=\\nRequires=\\n' >/etc/systemd/system/clamav-daemon.service.d/field.conf; "
+                  "systemctl daemon-reload",
             expose="printf 'TCPSocket 3310\\nTCPAddr 0.0.0.0\\n' >>/etc/clamav/clamd.conf",
             fix=[line("/etc/clamav/clamd.conf", "TCPAddr 127.0.0.1", r"^TCPAddr .*"), restart("clamav-daemon")]),
     Service("distcc", "systemctl start distcc", {"tcp 3632": "critical"}, tool="distcc", answers=opens(3632),
@@ -351,29 +350,29 @@ SERVICES = [
             expose="echo 'echo stream tcp nowait root internal' >>/etc/inetd.conf; grep -q '^echo' /etc/services || echo 'echo 7/tcp' >>/etc/services",
             fix=[line("/etc/inetd.conf", "127.0.0.1:echo stream tcp nowait root internal", r"^echo stream.*",
                       ["/etc/inetd.conf", "127.0.0.1:SERVICE"]), restart("inetd")]),
-    Service("tigervnc", "systemd-run -q --unit=vnc --uid=alice Xtigervnc :1 -rfbport 5901 -localhost=0 -SecurityTypes VncAuth "
+    Service("tigervnc", "systemd-run -q --collect --unit=vnc --uid=alice Xtigervnc :1 -rfbport 5901 -localhost=0 -SecurityTypes VncAuth "
             "-PasswordFile /dev/null", {"tcp 5901": "error"}, tool="VNC", answers=opens(5901), stop="systemctl stop vnc",
             loopback=False, needs="mkdir -p -m 1777 /tmp/.X11-unix", fix=[
-                typed("systemctl stop vnc; systemd-run -q --unit=vnc --uid=alice Xtigervnc :1 -rfbport 5901 -localhost "
+                typed("systemctl stop vnc; systemd-run -q --collect --unit=vnc --uid=alice Xtigervnc :1 -rfbport 5901 -localhost "
                       "-SecurityTypes VncAuth -PasswordFile /dev/null", "-localhost")]),
-    Service("x11", "systemd-run -q --unit=x11 --uid=alice Xvfb :5 -listen tcp -ac", {"tcp 6005": "critical"}, tool="X11",
+    Service("x11", "systemd-run -q --collect --unit=x11 --uid=alice Xvfb :5 -listen tcp -ac", {"tcp 6005": "critical"}, tool="X11",
             stop="systemctl stop x11", loopback=False, needs="mkdir -p -m 1777 /tmp/.X11-unix", fix=[
-                typed("systemctl stop x11; systemd-run -q --unit=x11 --uid=alice Xvfb :5 -nolisten tcp -ac", "-nolisten tcp")]),
-    Service("x11vnc", "systemd-run -q --unit=x11vnc --uid=alice x11vnc -display :6 -nopw -forever -rfbport 5906",
-            {"tcp 5906": "error"}, tool="x11vnc", answers=opens(5906), stop="systemctl stop x11vnc x6", loopback=False,
-            needs="mkdir -p -m 1777 /tmp/.X11-unix; systemd-run -q --unit=x6 --uid=alice Xvfb :6 -nolisten tcp; sleep 2", fix=[
-                typed("systemctl stop x11vnc; systemd-run -q --unit=x11vnc --uid=alice x11vnc -localhost -display :6 -nopw "
-                      "-forever -rfbport 5906", "x11vnc -localhost")]),
-    Service("adb", "systemd-run -q --unit=adb --uid=alice adb -a nodaemon server start", {"tcp 5037": "critical"}, tool="adb",
+                typed("systemctl stop x11; systemd-run -q --collect --unit=x11 --uid=alice Xvfb :5 -nolisten tcp -ac", "-nolisten tcp")]),
+    Service("x11vnc", "systemd-run -q --collect --unit=x11vnc --uid=alice x11vnc -display :6 -nopw -forever",
+            {"tcp 5900": "error"}, tool="x11vnc", answers=opens(5900), stop="systemctl stop x11vnc x6", loopback=False,
+            needs="mkdir -p -m 1777 /tmp/.X11-unix; systemd-run -q --collect --unit=x6 --uid=alice Xvfb :6 -nolisten tcp; sleep 2", fix=[
+                typed("systemctl stop x11vnc; systemd-run -q --collect --unit=x11vnc --uid=alice x11vnc -localhost -display :6 -nopw "
+                      "-forever", "x11vnc -localhost")]),
+    Service("adb", "systemd-run -q --collect --unit=adb --uid=alice adb -a nodaemon server start", {"tcp 5037": "critical"}, tool="adb",
             answers=opens(5037), stop="systemctl stop adb", loopback=False, fix=[
-                typed("systemctl stop adb; systemd-run -q --unit=adb --uid=alice adb nodaemon server start", "without -a")]),
-    Service("uwsgi", "systemd-run -q --unit=uwsgi --uid=alice uwsgi --plugin python3 --socket 0.0.0.0:3031", {"tcp 3031": "critical"},
+                typed("systemctl stop adb; systemd-run -q --collect --unit=adb --uid=alice adb nodaemon server start", "without -a")]),
+    Service("uwsgi", "systemd-run -q --collect --unit=uwsgi --uid=alice uwsgi --plugin python3 --socket 0.0.0.0:3031", {"tcp 3031": "critical"},
             tool="uWSGI", answers=opens(3031), stop="systemctl stop uwsgi", loopback=False, fix=[
-                typed("systemctl stop uwsgi; systemd-run -q --unit=uwsgi --uid=alice uwsgi --plugin python3 --socket 127.0.0.1:3031",
+                typed("systemctl stop uwsgi; systemd-run -q --collect --unit=uwsgi --uid=alice uwsgi --plugin python3 --socket 127.0.0.1:3031",
                       "uwsgi --socket 127.0.0.1:3031")]),
-    Service("aria2", "systemd-run -q --unit=aria2 --uid=alice aria2c --enable-rpc --rpc-listen-all=true", {"tcp 6800": "warning"},
+    Service("aria2", "systemd-run -q --collect --unit=aria2 --uid=alice aria2c --enable-rpc --rpc-listen-all=true", {"tcp 6800": "warning"},
             tool="aria2", answers=opens(6800), stop="systemctl stop aria2", loopback=False, fix=[
-                typed("systemctl stop aria2; systemd-run -q --unit=aria2 --uid=alice aria2c --enable-rpc --rpc-listen-all=false",
+                typed("systemctl stop aria2; systemd-run -q --collect --unit=aria2 --uid=alice aria2c --enable-rpc --rpc-listen-all=false",
                       "--rpc-listen-all=false")]),
     Service("sslh", "systemctl start sslh", {"tcp 443": "warning"}, tool="sslh", answers=opens(443),
             expose="sed -i 's/^DAEMON_OPTS=.*/DAEMON_OPTS=\"--user sslh --listen 0.0.0.0:443 --ssh 127.0.0.1:22 --pidfile "
@@ -384,7 +383,7 @@ SERVICES = [
     Service("avahi", "systemctl start avahi-daemon", {"udp 5353": "allow"}, fix=[], stop="systemctl stop avahi-daemon.socket avahi-daemon"),
     Service("openvpn", "systemctl start openvpn@tcp", {"tcp 1194": "allow"}, fix=[],
             expose=put("/etc/openvpn/tcp.conf", "proto tcp-server\ndev null\nport 1194\nsecret /etc/openvpn/k\nifconfig-noexec\n"
-                       "cipher AES-256-CBC\nallow-deprecated-insecure-static-crypto") + "openvpn --genkey secret /etc/openvpn/k"),
+                       "cipher AES-256-CBC") + "openvpn --genkey secret /etc/openvpn/k"),
     # --- a socket unit with two lines, of one's own ---
     Service("two-lines", "systemctl start pair.socket", {"tcp 8060": "warning"}, stop="systemctl stop pair.service pair.socket",
             answers=does("""python3 -c 'import socket; s = socket.socket(socket.AF_UNIX); s.connect("/run/pair.sock")'"""),
@@ -404,5 +403,6 @@ SERVICES = [
     Service("sshd-2222", "systemctl restart ssh", {"tcp 2222": "warning"}, tool="sshd", keeps=["tcp 22"],
             answers=opens(22), stop="true", loopback=False,
             expose="printf 'Port 22\\nPort 2222\\n' >/etc/ssh/sshd_config.d/ports.conf",
-            fix=[without("/etc/ssh/sshd_config.d/ports.conf", r"^Port 2222\n", []), typed("sudo systemctl reload ssh")]),
+            fix=[without("/etc/ssh/sshd_config.d/ports.conf", r"^Port 2222\n",
+                    ["/etc/ssh/sshd_config and sshd_config.d/*.conf remove \"Port 2222\""]), typed("sudo systemctl reload ssh")]),
 ]
