@@ -87,7 +87,7 @@ static void cover_owners(const Daemon *daemon, Coverage *coverage) {
         n_unknown += !owner || (owner->attribution == ATTRIBUTION_NONE && !owner->unheld);
     }
     if (n_unknown > 0)
-        coverage_set(coverage, COVERAGE_INCOMPLETE, "no holder is known of %zu of %zu listeners",
+        coverage_set(coverage, COVERAGE_INCOMPLETE, "process unknown for %zu of %zu listeners",
                      n_unknown, n_all);
 }
 

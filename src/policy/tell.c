@@ -90,6 +90,8 @@ static char *user_text(const Case *judged) {
         return NULL;
     if (assumed)
         return text("%s (no such user)", escaped);
+    if (uid == (uint32_t)-1)
+        return strdup("an unknown user");
     return strspn(name, "0123456789") == strlen(name) ? text("uid %u", uid)
                                                       : text("%s (uid %u)", escaped, uid);
 }

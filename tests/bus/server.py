@@ -406,7 +406,7 @@ class Crowd(Server):
         self.assertEqual((addresses[0], len(set(addresses))), ("0.0.0.0", self.count))
         text = self.verb("show", "3000").stdout.decode()
         self.assertTrue(text.startswith("tcp 0.0.0.0:3000\n"), text[:200])
-        self.assertEqual(text.count("held by"), self.count)
+        self.assertEqual(text.count("\n      process  "), self.count)
 
     def test_one_reply_has_all_of_them_or_none(self):
         peer = self.peer()

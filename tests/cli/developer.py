@@ -65,7 +65,7 @@ class Developer(support.Case):
         self.assertEqual(set(rows), {"8000", "8001"})
         self.assertEqual(rows["8000"].strip(), "-")
         self.assertIn("[", rows["8001"])
-        self.assertIn(b"run as root", done.stderr)
+        self.assertIn(b"sudo", done.stderr)
 
         document = support.strict_json(self.ctl("scan", "--all", "--json", "--root", self.root,
                                                 user=support.NOBODY).stdout)

@@ -179,9 +179,9 @@ class Run(Case):
                 if is_certain() == certain:
                     break
             self.assertEqual(told["coverage"]["owners"], "full" if certain else
-                             "incomplete: no holder is known of 1 of 1 listeners")
+                             "incomplete: process unknown for 1 of 1 listeners")
             self.assertEqual("holders incomplete: " in said, not certain)
-            self.assertEqual("held by  no process: in flight" in shown, certain, shown)
+            self.assertEqual("process  none (" in shown, certain, shown)
             self.assertEqual("unsure" in shown, not certain, shown)
             self.assertEqual(told["counts"]["alerts_kept"], 0)
             self.end(daemon)

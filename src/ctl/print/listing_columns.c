@@ -165,8 +165,10 @@ static char *cell_cmdline(const void *context, const void *row) {
 static char *cell_user(const void *context, const void *row) {
     const ListingView *view = context;
     const Listener *listener = row;
-    if (listener->origin == ORIGIN_FORWARD || listener->uid == (uint32_t)-1)
+    if (listener->origin == ORIGIN_FORWARD)
         return strdup(NOTHING);
+    if (listener->uid == (uint32_t)-1)
+        return strdup("unknown");
     const char *name = view->user_name ? view->user_name(listener->uid) : NULL;
     return name ? text_escape_string(name) : format_text("%u", listener->uid);
 }

@@ -73,11 +73,11 @@ bool tell_unseen(const Snapshot *snapshot, const Coverage *owners) {
     char what[64];
 
     for (Proto proto = 0; proto < PROTO_COUNT; proto++) {
-        snprintf(what, sizeof(what), "%s was not seen whole", proto_name(proto));
+        snprintf(what, sizeof(what), "Incomplete list of %s sockets", proto_name(proto));
         tell_coverage(&snapshot->coverage[proto], what);
     }
-    tell_coverage(&snapshot->links_coverage, "the interfaces are not fully known");
-    tell_coverage(&snapshot->forwards_coverage, "forwarded ports are not fully known");
-    tell_coverage(owners, "who holds what is not fully known");
+    tell_coverage(&snapshot->links_coverage, "Incomplete list of interfaces");
+    tell_coverage(&snapshot->forwards_coverage, "Incomplete list of forwarded ports");
+    tell_coverage(owners, "Incomplete process information");
     return snapshot_is_complete(snapshot) && owners->state == COVERAGE_FULL;
 }

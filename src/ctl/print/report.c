@@ -50,9 +50,9 @@ static void print_sum(const ListingCounts *counts, FILE *out) {
     fprintf(out, "%zu listener%s: %zu flagged, %zu allowed, %zu ignored", counts->n_all,
             counts->n_all == 1 ? "" : "s", counts->n_flagged, counts->n_allowed, counts->n_ignored);
     if (counts->n_unheld > 0)
-        fprintf(out, "; %zu held by no process", counts->n_unheld);
+        fprintf(out, "; %zu without a process", counts->n_unheld);
     if (counts->n_unknown > 0)
-        fprintf(out, "; of %zu no holder is known", counts->n_unknown);
+        fprintf(out, "; %zu with unknown process", counts->n_unknown);
     fputs(".\n", out);
 }
 

@@ -30,7 +30,7 @@ static Coverage cover_owners(const List *list) {
     Coverage owners = {}; /* of what is listed, as in a scan; the daemon's is of all there is */
 
     if (counts->n_unknown > 0)
-        coverage_set(&owners, COVERAGE_INCOMPLETE, "no holder is known of %zu of %zu listeners",
+        coverage_set(&owners, COVERAGE_INCOMPLETE, "process unknown for %zu of %zu listeners",
                      counts->n_unknown, counts->n_all);
     return owners;
 }

@@ -55,15 +55,15 @@ static bool wants_all_holders(const Options *options) {
 /* What is not known of holders. That the search ended early, by our own choice, is no lack. */
 static void cover_owners(Scan *scan) {
     const ListingCounts *counts = &scan->listing.counts;
-    const char *more = geteuid() == 0 ? "" : "; run as root to see who holds them";
+    const char *more = geteuid() == 0 ? "" : "; run with sudo to see them";
 
     if (counts->n_unknown > 0)
         coverage_set(&scan->owners, COVERAGE_INCOMPLETE,
-                     "no holder is known of %zu of %zu listeners%s", counts->n_unknown,
-                     counts->n_all, more);
+                     "process unknown for %zu of %zu listeners%s", counts->n_unknown, counts->n_all,
+                     more);
     else if (counts->n_partial > 0 && wants_all_holders(scan->options))
         coverage_set(&scan->owners, COVERAGE_INCOMPLETE,
-                     "of %zu of %zu listeners there may be more holders%s", counts->n_partial,
+                     "%zu of %zu listeners may have other processes, too%s", counts->n_partial,
                      counts->n_all, more);
 }
 

@@ -120,12 +120,12 @@ static void show_lack(const Listener *listener, FILE *out) {
     const Owner *owner = listener->owner;
 
     if (listener->origin == ORIGIN_FORWARD)
-        line(out, "held by", "no process: the kernel forwards it");
+        line(out, "process", "none (forwarded by the kernel)");
     else if (owner->unheld)
-        line(out, "held by", "no process: in flight between two, or the kernel's own");
+        line(out, "process", "none (kernel-owned or in transit between processes)");
     else {
         if (owner->n_holders == 0)
-            line(out, "held by", "nobody that is known");
+            line(out, "process", "unknown");
         text_line(out, "unsure", owner->note);
     }
 }
@@ -138,6 +138,8 @@ static void show_owner(const ListingView *view, const Listener *listener, FILE *
         text_line(out, "user", user);
     else if (listener->origin == ORIGIN_SOCKET && listener->uid != (uint32_t)-1)
         line(out, "user", "%u", listener->uid);
+    else if (listener->origin == ORIGIN_SOCKET)
+        line(out, "user", "unknown");
     if (!owner)
         return;
     text_line(out, "unit", owner->unit);
@@ -149,7 +151,7 @@ static void show_owner(const ListingView *view, const Listener *listener, FILE *
     }
     text_line(out, "cgroup", owner->cgroup);
     for (size_t i = 0; i < owner->n_holders; i++)
-        show_holder(view, &owner->holders[i], i == 0 ? "held by" : "", out);
+        show_holder(view, &owner->holders[i], i == 0 ? "process" : "", out);
     if (owner->n_holders_seen > owner->n_holders)
         line(out, "", "and %zu more", owner->n_holders_seen - owner->n_holders);
     show_lack(listener, out);
