@@ -94,7 +94,7 @@ def test_a_vpn_goes_and_comes(daemon):
     come()
     with listen("10.88.0.1", 5005):
         told = daemon.expect(event="flagged", port=5005)
-        assert (told["scope"], told["priority"]) == ("vpn", 3), told
+        assert (told["scope"], told["priority"]) == ("vpn", 5), told
         in_a_row(lambda turn=turn: go(turn) for turn in range(IN_A_ROW))
         daemon.told_by(9229)
         assert alerts(daemon)[0] == ("flagged", 5005)
