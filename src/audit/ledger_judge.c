@@ -38,8 +38,8 @@ unsigned entry_take_owner(Ledger *ledger, uint32_t index, Owner *owner, bool sam
         owner_unref(owner);
         return 0;
     }
-    bool same = same_owner(before, owner);
     uint64_t who = identity_who(owner);
+    bool same = who == entry->who && same_owner(before, owner);
     if (who != entry->who) {
         if (same_socket)
             snooze_copy(ledger, entry, who);

@@ -693,3 +693,22 @@ Test(alerts, are_not_sent_for_what_is_found_closed) {
     world_pass(world, 3 * USEC_PER_SEC);
     told("appeared:3000 flagged:3000");
 }
+
+static Owner *started_in(const char *folder) {
+    Owner *owner = world_owner("/usr/bin/python3");
+    owner->holders[0].cwd = strdup(folder);
+    return owner;
+}
+
+/* One process, which changes its working directory and opens a second socket at the endpoint. */
+Test(alerts, are_sent_for_a_process_that_changes_its_folder) {
+    _cleanup_world_ World *world = settling_world();
+    world_listen(world, 1, 3000)->owner = started_in("/home/dev/one");
+    world_look_at(world, 3000, false);
+    world_pass(world, 200 * MS);
+    world_close(world, 1);
+    world_listen(world, 2, 3000)->owner = started_in("/home/dev/two");
+    world_look_at(world, 3000, true);
+    world_pass(world, SETTLED);
+    cr_assert_eq(world->n_told[LEDGER_FLAGGED], 1);
+}
