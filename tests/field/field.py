@@ -249,7 +249,7 @@ class Machine:
         def up():
             assert self.process.poll() in (None, 0), "the tool ended: " + read(self.log)[-1500:]
             return set(expected) <= {port for _, port in self.listeners()[udp]}
-        until(lambda: f"not listening: {self.listeners()} " + read(self.log)[-1500:], up, patience=150)
+        until(lambda: f"not listening: {self.listeners()} " + read(self.log)[-1500:], up, patience=90)
         return all(self.answers(port) for port in expected)
 
     def answers(self, port):
