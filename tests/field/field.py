@@ -391,7 +391,7 @@ def try_exposed(machine, tool, result):
     result["alerts"] = sorted(one["port"] for one in alerts) == sorted(ports(tool))
     named = tool["tool"]
     result["tool"] = bool(alerts) and all(
-        one.get("tool") in (named if isinstance(named, list) else [named]) and one.get("exe") and
+        (one.get("tool") or "") in (named if isinstance(named, list) else [named]) and one.get("exe") and
         one.get("cmdline") == one.get("cmdline", "").rstrip("\0 ") for one in alerts)
     machine.stop()
     result["alerts"] = result["alerts"] and not of_tool(machine.told())
