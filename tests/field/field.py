@@ -178,8 +178,7 @@ class Machine:
         self.folder = f"{self.home}/{tool['name']}"
         self.keep = {make_laptop().pid}
         self.make_home()
-        support_root = scratch + "/root"
-        harness.support.install_data(support_root)
+        shutil.copytree(arguments.data, scratch + "/root")
         self.daemon = harness.Foreground(scratch, root=True)
         self.keep.add(self.daemon.pid)
         self.process, self.log, self.fence = None, scratch + "/log", FENCES.stop
@@ -254,7 +253,7 @@ class Machine:
 
     def answers(self, port):
         """Whether the tool speaks HTTP (or accepts a connection) on loopback."""
-        if self.tool.get("udp"):
+        if self.tool.get("udp") or self.tool.get("http") == "unasked":
             return True
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
@@ -467,6 +466,7 @@ def run_one(tool, arguments):
 
 def in_namespaces(name, arguments):
     words = [sys.executable, os.path.abspath(__file__), "--one", name, "--cache", arguments.cache,
+             "--data", arguments.data,
              *(["--root", arguments.root] if arguments.root else []), *arguments.tables]
     inside = (f"mount -t sysfs sysfs /sys; mount -t tracefs tracefs {harness.TRACEFS} 2>/dev/null; "
               "mount -t tmpfs -o mode=0755 run /run && exec \"$@\"")
@@ -502,7 +502,8 @@ def main():
     parser.add_argument("--cache", default="/var/cache/sockaudit-field")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--json")
-    parser.add_argument("--one")
+    parser.add_argument("--one", help="run this tool alone, in the namespaces of the caller")
+    parser.add_argument("--data", help="the shipped files, as make install puts them below a root")
     parser.add_argument("--debian", action="store_true", help="print the packages of the tables and end")
     parser.add_argument("--only", default="", help="names, separated by commas")
     parser.add_argument("tables", nargs="+")
@@ -519,6 +520,12 @@ def main():
         return 0
     only = [name for name in arguments.only.split(",") if name]
     assert set(only) <= set(tools), set(only) - set(tools)
+    with tempfile.TemporaryDirectory(prefix="sockaudit-field-") as arguments.data:
+        harness.support.install_data(arguments.data)
+        return run_all(tools, only or list(tools), arguments)
+
+
+def run_all(tools, names, arguments):
     results = []
 
     def whole(name):
@@ -529,7 +536,7 @@ def main():
         except (OSError, subprocess.SubprocessError) as why:
             return {"name": name, "error": f"cannot be installed: {why}"}
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
-        for result in pool.map(whole, only or tools):
+        for result in pool.map(whole, names):
             results.append(result)
             say(result)
     return summary(results, arguments)
