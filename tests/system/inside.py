@@ -490,6 +490,9 @@ def client():
     past = run("auditctl", "history", "--no-pager")
     ok(past.returncode == 0 and "8000" in past.stdout, "auditctl history reads it back", past.stdout,
        past.stderr)
+    denied = run("runuser", "-u", "bob", "--", "auditctl", "history", "--no-pager")
+    ok(denied.returncode == 5 and not denied.stdout, "who may not read the journal is told so, and not that it is empty",
+       denied)
     day = time.strftime("%Y-%m-%d %H:%M", time.localtime(time.time() - 86400))
     for arguments, there in (
             (("--since", "yesterday"), True), (("--since", "-1h"), True), (("--since", day), True),
