@@ -36,6 +36,12 @@ def does(command):
 
 
 NGINX = "/etc/nginx/sites-enabled/default"
+# An image of one program, for container engines.
+IMAGE = ("mkdir -p /tmp/image/bin /tmp/image/www; cp /usr/bin/busybox /tmp/image/bin/httpd; tar -C /tmp/image -cf /tmp/image.tar .; ")
+# What a container inside a container may not have is left out.
+DOCKER = "docker run -d --name web --cap-drop ALL --security-opt seccomp=unconfined --pids-limit 0 --ulimit nofile=1024:1024 "
+PODMAN = ("podman --runtime runc run -d --name web --privileged --pids-limit 0 --ulimit memlock=8388608 "
+          "--ulimit nofile=$(ulimit -Hn) --ulimit nproc=$(ulimit -Hu) ")
 SERVICES = [
     # --- web servers ---
     Service("nginx", "systemctl start nginx", {"tcp 80": "warning"}, tool="nginx", answers=http(80), fix=[
@@ -378,6 +384,23 @@ SERVICES = [
             expose="sed -i 's/^DAEMON_OPTS=.*/DAEMON_OPTS=\"--user sslh --listen 0.0.0.0:443 --ssh 127.0.0.1:22 --pidfile "
                    "\\/var\\/run\\/sslh\\/sslh.pid\"/' /etc/default/sslh",
             fix=[line("/etc/default/sslh", "--listen 127.0.0.1:443", r"--listen 0.0.0.0:443"), restart("sslh")]),
+    # --- containers ---
+    Service("docker", DOCKER + "-p 18090:80 -p 18091:81/udp image /bin/httpd -f -p 80 -h /www",
+            {"tcp 18090": "warning", "udp 18091": "warning"}, tool="Docker", answers=http(18090), loopback=False,
+            stop="docker rm -f web; systemctl stop dockerd",
+            needs=IMAGE + "systemd-run -q --collect --unit=dockerd dockerd --storage-driver vfs; "
+                  "timeout 60 sh -c 'until docker info; do sleep 1; done' >/dev/null 2>&1; docker import /tmp/image.tar image",
+            fix=[typed("docker rm -f web; " + DOCKER + "-p 127.0.0.1:18090:80 -p 127.0.0.1:18091:81/udp image "
+                       "/bin/httpd -f -p 80 -h /www", "docker run -p 127.0.0.1:18090:80"),
+                 typed("true", "docker run -p 127.0.0.1:18091:81/udp")]),
+    Service("podman", PODMAN + "-p 18080:80 -p 18081:81/udp image /bin/httpd -f -p 80 -h /www",
+            {"tcp 18080": "warning", "udp 18081": "warning"}, tool="Podman", answers=http(18080), loopback=False,
+            stop="podman rm -f web",
+            needs=IMAGE + "printf '[storage]\\ndriver=\"vfs\"\\nrunroot=\"/run/containers/storage\"\\n"
+                  "graphroot=\"/var/lib/containers/storage\"\\n' >/etc/containers/storage.conf; podman import /tmp/image.tar image",
+            fix=[typed("podman rm -f web; " + PODMAN + "-p 127.0.0.1:18080:80 -p 127.0.0.1:18081:81/udp image "
+                       "/bin/httpd -f -p 80 -h /www", "podman run -p 127.0.0.1:18080:"),
+                 typed("true", "podman run -p 127.0.0.1:18081:")]),
     # --- what is allowed as shipped ---
     Service("chrony", "systemctl start chrony", {"udp 123": "allow"}, expose="echo allow >>/etc/chrony/chrony.conf", fix=[]),
     Service("avahi", "systemctl start avahi-daemon", {"udp 5353": "allow"}, fix=[], stop="systemctl stop avahi-daemon.socket avahi-daemon"),
