@@ -217,7 +217,7 @@ class Machine:
         if not self.root:
             env |= {"HOME": self.home, "PATH": f"{self.folder}/bin:/usr/bin:/bin:/usr/sbin:/sbin"}
         return [*enter, "env", "-i", *(f"{key}={value}" for key, value in env.items()),
-                "bash", "-c", f"cd {self.folder} && {command}"]
+                "bash", "-c", f"cd {self.folder} || exit; {command}"]
 
     def prepare(self):
         if "setup" in self.tool:
