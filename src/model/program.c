@@ -105,10 +105,11 @@ static const Syntax syntaxes[] = {
 static const struct {
     const char *file, *interpreter;
 } files[] = {
-    {"bash", "shell"},    {"busybox", "busybox"}, {"bun", "bun"},   {"dash", "shell"},
-    {"deno", "deno"},     {"java", "java"},       {"ksh", "shell"}, {"node", "node"},
-    {"nodejs", "node"},   {"perl", "perl"},       {"php", "php"},   {"pypy", "python"},
-    {"python", "python"}, {"ruby", "ruby"},       {"sh", "shell"},  {"zsh", "shell"},
+    {"bash", "shell"},   {"busybox", "busybox"}, {"bun", "bun"},       {"bun.exe", "bun"},
+    {"bunx.exe", "bun"}, {"dash", "shell"},      {"deno", "deno"},     {"java", "java"},
+    {"ksh", "shell"},    {"node", "node"},       {"nodejs", "node"},   {"perl", "perl"},
+    {"php", "php"},      {"pypy", "python"},     {"python", "python"}, {"ruby", "ruby"},
+    {"sh", "shell"},     {"zsh", "shell"},
 };
 
 const char *path_base_name(const char *path) {
