@@ -352,7 +352,7 @@ SERVICES = [
     Service("iperf3", "systemctl start iperf3", {"tcp 5201": "warning"}, tool="iperf3", answers=opens(5201), fix=[
         edited("iperf3", "[Service]\nExecStart=\nExecStart=/usr/bin/iperf3 --server --interval 0 -B 127.0.0.1\n",
                ["-B 127.0.0.1"]), restart("iperf3")]),
-    Service("inetd", "systemctl start inetd", {"tcp 7": "warning"}, tool="inetd", answers=opens(7),
+    Service("inetd", "systemctl restart inetd", {"tcp 7": "warning"}, tool="inetd", answers=opens(7),
             expose="echo 'echo stream tcp nowait root internal' >>/etc/inetd.conf; grep -q '^echo' /etc/services || echo 'echo 7/tcp' >>/etc/services",
             fix=[line("/etc/inetd.conf", "127.0.0.1:echo stream tcp nowait root internal", r"^echo stream.*",
                       ["/etc/inetd.conf", "127.0.0.1:SERVICE"]), restart("inetd")]),
