@@ -233,7 +233,7 @@ static const char *const deeds[] = {
     [DEED_ALLOW] = "allowing a listener requires root or polkit action " BUS_POLKIT_ACTION,
     [DEED_SNOOZE] =
         "snoozing another user's listener requires root or polkit action " BUS_POLKIT_ACTION,
-    [DEED_SUGGEST] = "rules for another user's listeners are shown to root only",
+    [DEED_SUGGEST] = "suggesting rules for another user's listeners requires root or group adm",
 };
 
 /* 1: go on. 0: polkit is asked, or it was refused: the reply comes, or went. */
@@ -333,7 +333,7 @@ static int run_allow(Request *request) {
     return r < 0 ? r : reply_send(request, &writer);
 }
 
-/* Polkit is not asked: what can't be seen can be seen by root. */
+/* polkit is not asked; root can see everything. */
 static int run_suggest(Request *request) {
     const BusHandlers *handlers = &request->channel->server->handlers;
     _cleanup_free_ char *text = NULL;
@@ -429,7 +429,7 @@ const sd_bus_vtable server_vtable[] = {
     SD_BUS_METHOD_WITH_ARGS("Allow", SD_BUS_ARGS("s", what, "t", until, "s", note),
                             SD_BUS_RESULT("s", file, "s", lines, "u", line), on_allow,
                             FOR_EVERYBODY),
-    /* The rules that Allow would write, a line each. */
+    /* The rules that Allow would write, one per line. */
     SD_BUS_METHOD_WITH_ARGS("Suggest", SD_BUS_ARGS("s", what), SD_BUS_RESULT("s", lines),
                             on_suggest, FOR_EVERYBODY),
     /* No alerts for so many µs; 0 ends it. Returns how many listeners it was. */

@@ -36,8 +36,8 @@ const char snooze_details[] =
     "your own listeners; others require root or polkit authorization.\n";
 
 const char suggest_details[] =
-    "Rules are only printed. Review them, save the ones you want in a file in\n" SYSCONFDIR
-    "/sockaudit/rules.d, and run 'reload'. 'allow' does that for one listener.\n"
+    "Only prints the rules. Review them, save the ones you want in a file in\n" SYSCONFDIR
+    "/sockaudit/rules.d, and run 'reload'. For one listener, use 'allow'.\n"
     "Rules for listeners of other users are shown to root and group adm.\n";
 
 const char check_details[] =
@@ -48,7 +48,7 @@ const char check_details[] =
 const char history_details[] =
     "TIME is now, today, yesterday, 18:00, 2026-11-20, '2026-11-20 18:00:00', -1h (an hour\n"
     "ago), +5m, or @ and seconds since 1970. FILTER can use these fields: protocol, port, bind,\n"
-    "scope, user, group, exe, unit, user-unit.\n"
+    "scope, user, group, exe, unit, user-unit, tool.\n"
     "\n"
     "Exit status: 5 if the caller cannot read the system journal.\n";
 
@@ -75,16 +75,18 @@ bool is_linux_audit_option(const char *word) {
 }
 
 static void print_program(FILE *out) {
-    fprintf(out,
-            "%s VERB [OPTION…] [ARGUMENT…]\n"
-            "Who on this machine listens, from where it can be reached, and whether it should.\n"
-            "Without a VERB it is status.\n"
-            "\n",
-            tell_name());
+    fprintf(
+        out,
+        "%s VERB [OPTION…] [ARGUMENT…]\n"
+        "Show which programs accept network connections, who can reach them, and whether that is\n"
+        "allowed.\n"
+        "If no VERB is given, 'status' is implied.\n"
+        "\n",
+        tell_name());
     for (const Verb *verb = verbs; verb->name; verb++)
         fprintf(out, "  %-8s %s\n", verb->name, verb->help);
-    fprintf(out, "  %-8s %s\n\nOptions of most verbs ('%s VERB --help' tells which):\n", "help",
-            "this text, or with a VERB all of that one", tell_name());
+    fprintf(out, "  %-8s %s\n\nCommon options (see '%s VERB --help'):\n", "help",
+            "show this help, or help for a VERB", tell_name());
     options_help(OPTIONS_ALWAYS | OPTIONS_TABLE | OPTIONS_POLICY | OPTIONS_DAEMON, out);
     fprintf(out, "\nMore: man sockauditctl; man sockaudit.rules\n");
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Rules for listeners: `allow` writes them, `suggest` only says them. */
+/* Rules for listeners: `allow` writes them, `suggest` only prints them. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 typedef struct Chosen {
     Listener *listeners;
     const Listener **pointers;
-    Owner **owners; /* a reference each, or NULL: the ledger's is as good */
+    Owner **owners; /* a reference each, or NULL: use the ledger's */
     size_t n;
 } Chosen;
 
@@ -26,7 +26,7 @@ static void chosen_done(Chosen *chosen) {
     free(chosen->owners);
 }
 
-/* A rule names the files that all processes run: so all of them are searched for now. */
+/* A rule names the files of all processes, so a complete search is made. */
 static int choose(Daemon *daemon, const uint64_t *keys, size_t n_keys, Chosen *ret) {
     AuditTime now = daemon_now();
     LedgerView view;
@@ -62,16 +62,16 @@ static char *why_no_rule(const Listener *listener) {
 
     if (asprintf(
             &text,
-            "%s port %u, and a rule for its user alone would allow every program of that user. "
-            "Write a rule by hand if that is intended",
-            unheld ? "no process holds the socket (kernel-owned, or in transit) on"
-                   : "unknown process on",
+            "%s on port %u. A rule that names only the user would allow all programs of that "
+            "user. If this is intended, add the rule to a file in " SYSCONFDIR "/sockaudit/rules.d",
+            unheld ? "socket without a process (kernel-owned or in transit)" : "unknown process",
             listener->endpoint.port) < 0)
         return NULL;
     return text;
 }
 
-/* The lines in *ret_text, each once; or, with -ENODATA, why there is none for one of them. */
+/* Returns the lines in *ret_text, each once; with -ENODATA, the reason why one listener has none.
+ */
 static int suggest(const Chosen *chosen, usec_t until, const char *note, char **ret_text) {
     _cleanup_free_ char *text = strdup("");
     size_t length = 0;
@@ -114,7 +114,7 @@ int handle_suggest(void *userdata, const uint64_t *keys, size_t n_keys, const Vi
     Chosen chosen;
 
     if (viewer->uid != 0 && !look_budget_has(&daemon->look_budget, payer, monotonic_now())) {
-        *ret_text = strdup("Too many requests, try again in some seconds");
+        *ret_text = strdup("Too many requests, try again in a few seconds");
         return -EDQUOT;
     }
     int r = choose(daemon, keys, n_keys, &chosen);
@@ -127,7 +127,7 @@ int handle_suggest(void *userdata, const uint64_t *keys, size_t n_keys, const Vi
     return r;
 }
 
-/* What is wrong with the rules, below what that means: a new string, or NULL. */
+/* Returns the headline followed by the diagnostics, as a new string, or NULL. */
 static char *below(const char *headline, const char *diagnostics) {
     char *text;
     return asprintf(&text, "%s\n%s", headline, diagnostics ?: "") < 0 ? NULL : text;
@@ -162,10 +162,11 @@ int handle_allow(void *userdata, const uint64_t *keys, size_t n_keys, usec_t unt
         *ret_why = strdup("'allow' is not available: sockauditd was started with --rules");
         return -EOPNOTSUPP;
     }
-    /* What can't be loaded afterwards is not written. */
+    /* No rule is written that could not be loaded afterwards. */
     int r = rules_check(daemon, &diagnostics);
     if (r < 0) {
-        *ret_why = below("No rule was written: the rules on disk contain errors:", diagnostics);
+        *ret_why =
+            below("No rule was written, because the rules on disk contain errors:", diagnostics);
         return r;
     }
     r = choose(daemon, keys, n_keys, &chosen);

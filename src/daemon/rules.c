@@ -186,7 +186,7 @@ static int load_kept(const Daemon *daemon, Policy **ret, usec_t *ret_saved) {
     return fd < 0 ? -errno : kept_rules_read(fd, &source, ret, ret_saved);
 }
 
-/* In the place of rules on disk that have `errors`. */
+/* Replaces rules on disk that have `errors`. */
 static int open_kept(Daemon *daemon, const char *errors) {
     char saved_at[RFC3339_SIZE];
     Policy *policy;
@@ -222,16 +222,16 @@ static int open_builtin(Daemon *daemon) {
     return policy ? rules_adopt(daemon, policy, RULES_BUILTIN) : -ENOMEM;
 }
 
-/* Those who took the rules away do not want them back. */
+/* The administrator removed the rules, so the saved copy is not used. */
 static int open_without_rules(Daemon *daemon) {
     tell_of_daemon(
         daemon, REPORT_POLICY_REJECTED, LOG_ERR,
-        "No rules found (no file of them exists); using the built-in rules (allow loopback, "
+        "No rules found (no rules file exists); using the built-in rules (allow loopback, "
         "flag everything else), without advice");
     return open_builtin(daemon);
 }
 
-/* It never runs blind, and never refuses to run. */
+/* The daemon always has rules, and starts in any case. */
 int rules_open(Daemon *daemon) {
     _cleanup_diagnostics_ Diagnostics *diagnostics = diagnostics_new();
     Policy *policy;
@@ -339,7 +339,7 @@ int rules_reload(Daemon *daemon, char **ret_text) {
     }
     remember_refused(daemon, fingerprint, r);
     *ret_text = r == -EBADMSG ? diagnostics_text(diagnostics)
-                              : strdup(r == -ENOENT ? "no file of them exists" : strerror(-r));
+                              : strdup(r == -ENOENT ? "no rules file exists" : strerror(-r));
     tell_of_daemon(daemon, REPORT_POLICY_REJECTED, LOG_ERR,
                    "Invalid rules on disk; keeping the active rules:\n%s",
                    *ret_text ?: strerror(-r));

@@ -176,7 +176,7 @@ char *match_tell_target(const Case *judged, const Match *match) {
     char target[ENDPOINT_SIZE];
     (void)match;
     if (listener->origin != ORIGIN_FORWARD)
-        return text("it is a socket, and the key is for forwards alone");
+        return text("it is a socket, and the key matches only forwards");
     if (to.address.family == 0)
         return text("its target is not one known address");
     endpoint_format(&to, NULL, target);

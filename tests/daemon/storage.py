@@ -213,7 +213,7 @@ def test_a_rules_directory_that_goes(directory):
         assert daemon.status()["policy"]["differs"], daemon.status()
         reload_is_refused(daemon, 4001)
         status, _, err = daemon.ctl("reload")
-        assert status == 1 and "no file of them exists" in err, (status, err)
+        assert status == 1 and "no rules file exists" in err, (status, err)
     # Nor does it begin blind: by the built-in ones everything but loopback is flagged.
     with Foreground(directory, root=True, loaded="policy-rejected") as daemon:
         with listen("0.0.0.0", 5001):

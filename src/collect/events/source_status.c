@@ -118,7 +118,7 @@ static void write_means(SourceId id, SourceStep step, const SourcePeriods *perio
                  "that a UDP listener went is noticed by polling, up to about %s late", poll);
     else if (id == SOURCE_FORWARDS)
         snprintf(means, SOURCE_TEXT_SIZE,
-                 "a new or removed forward is detected by polling, up to %s late", reconcile);
+                 "new and removed forwards are detected by polling, up to %s late", reconcile);
     else
         snprintf(means, SOURCE_TEXT_SIZE,
                  "a new address or interface is noticed by polling, up to %s late", reconcile);

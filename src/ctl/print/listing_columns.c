@@ -317,8 +317,7 @@ const Column listing_columns[] = {
     {"inode", "INODE", "of the first socket", cell_inode, .right = true},
     {"note", "NOTE", "why who holds it is not fully known", cell_note, .shrinks = true},
     {"text", "RULE TEXT", "the rule that decided, as written", cell_rule_text, .shrinks = true},
-    {"tool", "TOOL", "the tool that was recognised, where it is flagged", cell_tool,
-     .shrinks = true},
+    {"tool", "TOOL", "the recognised tool (flagged listeners only)", cell_tool, .shrinks = true},
     {"advice", "ADVICE", "what to type to make it local", cell_advice, .shrinks = true},
     {},
 };

@@ -150,7 +150,7 @@ static ExitStatus allow(BusClient *client, const Options *options, const Wish *w
     if (r == -ENOENT)
         return tell_no_listener(wish->what, "");
     if (r < 0)
-        return daemon_failed(client, r, "Failed to allow it");
+        return daemon_failed(client, r, "Failed to allow the listener");
     ExitStatus status = daemon_fetch(client, NULL, wish->what, &view);
     /* It went meanwhile, as was told: the rule is there all the same. */
     if (status == STATUS_DONE || status == STATUS_NO_LISTENER)

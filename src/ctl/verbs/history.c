@@ -199,7 +199,7 @@ static ExitStatus check_filter(const Filter *filter) {
         return STATUS_DONE;
     tell_error(
         "'%s' is not recorded in the journal; supported filters: protocol, port, bind, scope, "
-        "user, group, exe, unit, user-unit",
+        "user, group, exe, unit, user-unit, tool",
         other);
     return STATUS_USAGE;
 }

@@ -63,7 +63,7 @@ static void cover_owners(Scan *scan) {
                      more);
     else if (counts->n_partial > 0 && wants_all_holders(scan->options))
         coverage_set(&scan->owners, COVERAGE_INCOMPLETE,
-                     "%zu of %zu listeners may have other processes, too%s", counts->n_partial,
+                     "%zu of %zu listeners may have further processes%s", counts->n_partial,
                      counts->n_all, more);
 }
 

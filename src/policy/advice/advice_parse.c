@@ -140,7 +140,7 @@ static int add_name(Parser *parser, Span item, void *userdata) {
     for (size_t i = 0; i < item.length; i++) {
         if (is_blank(item.text[i]))
             return complain(parser, (Span){item.text + i, item.length - i},
-                            "a name holds no blanks; a comment needs a line of its own");
+                            "names must not contain spaces; comments need a line of their own");
         if (item.text[i] == '/')
             return complain(parser, item, "only the last part of the path is compared: no '/'");
     }
@@ -152,9 +152,10 @@ static int add_package(Parser *parser, Span item, void *userdata) {
     const char *slash = memchr(item.text, '/', item.length);
 
     if (memchr(item.text, ' ', item.length) || memchr(item.text, '\t', item.length))
-        return complain(parser, item, "a name holds no blanks; a comment needs a line of its own");
+        return complain(parser, item,
+                        "names must not contain spaces; comments need a line of their own");
     if (slash && *item.text != '@' && *item.text != '*')
-        return complain(parser, item, "a package is NAME or @SCOPE/NAME");
+        return complain(parser, item, "invalid package, expected NAME or @SCOPE/NAME");
     return strings_add(userdata, item);
 }
 
@@ -163,13 +164,13 @@ static int add_word(Parser *parser, Span item, void *userdata) {
     for (size_t i = 0; i < item.length; i++)
         if (is_blank(item.text[i]))
             return complain(parser, (Span){item.text + i, item.length - i},
-                            "one word: an option, or a pattern for another argument");
+                            "expected one word, an option or a pattern for another argument");
     return strings_add(userdata, item);
 }
 
 static int add_option(Parser *parser, Span item, void *userdata) {
     if (item.text[0] != '-')
-        return complain(parser, item, "an option begins with '-'");
+        return complain(parser, item, "options must start with '-'");
     return add_word(parser, item, userdata);
 }
 
@@ -385,7 +386,7 @@ static int section_end(Parser *parser) {
             lack = "this section has no key that says what it is for";
         else if ((parser->section.replaces || parser->section.drops) &&
                  !advice_has(parser->section.advice, PLACEHOLDER_ARGUMENTS))
-            lack = "'replaces' and 'drops' are for an advice with {arguments}";
+            lack = "'replaces' and 'drops' require {arguments} in the advice";
         else if (table->n_sections >= ADVICE_SECTIONS_MAX)
             lack = "too many sections, this one is left out";
     }

@@ -193,7 +193,7 @@ bool item_parse_target(ItemReader *reader, const char *text, Item *ret) {
     ret->target.address = address_unmapped(&ret->target.address);
     if (port && !parse_port_number(reader, port, strlen(port), &ret->target.port))
         return false;
-    return !port || ret->target.port != 0 || wrong(reader, "nothing is forwarded to port 0");
+    return !port || ret->target.port != 0 || wrong(reader, "port 0 is not a valid target");
 }
 
 bool item_parse_scope(ItemReader *reader, const char *text, Item *ret) {

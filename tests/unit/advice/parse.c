@@ -32,7 +32,7 @@ static const struct {
     {"[A]\nexe = a,\nadvice = x\n",
      "test.advice:2:9: warning: an item is missing in the list\n  exe = a,\n          ^\n"},
     {"[A]\nexe = node # a comment\nadvice = x\n",
-     "test.advice:2:11: warning: a name holds no blanks; a comment needs a line of its own\n"
+     "test.advice:2:11: warning: names must not contain spaces; comments need a line of their own\n"
      "  exe = node # a comment\n"
      "            ^~~~~~~~~~~~\n"},
     {"[A]\nexe = /usr/bin/node\nadvice = x\n",
@@ -60,19 +60,19 @@ static const struct {
      "  origin = forwrd\n"
      "           ^~~~~~\n"},
     {"[A]\npackage = a/b\nadvice = x\n",
-     "test.advice:2:11: warning: a package is NAME or @SCOPE/NAME\n"
+     "test.advice:2:11: warning: invalid package, expected NAME or @SCOPE/NAME\n"
      "  package = a/b\n"
      "            ^~~\n"},
     {"[A]\nexe = a\ndrops = g\nadvice = {arguments}\n",
-     "test.advice:3:9: warning: an option begins with '-'\n"
+     "test.advice:3:9: warning: options must start with '-'\n"
      "  drops = g\n"
      "          ^\n"},
     {"[A]\nexe = a\nreplaces = --host -H\nadvice = {arguments}\n",
-     "test.advice:3:18: warning: one word: an option, or a pattern for another argument\n"
+     "test.advice:3:18: warning: expected one word, an option or a pattern for another argument\n"
      "  replaces = --host -H\n"
      "                   ^~~\n"},
     {"[A]\nexe = a\nreplaces = --host\nadvice = x\n",
-     "test.advice:1: warning: 'replaces' and 'drops' are for an advice with {arguments}\n"},
+     "test.advice:1: warning: 'replaces' and 'drops' require {arguments} in the advice\n"},
     {"[A]\nreplaces = --host\nadvice = {arguments}\n",
      "test.advice:1: warning: this section has no key that says what it is for\n"},
     {"[A]\nexe = a\nadvice = bind {prot}\n",

@@ -94,7 +94,7 @@ Test(explain, each_key) {
                "its network namespace is not known");
     expect_why("allow origin forward", "tcp 0.0.0.0:1", "origin forward", "it is a socket");
     expect_why("allow target 10.0.0.5", "tcp 0.0.0.0:1", "target 10.0.0.5",
-               "it is a socket, and the key is for forwards alone");
+               "it is a socket, and the key matches only forwards");
     expect_why("allow target 10.0.0.5", "tcp 0.0.0.0:1 forward", "target 10.0.0.5",
                "its target is not one known address");
     expect_why("allow target 10.0.0.5:80", "tcp 0.0.0.0:1 target=10.0.0.5:81", "target 10.0.0.5:80",
