@@ -19,7 +19,7 @@ Viewer viewer_make(uid_t uid, gid_t gid, const gid_t *groups, size_t n_groups, g
 /* Exe, command line and working directory are the process's owner's, as in /proc. */
 bool viewer_sees_process(const Viewer *viewer, const Holder *holder);
 
-/* The tool is recognised by the command lines of its processes. */
+/* The tool is derived from the command lines of the processes. */
 bool viewer_sees_tool(const Viewer *viewer, const Listener *listener);
 
 /* The advice of a listener may quote command lines. A rule's own is everybody's. */

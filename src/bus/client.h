@@ -42,7 +42,7 @@ void bus_rules_done(BusRules *rules);
  * What not everybody may: refused on the socket, they are tried over the system bus, where polkit
  * can be asked. Texts are freed by the caller.
  */
-/* Before polkit may ask for a password, and after it: what shows the prompt. */
+/* Called before polkit may ask for a password, and afterwards, to start and stop the agent. */
 void bus_client_set_agent(BusClient *client, void (*open)(void), void (*close)(void));
 int bus_client_reload(BusClient *client, char **ret_warnings);
 int bus_client_snooze(BusClient *client, const char *what, usec_t span, uint32_t *ret_count);
@@ -50,8 +50,8 @@ int bus_client_allow(BusClient *client, const char *what, usec_t until, const ch
                      BusAllowed *ret);
 void bus_allowed_done(BusAllowed *allowed);
 
-/* The rules that `allow` would write, a line each, freed by the caller. -EACCES: they name another
- * user's processes. */
+/* Returns the rules that `allow` would write, one per line, freed by the caller. -EACCES: they name
+ * processes of another user. */
 int bus_client_suggest(BusClient *client, const char *what, char **ret_lines);
 
 typedef enum BusEventKind {

@@ -51,8 +51,8 @@ typedef struct BusStatus {
     uint64_t policy_generation; /* rises with each one that is taken into force */
     usec_t policy_loaded;       /* realtime */
     size_t n_rules;
-    bool policy_builtin;    /* the built-in one is in force, no file's */
-    bool policy_last_valid; /* saved before the files had errors; places are those of the files */
+    bool policy_builtin;    /* the built-in rules are active */
+    bool policy_last_valid; /* the last valid rules are active; locations are those of the files */
     const char
         *policy_differs;       /* how what is on disk differs from what is in force, a
                                 * sentence part (`/etc/… was changed at 10:04`); NULL: it is the same */

@@ -47,11 +47,11 @@ typedef struct BusSink BusSink;
 bool bus_sink_listener(BusSink *sink, const BusListener *listener);
 bool bus_sink_rule(BusSink *sink, const RuleInfo *rule, uint64_t hits);
 
-/* What `allow` did. */
+/* The result of `allow`. */
 typedef struct BusAllowed {
     char *file;
-    char *lines;   /* those that were added, each with its newline */
-    unsigned line; /* the number of the first of them in the file; 0: none was */
+    char *lines;   /* the added lines, each with its newline */
+    unsigned line; /* the number of the first one in the file; 0: none was added */
 } BusAllowed;
 
 /*
@@ -95,8 +95,8 @@ typedef struct BusHandlers {
     int (*allow)(void *userdata, const uint64_t *keys, size_t n_keys, usec_t until,
                  const char *note, BusAllowed *ret, char **ret_why);
 
-    /* Those rules as text, a line each, in *ret_text; or why there is none. -EACCES: they would
-     * name a process that the viewer may not see. */
+    /* Returns those rules in *ret_text, one per line, or the reason why there are none. -EACCES:
+     * they would name a process that the viewer may not see. */
     int (*suggest)(void *userdata, const uint64_t *keys, size_t n_keys, const Viewer *viewer,
                    char **ret_text);
     void *userdata;
@@ -140,7 +140,7 @@ typedef struct BusChange {
     const char *why;     /* resolved: `gone`, `policy`, …; changed: `holders verdict`; or NULL */
     const char *was;     /* changed: the id that it had, if it has another now; or NULL */
     bool still;          /* flagged: a reminder */
-    bool transient;      /* it came and went at once */
+    bool transient;      /* it closed before an alert was due */
     uint32_t n_returned; /* as LedgerChange.n_returned */
 } BusChange;
 

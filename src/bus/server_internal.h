@@ -129,15 +129,15 @@ int request_authorize(Request *request);
 /* Ends all, those of the system bus. */
 void requests_cancel(BusServer *server);
 
-/* So many listeners of one port are snoozed or allowed in one call; of more, none is. */
+/* Limit of listeners that one call snoozes or allows. With more, the call fails. */
 #define KEYS_MAX 256
 
 struct BusSink {
     DictWriter writer;
     const Viewer *viewer;
     size_t n;
-    bool full; /* one was not taken */
-    /* Or, without a message: who they are. */
+    bool full; /* a listener did not fit */
+    /* Without a message, the keys. */
     uint64_t keys[KEYS_MAX];
     uid_t owners[KEYS_MAX];
 };

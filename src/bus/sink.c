@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What handlers give their listeners and rules to. */
+/* Sinks that receive listeners and rules from handlers. */
 #include <errno.h>
 #include <string.h>
 

@@ -26,16 +26,16 @@ void audit_close(Audit *audit);
 /* Fills a new snapshot with what listens and nothing more: no owners, no verdicts. */
 int audit_collect(const Machine *machine, Snapshot **ret);
 
-/* Sets the tool by which the table (which may be NULL) recognises the listener, if it has none. */
+/* Sets the tool of the listener from the table (which may be NULL), unless it is set. */
 void audit_recognise(const AdviceTable *advice, Listener *listener);
 
 /*
- * Sets the tool and the advice of a flagged listener: the rule's own advice, else the table's. The
- * listener must have no advice yet.
+ * Sets the tool and the advice of a flagged listener. The advice of the rule takes precedence over
+ * the table's. The listener must not have an advice.
  */
 void audit_advise(const AdviceTable *advice, Listener *listener);
 
-/* Frees both. */
+/* Frees the tool and the advice. */
 void audit_drop_advice(Listener *listener);
 
 static inline void audit_cleanup(Audit *audit) {

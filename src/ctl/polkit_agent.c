@@ -13,12 +13,12 @@
 #include "util/cleanup.h"
 
 #define AGENT "pkttyagent"
-/* It registers within milliseconds; one that hangs must not hold up the refusal. */
+/* The agent registers within milliseconds. An agent that hangs must not delay the reply. */
 #define REGISTER_MSEC 10000
 
 static pid_t agent;
 
-/* Closes its end of the pipe when it is registered, or cannot be. */
+/* The agent closes its end of the pipe when it has registered or failed to. */
 static void exec_agent(int notify_fd) {
     char number[12];
 
@@ -51,7 +51,7 @@ void polkit_agent_open(void) {
 void polkit_agent_close(void) {
     if (agent <= 0)
         return;
-    /* It may be stopped by the terminal. */
+    /* The terminal may have stopped the agent. */
     (void)kill(agent, SIGTERM);
     (void)kill(agent, SIGCONT);
     while (waitpid(agent, NULL, 0) < 0 && errno == EINTR)

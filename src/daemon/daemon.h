@@ -52,11 +52,11 @@ typedef struct Pending {
 
 typedef struct NameHelper NameHelper;
 
-/* Where the policy in force comes from. */
+/* The origin of the active policy. */
 typedef enum RulesKind {
     RULES_OF_FILES,
-    RULES_LAST_VALID, /* saved before the files had errors */
-    RULES_BUILTIN,    /* there are no files, or they have errors and nothing is saved */
+    RULES_LAST_VALID, /* the saved copy, because the files have errors */
+    RULES_BUILTIN,    /* no files, or files with errors and no saved copy */
 } RulesKind;
 
 typedef struct Daemon {
@@ -99,8 +99,8 @@ typedef struct Daemon {
     size_t exes_stuck; /* so many of them could not be looked at, as was told */
     bool lacks_names;  /* of the policy, as was told */
     RulesKind rules_kind; /* of the policy */
-    bool rules_kept;      /* they are saved in the state directory, */
-    bool keep_failing;    /* or could not be, as was told */
+    bool rules_kept;      /* the policy is saved in the state directory */
+    bool keep_failing;    /* saving failed, which was reported */
     uint64_t generation;  /* of the policy, from 1 */
     uint64_t fingerprint; /* of the rules on disk when they were loaded: see rules_difference() */
     uint64_t refused;     /* of those that could not be loaded, */
@@ -168,12 +168,13 @@ int look_at_event(Daemon *daemon, const WitnessedEvent *seen, bool thorough);
 /* What became of an endpoint after a close; -EAGAIN as above. Costs nothing where nothing is
  * known. */
 int look_at_close(Daemon *daemon, const StateEvent *event);
-/* Whether a socket is still there, before an alert; true where the kernel can't tell it. */
+/* Returns whether the listener's socket is open, before an alert; true if the kernel does not say.
+ */
 bool look_is_open(Daemon *daemon, const Listener *listener);
 /* The owner with all holders, for a verdict that depends on them; NULL: not to be found. */
 Owner *look_for_all_holders(Daemon *daemon, const Listener *listener);
-/* The owner as it is found now, before an alert; NULL: those who are known hold it, or they can't
- * be found, or its user must wait (look_budget.h). */
+/* Returns the owner as found now, before an alert. NULL: the known processes have the socket, or no
+ * process is found, or the budget of the user is exhausted (look_budget.h). */
 Owner *look_for_owner(Daemon *daemon, const Listener *listener);
 
 /* --- events.c: the sources' handlers, polls --- */
@@ -230,10 +231,10 @@ int passed_open(void);
 
 /* --- rules.c: the policy in force --- */
 
-/* Loads it at the start: what can't be loaded is replaced by the last that could be, or the
- * built-in one, and told. */
+/* Loads the rules at the start. Invalid rules are reported, and replaced by the last valid ones or
+ * the built-in ones. */
 int rules_open(Daemon *daemon);
-/* Saves the policy in force for that, if it is of files and not saved yet. */
+/* Saves the active policy as the last valid one, if it is from files and not saved. */
 void rules_keep(Daemon *daemon);
 /*
  * Loads it again. Returns 0, with warnings as text in *ret_text or NULL; or -EBADMSG (or -ENOMEM)
@@ -264,7 +265,7 @@ int holders_attribute(Daemon *daemon, Snapshot *snapshot, const WitnessedEvent *
 int holders_attribute_all(Daemon *daemon);
 /* What is known of the socket's cgroup, where that is gone by now. Returns 0 or -ENOMEM. */
 int holders_remember_origin(const Daemon *daemon, const Listener *listener, Owner *owner);
-/* Whether somebody is known to hold a listener, and all who are known still run what they ran. */
+/* Returns whether the owner has processes and all of them still run the same program. */
 bool holders_are_still(const Daemon *daemon, const Owner *owner);
 /* Has everything searched for anew soon: a new policy is to judge by what is true now. */
 void holders_doubt(Daemon *daemon);

@@ -44,5 +44,5 @@ bool address_is_private(const Address *address);    /* RFC 1918, RFC 6598, fc00:
 bool address_is_multicast(const Address *address);  /* 224.0.0.0/4, ff00::/8; not broadcast */
 bool address_is_broadcast(const Address *address);  /* 255.255.255.255 */
 
-/* Whether `address` is the broadcast address of the IPv4 network that `own`/`length` is in. */
+/* Returns whether `address` is the broadcast address of the IPv4 network of `own`/`length`. */
 bool address_is_broadcast_of(const Address *address, const Address *own, uint8_t length);

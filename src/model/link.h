@@ -46,7 +46,7 @@ typedef struct LinkAddress {
     uint32_t index; /* of the link */
     Address address;
     uint8_t prefix_length;
-    bool whole; /* not an address: a local route by which the kernel answers the whole prefix */
+    bool whole; /* a local route for the whole prefix, not an address */
 } LinkAddress;
 
 typedef struct LinkTable {
@@ -54,7 +54,7 @@ typedef struct LinkTable {
     size_t n_links;
     LinkAddress *addresses; /* only those that answer: not tentative-and-failed ones */
     size_t n_addresses;
-    bool complete; /* the dumps were: an address that is not here is on no interface */
+    bool complete; /* the dumps were complete: no interface has an address that is not here */
 } LinkTable;
 
 /* `physical`, `wireless`, `bridge`, … */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a process runs: the script or module where its file is an interpreter, the title where it
- * wrote one over its command line. Pure. A process chooses all of it: it serves to recognise a
- * program and to name it, never to allow it.
+ * The program of a process: the script or module if its executable is an interpreter, the title if
+ * the process replaced its command line. Pure. A process chooses all of this. It is used to
+ * recognise and to name a program, never to allow it.
  */
 #pragma once
 
@@ -11,16 +11,16 @@
 
 #include "model/owner.h"
 
-/* npm's longest name of a package, with its scope, is 214 bytes. */
+/* The longest package name of npm, with its scope, has 214 bytes. */
 #define PROGRAM_PACKAGE_SIZE 216
 
-/* The texts are the holder's, but for `interpreter`, and live as long as it does. */
+/* All strings except `interpreter` are borrowed from the holder. */
 typedef struct Program {
     const char *interpreter; /* `python`, `node`, `deno`, `bun`, `ruby`, `java`, `php`, `perl`,
                               * `shell` or `busybox`; NULL: the file itself is the program */
     const char *script; /* as typed: a path, or the name of a module, main class or task; NULL: no
                          * interpreter, or not known (`-c CODE`, standard input, retitled) */
-    bool is_module;     /* `script` is no path: python -m, a main class, deno task, an applet */
+    bool is_module;     /* `script` is not a path: python -m, a main class, deno task, an applet */
     const char *title;  /* what the process wrote over its command line; NULL: it did not */
     size_t arguments;   /* index in the command line of the first argument behind the script, or
                          * behind the program's own name; that of its end: there is none */
@@ -30,8 +30,8 @@ typedef struct Program {
 } Program;
 
 /*
- * Fills *ret from the holder's exe and cmdline. Where the file is unknown, the interpreter is known
- * by the name with which it was called.
+ * Fills *ret from the exe and cmdline of the holder. If the exe is unknown, the interpreter is
+ * derived from argv[0].
  */
 void program_init(Program *ret, const Holder *holder);
 
@@ -40,13 +40,13 @@ static inline bool program_is_interpreted(const Program *program) {
 }
 
 /*
- * What tells two programs of one interpreter apart, beside the working directory: the script or
- * module, or else the title. NULL: neither is known, as for a file that is a program itself. A
- * process may write its title late: the same process is then the same program all the same.
+ * Returns what distinguishes two programs of one interpreter, in addition to the working directory:
+ * the script or module, otherwise the title. NULL: neither is known, as for a native program. A
+ * process may set its title late and remains the same program.
  */
 static inline const char *program_subject(const Program *program) {
     return program->script ? program->script : program->title;
 }
 
-/* The part of a path behind its last `/`. */
+/* Returns the part of a path after its last `/`. */
 const char *path_base_name(const char *path);

@@ -10,12 +10,12 @@
 /*
  * The scope of a socket's endpoint: sockaudit.rules(5), "SCOPES". An address on `lo` outside of
  * 127.0.0.0/8 and ::1 is not loopback: neighbours with a route to it are answered (KERNEL.md 26).
- * SCOPE_UNREACHABLE when no interface, up or down, has the address or device and no local route
- * covers it; with an incomplete table, or none, its number decides.
+ * SCOPE_UNREACHABLE if no interface, up or down, has the address or device and no local route
+ * covers it. With an incomplete table, or none, the scope depends only on the address.
  */
 Scope endpoint_scope(const Endpoint *endpoint, const LinkTable *links);
 
-/* The same for a listener. A forward takes packets to addresses that no interface has as well. */
+/* The same for a listener. A forward also accepts packets to addresses that no interface has. */
 Scope listener_scope(const Listener *listener, const LinkTable *links);
 
 /* One way in. */

@@ -6,11 +6,11 @@
 
 /*
  * Describes the listener: `Vite (node, pid 4242, user alice, ~/src/shop) listens on 0.0.0.0:3000,
- * reachable at wlan0 192.168.1.20`. Without a tool it is `node server.js (pid …)`; a name that says
- * nothing has its unit behind it: `systemd for cups.socket (pid …)`. The folder is shown of
- * programs outside of system services. `user` is the name of the listener's uid, or NULL: then the
- * number is shown. A socket of another user than its process's is `(pid 4242, socket of root)`. All
- * text is escaped. Returns a string that the caller frees, or NULL when out of memory.
+ * reachable at wlan0 192.168.1.20`. Without a tool it is `node server.js (pid …)`. A generic name
+ * is followed by the unit: `systemd for cups.socket (pid …)`. The working directory is shown for
+ * programs outside of system services. `user` is the name of the listener's uid, or NULL to show
+ * the number. If the socket and the process have different users, it is `(pid 4242, socket of
+ * root)`. All text is escaped. Returns a string that the caller frees, or NULL if out of memory.
  */
 char *listener_sentence(const Listener *listener, const LinkTable *links, const char *user);
 

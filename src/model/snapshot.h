@@ -45,7 +45,7 @@ typedef struct Listener {
                          * port 0, to several targets */
     uint16_t forward_port;
     Verdict verdict;
-    char *tool;   /* owned: the tool that was recognised, or NULL; of flagged listeners alone */
+    char *tool;   /* owned: the recognised tool, or NULL; only of flagged listeners */
     char *advice; /* owned: what to type to make it local, or NULL */
 } Listener;
 

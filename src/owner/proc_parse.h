@@ -21,7 +21,7 @@ typedef struct ProcStat {
     char comm[COMM_SIZE]; /* raw, without the parentheses */
     pid_t group;          /* process group */
     uint64_t start;       /* clock ticks since boot */
-    bool exiting;         /* it has no program any more, and its descriptors are about to close */
+    bool exiting;         /* without a program, and about to close its descriptors */
 } ProcStat;
 
 /*

@@ -57,11 +57,10 @@ typedef struct JudgeContext {
     int (*user_in_group)(void *userdata, uid_t uid, gid_t gid);
     void *userdata;
 
-    const ExeTable *exes; /* of the policy that judges, or NULL: file_identity is asked */
-    const AdviceTable
-        *advice; /* by which `tool` recognises programs; NULL: by Listener.tool alone */
-    const char *assumed_user; /* `explain`: a user that does not exist, compared by name in the
-                               * place of the listener's uid; else NULL */
+    const ExeTable *exes;      /* of the policy that judges, or NULL: file_identity is asked */
+    const AdviceTable *advice; /* for the key `tool`; NULL: only Listener.tool is used */
+    const char *assumed_user;  /* `explain`: a user that does not exist, compared by name in the
+                                * place of the listener's uid; else NULL */
 } JudgeContext;
 
 /* Asks context->file_identity (which must not be NULL) for each path. Returns 0 or -ENOMEM. The
@@ -131,7 +130,7 @@ usec_t policy_next_change(const Policy *policy, const JudgeContext *context,
 typedef struct PolicySettings {
     usec_t poll;      /* `set poll` */
     usec_t udp_grace; /* `set udp-grace` */
-    usec_t settle;    /* `set settle`: how long a listener stands before an alert */
+    usec_t settle;    /* `set settle`: how long a listener is open before an alert */
     usec_t remind;    /* `set remind`; USEC_INFINITY: never */
     uint64_t burst;   /* `set burst`: alerts a minute a user */
 } PolicySettings;

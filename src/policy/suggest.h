@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The narrowest lasting rule that allows a listener: what `suggest` prints and `allow` writes.
- * Pure, but for the name of the user. */
+/* The narrowest rule that allows a listener and outlives its process, for `suggest` and `allow`.
+ * Pure, except for the name of the user. */
 #pragma once
 
 #include "model/snapshot.h"
 
 /*
- * One line without its newline, in *ret: protocol, port, scope where it is not the widest, and what
- * lasts longer than the process: the target of a forward; the container; the system unit, if it is
- * a service or socket; the user's service or socket, and the user; else the user and the files that
- * all processes run, which must be known completely and verified; else the user alone. Never a
- * scope, a session or another unit with a name that is made up for one start. What a rules file
- * can't hold (control characters, invalid UTF-8) is passed over for the next. `until`: realtime,
- * USEC_INFINITY for ever; `note` raw, or NULL. Returns 0, -ENOMEM, or -ENODATA: no process is known
- * (the socket may be the kernel's own), so nothing narrower than the user could be named.
+ * Writes the rule to *ret, as one line without a newline. It names the protocol, the port, the
+ * scope (except the widest), and the first of these that the listener has: the target of a forward;
+ * the container; the system unit, if it is a service or socket; the user's service or socket, and
+ * the user; the user and the executables of all processes, if all are known and verified; the user.
+ * Scope units, sessions and other units with a name for one start are never used. A value that a
+ * rules file cannot hold (control characters, invalid UTF-8) is skipped. `until` is in realtime,
+ * USEC_INFINITY: no expiry. `note` is raw, or NULL. Returns 0, -ENOMEM, or -ENODATA if no process
+ * is known (the socket may belong to the kernel), so that the rule could name only the user.
  */
 int rule_suggest(const Listener *listener, usec_t until, const char *note, char **ret);
 

@@ -6,14 +6,14 @@
 #include "report/ids.h"
 #include "report/record.h"
 
-/* So many further endpoints of one service are named. */
+/* Limit of further endpoints that are named. */
 #define ALERT_ALSO_MAX 3
 
-/* Why an alert is sent again, or closed: SOCKAUDIT_REASON has its name. */
+/* The reason why an alert is repeated or closed (SOCKAUDIT_REASON). */
 typedef enum AlertReason {
     ALERT_NEW,
-    ALERT_REPEATS,  /* flagged: it opens and closes repeatedly */
-    ALERT_RETURNED, /* still-flagged: it was started again within the hold-down */
+    ALERT_REPEATS,  /* flagged: opens and closes repeatedly */
+    ALERT_RETURNED, /* still-flagged: restarted within the hold-down */
     ALERT_REMINDER, /* still-flagged: `set remind` */
     ALERT_GONE,     /* resolved, as all below */
     ALERT_ALLOWED,
@@ -31,16 +31,16 @@ typedef struct ListenerAlert {
     Netns netns;
     const char *user; /* name of the listener's uid, raw, or NULL */
     usec_t realtime;  /* when it happened */
-    usec_t duration;  /* how long it has been so; 0: not told */
+    usec_t duration;  /* how long it has been so; 0: not reported */
     AlertReason reason;
     const Endpoint *also; /* the service's other endpoints */
     unsigned n_also;
     unsigned n_returned; /* how often it came back since it was last told */
-    bool is_builtin;     /* the built-in rules are in force, under which no advice is given */
+    bool is_builtin;     /* the built-in rules are active, so no advice is given */
 } ListenerAlert;
 
-/* Stands in SOCKAUDIT_ADVICE where there is none: journalctl -x prints the name of a field that is
- * missing. It is a comment to a shell, in case somebody pastes it. */
+/* The value of SOCKAUDIT_ADVICE if there is no advice, because journalctl -x prints the name of a
+ * missing field. It is a comment in a shell, in case a user pastes it. */
 #define ALERT_NO_ADVICE "# No advice is available for this program."
 #define ALERT_NO_ADVICE_BUILTIN                                                                    \
     "# No advice is given under the built-in rules. Fix the rules first: sockauditctl check"
@@ -69,7 +69,7 @@ int alert_of_daemon(ReportEvent event, int priority, usec_t realtime, const char
 typedef struct SuppressedAlert {
     uid_t uid;        /* (uid_t)-1: of all who were not told apart */
     const char *user; /* the name, raw, or NULL */
-    bool is_forwards; /* of ports that are forwarded; with uid (uid_t)-1 */
+    bool is_forwards; /* of forwarded ports; uid is (uid_t)-1 */
     Severity worst;   /* of the alerts: the entry's priority */
     uint64_t n_alerts;
     uint64_t n_unkept; /* listeners for which there was no room, at least: no alerts, and not

@@ -9,7 +9,7 @@ typedef enum ReportEvent {
     REPORT_FLAGGED,
     REPORT_STILL_FLAGGED,
     REPORT_RESOLVED,
-    REPORT_TRANSIENT, /* a flagged listener came and went: no alert */
+    REPORT_TRANSIENT, /* a flagged listener that closed before an alert was due */
     REPORT_POLICY_LOADED,
     REPORT_POLICY_REJECTED,
     REPORT_SOURCE_DEGRADED,

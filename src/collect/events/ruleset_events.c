@@ -11,8 +11,8 @@
 #include "collect/netlink/group_socket.h"
 #include "util/memory.h"
 
-/* The kernel sends it in a datagram of its own. The type is in host order, and BPF loads what is in
- * network order. */
+/* The kernel sends NFT_MSG_NEWGEN in a separate datagram. The type is in host order, while BPF
+ * loads in network order. */
 #define NEW_GENERATION ((NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_NEWGEN)
 
 int ruleset_events_open(const NetHandles *handles) {

@@ -20,7 +20,7 @@ typedef enum SourceQuality {
     SOURCE_MISSING,
 } SourceQuality;
 
-/* `TCP events`, `UDP events`, `network changes`, `NAT rules`: for people. */
+/* The name for display: `TCP events`, `UDP events`, `network changes`, `NAT rules`. */
 const char *source_name(SourceId id);
 
 /* At what it failed. */

@@ -19,7 +19,7 @@
 #define SOURCES_RETRY_SECONDS_MAX 300
 /* Changes of links are told at once, but the next ones not before this. */
 #define SOURCES_LINKS_MSEC 100
-/* The same for changes of the NAT rules: Docker, ufw and firewalld change them in many steps. */
+/* The same for NAT rules, which Docker, ufw and firewalld change in many steps. */
 #define SOURCES_FORWARDS_MSEC 250
 
 typedef struct SourcesHandlers {

@@ -35,15 +35,15 @@ int advice_find_section(const AdviceTable *table, const Listener *listener, cons
                         char **ret);
 
 /*
- * The tool by which the listener is held: the name of the first section that holds for it and knows
- * the program itself, not its port, unit or container alone. The table's, or NULL: not recognised.
- * Allocates nothing. A process can claim to be any tool: nothing may be allowed by it.
+ * Returns the tool of the listener: the name of the first section that matches and recognises the
+ * program itself, not only its port, unit or container. NULL: not recognised. The string belongs to
+ * the table. Allocates nothing. A process can claim to be any tool, so a tool must not allow it.
  */
 const char *advice_recognise(const AdviceTable *table, const Listener *listener);
 
 size_t advice_n_sections(const AdviceTable *table);
 
-/* Whether a section has that name. */
+/* Returns whether a section has that name. */
 bool advice_has_section(const AdviceTable *table, const char *name);
 
 AdviceTable *advice_free(AdviceTable *table);

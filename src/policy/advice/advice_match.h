@@ -1,29 +1,29 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Which sections hold for a listener. Internal. */
+/* Matching advice sections against listeners. Internal. */
 #pragma once
 
 #include "model/program.h"
 #include "policy/advice/advice_table.h"
 
-/* How much of the processes is read: they may be many, and hostile. */
+/* Limits on the processes that are read, which may be many and hostile. */
 #define ADVICE_PROCESSES_MAX 4
 #define ADVICE_WORDS_MAX     128  /* words of a command line */
 #define ADVICE_NAMES_MAX     3    /* script, name by which it was called, comm */
-#define ADVICE_NAME_SIZE     64   /* a longer one is no tool's that we know */
+#define ADVICE_NAME_SIZE     64   /* no known tool has a longer name */
 #define ADVICE_COMMAND_SIZE  2048 /* of the joined command line */
 
-/* A process as the sections' keys see it. */
+/* A process in the form that the keys of sections compare. */
 typedef struct AdviceProcess {
     const Holder *holder;
     Program program;
     const char *exe; /* basename, or NULL */
     char names[ADVICE_NAMES_MAX][ADVICE_NAME_SIZE];
     size_t n_names;
-    char command[ADVICE_COMMAND_SIZE];      /* words joined by blanks */
+    char command[ADVICE_COMMAND_SIZE];      /* arguments joined by spaces */
     char command_port[ADVICE_COMMAND_SIZE]; /* the same with PORT_MARK for the listener's port */
 } AdviceProcess;
 
-/* A listener that sections are tried on. */
+/* A listener in the form that sections are matched against. */
 typedef struct AdviceCase {
     const Listener *listener;
     size_t n_processes;
@@ -33,21 +33,21 @@ typedef struct AdviceCase {
 void advice_case_init(AdviceCase *ret, const Listener *listener);
 
 /*
- * Whether all keys of the section hold. *ret_process is the process for which they do (the first,
- * where no key is about a process), or NULL: none is known.
+ * Returns whether all keys of the section match. *ret_process is the matching process (the first
+ * one if no key is about a process), or NULL if no process is known.
  */
 bool advice_section_matches(const AdviceSection *section, const AdviceCase *tried,
                             const AdviceProcess **ret_process);
 
 /*
- * Whether a section that holds knows the program: by its file, its script, its package or its
- * arguments. An interpreter's file together with a port is a guess.
+ * Returns whether a matching section recognises the program, by executable, script, package or
+ * arguments. An interpreter's executable together with a port is only a guess.
  */
 bool advice_section_recognises(const AdviceSection *section, const AdviceProcess *process);
 
 /*
- * The advice of the section with its placeholders filled in, freed by the caller. Returns 1, 0 when
- * one of them is not known or may not stand in a command, -ENOMEM.
+ * Fills in the placeholders of the section's advice. *ret is freed by the caller. Returns 1, 0 if a
+ * value is unknown or not safe in a command, or -ENOMEM.
  */
 int advice_fill(const AdviceSection *section, const AdviceCase *tried, const AdviceProcess *process,
                 char **ret);

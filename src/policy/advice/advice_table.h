@@ -19,22 +19,22 @@ typedef struct PortRange {
     uint16_t first, last;
 } PortRange;
 
-/* Where the listener comes from, as `origin` has it; a kernel's socket is a socket, too. */
+/* The values of the key `origin`. */
 typedef enum AdviceOrigin {
     ADVICE_ORIGIN_SOCKET,
     ADVICE_ORIGIN_FORWARD,
-    ADVICE_ORIGIN_KERNEL, /* a socket that no process holds */
+    ADVICE_ORIGIN_KERNEL, /* a socket without a process */
     ADVICE_ORIGIN_COUNT,
 } AdviceOrigin;
 
 /* One entry: holds when every key that it has holds. */
 typedef struct AdviceSection {
     char *name;
-    char **exe;       /* globs over basenames; a NULL list was not given, here and below */
-    char **script;    /* globs over what the program is called */
-    char **package;   /* globs over the package below node_modules */
+    char **exe;       /* globs for basenames; NULL, here and below: not given */
+    char **script;    /* globs for the name of the program */
+    char **package;   /* globs for the package below node_modules */
     char **arguments; /* globs over the joined command line */
-    char **option;    /* globs over one argument, or over two that follow each other */
+    char **option;    /* globs for one argument, or for two consecutive ones */
     char **unit;
     char **user_unit;
     PortRange *ports;
@@ -42,8 +42,8 @@ typedef struct AdviceSection {
     unsigned protos;     /* bits 1 << Proto; 0: not given */
     unsigned containers; /* bits 1 << ContainerRuntime; 0: not given */
     unsigned origins;    /* bits 1 << AdviceOrigin; 0: not given */
-    char **replaces; /* options with values, and globs over words, that {arguments} leaves out */
-    char **drops;    /* options without values that it leaves out */
+    char **replaces;     /* options with values, and globs, that {arguments} omits */
+    char **drops;        /* options without values that it omits */
     char *advice;
 } AdviceSection;
 

@@ -16,8 +16,8 @@
  * root's becomes the service's own. File and directory must be such as the policy is read from
  * (policy/files/file_trust.h), so whoever owns it before and after is trusted. *ret_file: its path;
  * *ret_lines: the lines that were added, each with its newline, empty when all stood there already;
- * both freed by the caller. *ret_line: the number of the first of them in the file, whose others
- * follow it; 0: none was added.
+ * both freed by the caller. *ret_line: the number of the first added line in the file, followed by
+ * the others; 0: none was added.
  *
  * Returns 0; -EBADMSG: the file would have errors, or has them already: see the diagnostics;
  * -EPERM: others than root can write it; -ELOOP: it is a link (which may mask it); -EFBIG; -ESTALE:

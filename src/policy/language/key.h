@@ -24,7 +24,7 @@ typedef enum Answer {
     ANSWER_NEVER, /* the key does not apply: neither it nor its `not` holds */
 } Answer;
 
-/* The tool of a listener, found for the first rule that asks for it. */
+/* The tool of a listener, determined for the first rule that needs it. */
 typedef struct Recognition {
     bool done;
     const char *tool; /* NULL: not recognised */

@@ -29,7 +29,7 @@ static inline size_t holders_count(const Listener *listener) {
     return listener->owner ? listener->owner->n_holders : 0;
 }
 
-/* The tool by which the listener is recognised, or NULL. */
+/* Returns the tool of the listener, or NULL. */
 const char *case_tool(const Case *judged);
 
 /* What one holder alone says to an `exe` list. */
