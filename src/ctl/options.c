@@ -18,21 +18,22 @@ typedef struct OptionName {
 } OptionName;
 
 static const OptionName option_names[] = {
-    {OPTION_ALL, 'a', "all", NULL, "those that a rule ignores, too"},
-    {OPTION_FLAGGED, 0, "flagged", NULL, "flagged ones only"},
-    {OPTION_ALLOWED, 0, "allowed", NULL, "allowed ones only"},
-    {OPTION_STRICT, 0, "strict", NULL, "exit with 6 when not everything could be seen"},
-    {OPTION_JSON, 0, "json", NULL, "one JSON document"},
-    {OPTION_COLUMNS, 'o', "output", "COLUMN,…", "which columns, in which order"},
-    {OPTION_NO_LEGEND, 0, "no-legend", NULL, "rows alone: no headings, nothing below"},
-    {OPTION_NO_PAGER, 0, "no-pager", NULL, "never through a pager"},
-    {OPTION_RULES, 0, "rules", "FILE", "judge by that file alone"},
-    {OPTION_ROOT, 0, "root", "DIR", "take every configuration path below DIR"},
-    {OPTION_RUNTIME_DIR, 0, "runtime-dir", "DIR", "where the daemon's socket lies"},
-    {OPTION_SINCE, 'S', "since", "TIME", "not before: yesterday, -1h, 18:00, 2026-11-20 18:00"},
-    {OPTION_UNTIL, 'U', "until", "TIME", "not after"},
-    {OPTION_HELP, 'h', "help", NULL, "this text"},
-    {OPTION_VERSION, 0, "version", NULL, "the version"},
+    {OPTION_ALL, 'a', "all", NULL, "include ignored listeners"},
+    {OPTION_FLAGGED, 0, "flagged", NULL, "show only flagged listeners"},
+    {OPTION_ALLOWED, 0, "allowed", NULL, "show only allowed listeners"},
+    {OPTION_STRICT, 0, "strict", NULL, "exit with status 6 if the scan is incomplete"},
+    {OPTION_JSON, 0, "json", NULL, "print JSON"},
+    {OPTION_COLUMNS, 'o', "output", "COLUMN,…", "select the columns and their order"},
+    {OPTION_NO_LEGEND, 0, "no-legend", NULL, "do not print the header and footer"},
+    {OPTION_NO_PAGER, 0, "no-pager", NULL, "do not pipe output into a pager"},
+    {OPTION_RULES, 0, "rules", "FILE", "use only the rules in FILE"},
+    {OPTION_ROOT, 0, "root", "DIR", "read configuration from below DIR"},
+    {OPTION_RUNTIME_DIR, 0, "runtime-dir", "DIR", "directory of the daemon's socket"},
+    {OPTION_SINCE, 'S', "since", "TIME",
+     "show alerts since TIME: yesterday, -1h, 18:00, 2026-11-20 18:00"},
+    {OPTION_UNTIL, 'U', "until", "TIME", "show alerts until TIME"},
+    {OPTION_HELP, 'h', "help", NULL, "show this help"},
+    {OPTION_VERSION, 0, "version", NULL, "show the version"},
 };
 
 static const OptionName *find_letter(char letter) {
