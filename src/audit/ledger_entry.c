@@ -425,6 +425,12 @@ static bool is_transient(const Ledger *ledger, const Entry *entry) {
             time_open(ledger, entry->appeared) < ledger->judge->settings.settle);
 }
 
+static void note_closed_port(Ledger *ledger, const Entry *entry) {
+    if (entry->origin == ORIGIN_SOCKET && entry->action == ACTION_FLAG)
+        ledger->closed_ports[ledger->n_closed_ports++ % CLOSED_PORTS] =
+            (ClosedPort){.at = ledger->now.boottime, .port = entry->port, .proto = entry->proto};
+}
+
 void entry_go(Ledger *ledger, uint32_t index) {
     Entry *entry = entry_at(ledger, index);
     entry_unlink(ledger, index);
@@ -446,6 +452,7 @@ void entry_go(Ledger *ledger, uint32_t index) {
                                  (Severity)entry->severity, ledger->now.boottime))
             change.transient = false;
         ledger_tell(ledger, &change);
+        note_closed_port(ledger, entry);
         if (entry->alert && alert_detach(ledger, index, RESOLVED_GONE)) {
             uint16_t user = entry->user;
             entry->state = ENTRY_GHOST;

@@ -167,6 +167,14 @@ enum TimerKind { TIMER_ENTRY = 1, TIMER_ALERT, TIMER_SNOOZE };
 #define TIMER_KIND(id)        ((id) >> 28)
 #define TIMER_INDEX(id)       ((id)&0x0fffffff)
 
+/* A port whose flagged socket closed lately. */
+typedef struct ClosedPort {
+    usec_t at; /* CLOCK_BOOTTIME */
+    uint16_t port;
+    uint8_t proto;
+} ClosedPort;
+#define CLOSED_PORTS 16
+
 struct Ledger {
     LedgerConfig config;
     const Judge *judge;
@@ -181,6 +189,8 @@ struct Ledger {
     uint32_t *fresh;        /* entries in ENTRY_NEW */
     size_t n_fresh, fresh_allocated;
     TransientPort transient_ports[TRANSIENT_PORTS];
+    ClosedPort closed_ports[CLOSED_PORTS]; /* a ring */
+    uint32_t n_closed_ports;
     DueAlert *due; /* alerts to be reported at the end of this call */
     size_t n_due, due_allocated;
 

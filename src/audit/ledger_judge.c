@@ -193,12 +193,30 @@ void entry_announce(Ledger *ledger, uint32_t index) {
     apply_verdict(ledger, index, RESOLVED_POLICY);
 }
 
+/*
+ * Where a container's port is published, its socket hides the forward of the same port, and closes
+ * before the NAT rule is removed when the container ends: that is no new exposure.
+ */
+#define FORWARD_OUTLASTS (3 * USEC_PER_SEC)
+
+static bool outlasts_socket(const Ledger *ledger, const Entry *forward) {
+    for (unsigned i = 0; i < CLOSED_PORTS; i++) {
+        const ClosedPort *closed = &ledger->closed_ports[i];
+        if (closed->port == forward->port && closed->proto == forward->proto &&
+            closed->at + LEDGER_RETURN > ledger->now.boottime)
+            return true;
+    }
+    return false;
+}
+
 void entry_begin(Ledger *ledger, uint32_t index) {
     Entry *entry = entry_at(ledger, index);
     bool known = ledger->n_restored > 0 && entry_restore(ledger, index);
     bool datagrams = entry->proto == PROTO_UDP || entry->proto == PROTO_UDPLITE;
 
     entry->reach = entry_reach(entry, ledger->links);
+    if (entry->origin == ORIGIN_FORWARD && outlasts_socket(ledger, entry))
+        entry->appeared = ledger->now.boottime + FORWARD_OUTLASTS;
     if (datagrams && entry->origin == ORIGIN_SOCKET && !known &&
         time_since(entry->born, &ledger->now) < ledger->judge->settings.udp_grace) {
         entry->state = ENTRY_PENDING;

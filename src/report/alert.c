@@ -9,6 +9,7 @@
 #include "model/reach.h"
 #include "model/sentence.h"
 #include "util/cleanup.h"
+#include "util/escape.h"
 #include "util/memory.h"
 
 int severity_priority(Severity severity) {
@@ -153,8 +154,11 @@ static void print_also(const ListenerAlert *alert, FILE *out) {
     char text[ENDPOINT_SIZE];
 
     for (unsigned i = 0; i < alert->n_also && i < ALERT_ALSO_MAX; i++) {
-        endpoint_format(&alert->also[i], NULL, text);
-        fprintf(out, "%s%s", i == 0 ? "" : ", ", text);
+        const Endpoint *also = &alert->also[i];
+        const Link *device = also->ifindex ? link_table_find(alert->links, also->ifindex) : NULL;
+        endpoint_format(also, device ? device->name : NULL, text);
+        _cleanup_free_ char *escaped = text_escape_string(text);
+        fprintf(out, "%s%s", i == 0 ? "" : ", ", escaped ?: "?");
     }
 }
 
