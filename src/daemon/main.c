@@ -15,17 +15,17 @@
 
 static const char usage[] =
     "sockauditd [OPTION…]\n"
-    "Tells the journal of listening sockets that are reachable and should not be.\n\n"
-    "      --foreground       a line an event on stdout, and nothing to the journal\n"
-    "      --json             with --foreground: a JSON object a line\n"
-    "      --rules FILE       judge by that file alone\n"
-    "      --root DIR         take every configuration path below DIR\n"
-    "      --runtime-dir DIR  where the socket `bus` is ($RUNTIME_DIRECTORY, /run/sockaudit)\n"
-    "      --state-dir DIR    where is kept what lasts ($STATE_DIRECTORY, /var/lib/sockaudit)\n"
-    "      --pass-sockets     for the service's ExecStartPre=: sockauditd(8)\n"
-    "      --name-helper      for the daemon itself: sockauditd(8)\n"
-    "  -h, --help             this text\n"
-    "      --version          the version\n";
+    "Monitors listening sockets and logs unexpected ones to the journal.\n\n"
+    "      --foreground       run in the foreground, log to stdout instead of the journal\n"
+    "      --json             with --foreground: print one JSON object per line\n"
+    "      --rules FILE       use only the rules in FILE\n"
+    "      --root DIR         read configuration from below DIR\n"
+    "      --runtime-dir DIR  directory of the socket `bus` ($RUNTIME_DIRECTORY, /run/sockaudit)\n"
+    "      --state-dir DIR    state directory ($STATE_DIRECTORY, /var/lib/sockaudit)\n"
+    "      --pass-sockets     for ExecStartPre= of the service, see sockauditd(8)\n"
+    "      --name-helper      used by the daemon, see sockauditd(8)\n"
+    "  -h, --help             show this help\n"
+    "      --version          show the version\n";
 
 enum {
     OPT_FOREGROUND = 256,
