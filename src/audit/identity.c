@@ -25,7 +25,7 @@ static bool unit_is_lasting(const char *unit) {
            (length > 7 && strcmp(unit + length - 7, ".socket") == 0);
 }
 
-/* The file; of an interpreter also the script and the folder that it was started in. */
+/* The executable; for an interpreter also the script and the working directory. */
 static uint64_t who_of_program(const Holder *holder) {
     uint64_t hash = who_hash(holder->exe_state == EXE_VERIFIED ? "exe" : "unverified", holder->exe);
     Program program;

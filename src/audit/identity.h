@@ -19,22 +19,21 @@ typedef struct Identity {
 } Identity;
 
 /*
- * Who it is, as a hash that stays the same over restarts and reboots: the container's name (or
- * id), else the system or user unit where that is a service or socket (scopes are named anew for
- * every window), else the file that the first holder runs and whether it was verified, and of an
- * interpreter the script or module and the working directory, too. The owner may be NULL. It is no
- * secret, and collisions are in nobody's interest: endpoint and uid are compared too, so one could
- * only be mistaken for another program of one's own.
+ * Returns a hash of the program that is stable across restarts and reboots. It is of the first of
+ * these: the container's name (or id); the system or user unit, if it is a service or socket (scope
+ * units have generated names); the executable of the first process and whether it was verified, for
+ * an interpreter with the script or module and the working directory. The owner may be NULL. The
+ * hash is not secret. Endpoint and uid are compared as well, so a collision can only be with
+ * another program of the same user.
  */
 uint64_t identity_who(const Owner *owner);
 
-/* The same for a forward, by the port that it leads to: a container that is made anew has another
- * address. */
+/* The same for a forward, by its target port, because a recreated container has another address. */
 uint64_t identity_of_target(uint16_t port);
 
 /*
- * The service that a listener belongs to, as alerts and snoozes know it: the same program of the
- * same user at the same protocol and port, at whatever address.
+ * Returns the service of a listener, to which alerts and snoozes apply: the same program of the
+ * same user at the same protocol and port, at all addresses.
  */
 Identity identity_of_service(Identity listener);
 

@@ -21,13 +21,12 @@ typedef struct Judge {
      */
     Owner *(*find_all_holders)(void *userdata, const Listener *listener);
     /*
-     * Before an alert: the owner as it is found now, a new reference, or NULL where it is known
-     * already, or can't be found. May be NULL. Called once for each listener.
+     * Returns the owner as found now, before an alert: a new reference, or NULL if it is already
+     * known or not found. May be NULL. Called once per listener.
      */
     Owner *(*complete_owner)(void *userdata, const Listener *listener);
     /*
-     * Before an alert: whether the listener is still open, where that can be told; else true. May
-     * be NULL.
+     * Returns whether the listener is still open, before an alert; true if unknown. May be NULL.
      */
     bool (*is_open)(void *userdata, const Listener *listener);
     /* That rule came to decide on one more listener. May be NULL. */

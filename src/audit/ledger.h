@@ -6,8 +6,8 @@
  * Three things are kept, and die at different times:
  *   - a socket, by its cookie: from the dump that shows it to two that don't, or a close event;
  *   - an entry: the sockets of one endpoint, user and cgroup, as in a Snapshot;
- *   - a flag: the alert about an identity (audit/identity.h). It outlives its entries by
- *     LEDGER_RETURN, so that a server that restarts is one alert.
+ *   - an alert: about a service (audit/identity.h). It outlives its entries by LEDGER_RETURN, so
+ *     that a server that restarts is one alert.
  *
  * Pure: no I/O, no clock. Every call takes the time; CLOCK_BOOTTIME must not go back from one call
  * to the next, CLOCK_REALTIME may be set at will. Changes are told to a sink, in order, before the
@@ -88,7 +88,7 @@ typedef struct LedgerView {
     uint32_t n_returned; /* how often it came back since its flag was told first */
 } LedgerView;
 
-/* So many further endpoints of a service are named in its alert. */
+/* Limit of further endpoints of a service that its alert names. */
 #define LEDGER_ALSO_MAX 3
 
 typedef struct LedgerChange {
@@ -101,10 +101,10 @@ typedef struct LedgerChange {
                           * last time that it was told */
     BootTime since;      /* flagged, still-flagged, resolved: when it was told first */
     bool brief;          /* it was seen by its events alone and is gone already */
-    bool transient; /* gone: within `settle`, so that no alert is about it, but it was flagged */
-    bool repeats;   /* flagged: it comes and goes repeatedly */
-    bool returned;  /* still-flagged: it came back within the hold-down; else a reminder */
-    Endpoint also[LEDGER_ALSO_MAX]; /* flagged, still-flagged, resolved: the service's others */
+    bool transient;      /* gone: it was flagged, but closed before an alert was due */
+    bool repeats;        /* flagged: opens and closes repeatedly */
+    bool returned;       /* still-flagged: returned within the hold-down; else a reminder */
+    Endpoint also[LEDGER_ALSO_MAX]; /* flagged, still-flagged, resolved: further endpoints */
     unsigned n_also;
     bool evicted;    /* gone: it is there yet, but no longer kept track of; see the sum */
     usec_t duration; /* gone: how long it was there; still-flagged, resolved: since it was
@@ -164,7 +164,7 @@ int ledger_update_some(Ledger *ledger, const Snapshot *snapshot, const AuditTime
 /* The socket is closed, by a destroy notification. Returns 1, or 0 when it was not known. */
 int ledger_close(Ledger *ledger, uint64_t cookie, const AuditTime *now);
 
-/* What the next call takes for closed was closed at that CLOCK_BOOTTIME, by its event, which may be
+/* Sets the CLOCK_BOOTTIME at which the sockets closed that the next call removes. The event may be
  * late. */
 void ledger_set_closed_at(Ledger *ledger, usec_t boottime);
 
@@ -187,8 +187,7 @@ void ledger_set_links(Ledger *ledger, const LinkTable *links, const AuditTime *n
  */
 void ledger_set_judge(Ledger *ledger, const Judge *judge, const AuditTime *now);
 
-/* What is known by now stood before anybody looked: no alert about it has to wait until it settles.
- */
+/* Treats all known listeners as settled, because they were open before the daemon started. */
 void ledger_assume_settled(Ledger *ledger, const AuditTime *now);
 
 /* What the judge knows of the world besides listeners is other than before (which file a path is):

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Alerts: reported once, repeated, resolved once; see ledger.h. Nothing is reported while a
- * snapshot is taken in: what is due waits in a timer, and ledger_end() reports it, the worst first.
+ * snapshot is processed. Due alerts wait in a timer, and ledger_end() reports them, most severe
+ * first.
  */
 #include "audit/ledger_internal.h"
 
@@ -10,16 +11,16 @@
 #include "model/sentence.h"
 #include "util/memory.h"
 
-/* Of the entries under an alert so many are compared when the one that it shows is gone: a user
- * can bring thousands under one. */
+/* Limit of entries that are compared to find the next shown one, because an alert may have
+ * thousands. */
 #define COMPARED_MAX 16
-/* Probes of several addresses within this time are one look for a free port. */
+/* Probes of several addresses within this time are one search for a free port. */
 #define PROBE_BURST USEC_PER_SEC
-/* What is found closed before its alert waits so long for the event, or the dumps, that say so. */
+/* How long a listener that closed before its alert waits for its event, or for the dumps. */
 #define CLOSE_AWAITED (2 * USEC_PER_SEC)
-/* Deadlines of one flood fall together, so that its worst alert is reported first. */
+/* Deadlines of a flood are rounded to one time, so that its most severe alert is first. */
 #define SETTLE_ROUNDING 20000
-/* "Still exposed" is reported at once, then after 10 s, 20 s, … up to 21 minutes. */
+/* "Still exposed" is reported immediately, then after 10 s, 20 s, … up to 21 minutes. */
 #define STILL_INTERVAL    (10 * USEC_PER_SEC)
 #define STILL_DOUBLED_MAX 8
 
@@ -52,7 +53,7 @@ static pid_t process_group(const Entry *entry) {
     return holder ? holder->group : 0;
 }
 
-/* --- made and freed --- */
+/* --- allocation --- */
 
 uint32_t alert_new(Ledger *ledger, const Identity *key) {
     uint32_t index;
@@ -91,7 +92,7 @@ static void end_hold_down(Ledger *ledger, uint32_t index) {
     user_put(ledger, alert->user);
 }
 
-/* Nothing is under it; its tombstone goes with it. */
+/* Frees an alert without entries, and its tombstone. */
 static void alert_free(Ledger *ledger, uint32_t index) {
     Alert *alert = alert_at(ledger, index);
     uint32_t shown = alert->shown;
@@ -105,7 +106,7 @@ static void alert_free(Ledger *ledger, uint32_t index) {
     ledger->revision++;
 }
 
-/* --- entries under it --- */
+/* --- entries of an alert --- */
 
 static bool is_worse(const Entry *a, const Entry *b) {
     if (a->rests != b->rests)
@@ -145,7 +146,7 @@ static void set_rests(Ledger *ledger, Entry *entry, bool rests) {
     entry->rests = rests;
 }
 
-/* Takes an entry from under its alert. It stays the one that is shown while there is no other. */
+/* Removes an entry from its alert. It remains the shown one if there is no other. */
 static void remove_member(Ledger *ledger, uint32_t entry_index) {
     Entry *entry = entry_at(ledger, entry_index);
     Alert *alert = alert_at(ledger, entry->alert);
@@ -172,11 +173,11 @@ static void join(Ledger *ledger, uint32_t index, uint32_t entry_index) {
         if (tombstone && !alert->restored && alert->state != ALERT_SETTLING) {
             alert->n_returned++;
             alert->n_returned_ever++;
-            /* What was snoozed was reported as resolved: after the snooze it is a new alert. */
+            /* A snoozed alert was reported as resolved. After the snooze it is a new alert. */
             alert->came_back = alert->state != ALERT_SNOOZED;
             ledger->n_returned++;
         }
-        if (alert->restored) /* the state file does not say which it was */
+        if (alert->restored) /* unknown from the state file */
             alert->group = process_group(entry_at(ledger, entry_index));
         end_hold_down(ledger, index);
         if (tombstone)
@@ -188,9 +189,9 @@ static void join(Ledger *ledger, uint32_t index, uint32_t entry_index) {
     add_member(ledger, index, entry_index);
 }
 
-/* --- when it is due --- */
+/* --- deadlines --- */
 
-/* A service that was not reported may change its listener all the time: then all of them count. */
+/* A service that was not reported may replace its listener continually, so all of them count. */
 static usec_t settled_at(const Ledger *ledger, const Alert *alert) {
     usec_t settle = ledger->judge->settings.settle;
     usec_t began =
@@ -199,7 +200,7 @@ static usec_t settled_at(const Ledger *ledger, const Alert *alert) {
     return settle == 0 ? at : at + SETTLE_ROUNDING - at % SETTLE_ROUNDING;
 }
 
-/* Whether what stands under it is other than what was reported. */
+/* Returns whether the entries differ from what was reported. */
 static bool has_news(const Ledger *ledger, const Alert *alert) {
     const Entry *shown = entry_at(ledger, alert->shown);
     if (alert->n_live == 0 || shown->rests)
@@ -226,7 +227,7 @@ void alert_schedule(Ledger *ledger, uint32_t index) {
     timer_set(&ledger->timers, &alert->timer, when);
 }
 
-/* --- reported --- */
+/* --- reports --- */
 
 static LedgerChange change_of(const Ledger *ledger, const Alert *alert, LedgerEvent event) {
     LedgerChange change = {
@@ -245,7 +246,7 @@ static LedgerChange change_of(const Ledger *ledger, const Alert *alert, LedgerEv
     return change;
 }
 
-/* Puts an alert or a reminder through the limits of its user. `change` is ready but for them. */
+/* Applies the limits of the user to an alert or a reminder, and sends it. */
 static void report(Ledger *ledger, uint32_t index, LedgerChange *change, bool reminds) {
     Alert *alert = alert_at(ledger, index);
     const Entry *shown = entry_at(ledger, alert->shown);
@@ -284,9 +285,9 @@ static void report_new(Ledger *ledger, uint32_t index) {
 }
 
 /*
- * What came back within the hold-down. A supervisor that starts its program again (nodemon) keeps
- * it in its own process group: that is one continued alert. Otherwise somebody started it anew,
- * perhaps with advice that did not help.
+ * Handles a return within the hold-down. A supervisor that restarts its program (nodemon) keeps it
+ * in the same process group, which continues the alert. Otherwise a user started it again, perhaps
+ * after following the advice without success.
  */
 static void report_return(Ledger *ledger, uint32_t index) {
     Alert *alert = alert_at(ledger, index);
@@ -306,8 +307,8 @@ static void report_return(Ledger *ledger, uint32_t index) {
     report(ledger, index, &change, true);
 }
 
-/* Asks for the processes of an entry before it is reported, and judges it by them. Returns whether
- * that was done now: then it has led to all that follows from it. */
+/* Searches for the processes of an entry before it is reported, and judges it again. Returns
+ * whether this was done now, including all consequences. */
 static bool complete(Ledger *ledger, uint32_t entry_index) {
     Entry *entry = entry_at(ledger, entry_index);
     const Judge *judge = ledger->judge;
@@ -321,8 +322,7 @@ static bool complete(Ledger *ledger, uint32_t entry_index) {
     return true;
 }
 
-/* Whether the shown one is found closed: a port probe, most likely, of whose end an event is late.
- */
+/* Returns whether the shown entry is closed, probably a port probe whose close event is late. */
 static bool await_close(Ledger *ledger, Alert *alert) {
     Entry *shown = entry_at(ledger, alert->shown);
     const Judge *judge = ledger->judge;
@@ -335,7 +335,7 @@ static bool await_close(Ledger *ledger, Alert *alert) {
     return shown->found_closed;
 }
 
-/* Its timer came: it is still due, or was put off meanwhile. */
+/* The timer has expired. The alert is due, unless it was postponed. */
 static void report_due(Ledger *ledger, uint32_t index) {
     Alert *alert = alert_at(ledger, index);
     if (alert->state == ALERT_FREE || alert->n_live == 0 || entry_at(ledger, alert->shown)->rests)
@@ -390,7 +390,7 @@ void alerts_report_due(Ledger *ledger) {
     ledger->n_due = 0;
 }
 
-/* --- resolved --- */
+/* --- resolution --- */
 
 static void tell_resolved(Ledger *ledger, const Alert *alert, ResolvedWhy why) {
     if (alert->state != ALERT_REPORTED)
@@ -418,9 +418,9 @@ void alert_unsnooze(Ledger *ledger, uint32_t index) {
         alert_schedule(ledger, index);
 }
 
-/* --- held down --- */
+/* --- hold-down --- */
 
-/* The alert that has been held down longest of who has the most of them. */
+/* Returns the oldest alert in hold-down of the user with the most of them. */
 static uint32_t alert_to_give_up(const Ledger *ledger) {
     const User *most = &ledger->users[0];
     for (uint32_t i = 1; i < ledger->n_users; i++)
@@ -454,7 +454,7 @@ static void hold_down(Ledger *ledger, uint32_t index, usec_t span) {
 
 /* --- transient listeners --- */
 
-/* Notes that its listener came and went. Returns whether it does so repeatedly. */
+/* Records a transient listener. Returns whether there were too many. */
 static bool count_transient(Ledger *ledger, Alert *alert, const Entry *entry) {
     usec_t now = ledger->now.boottime;
     Endpoint endpoint = entry_endpoint(entry);
@@ -474,8 +474,8 @@ static bool count_transient(Ledger *ledger, Alert *alert, const Entry *entry) {
 }
 
 /*
- * Notes for how long a transient listener stood. Returns whether the user's at that port stood for
- * more than ten times `settle` (at most half of the time) within a minute.
+ * Records how long a transient listener was open. Returns whether those of the user on that port
+ * were open for more than ten times `settle` (at most half of the time) within a minute.
  */
 static bool count_transient_time(Ledger *ledger, const Entry *entry, usec_t lived) {
     const Endpoint place = {.proto = (Proto)entry->proto, .port = entry->port};
@@ -495,7 +495,7 @@ static bool count_transient_time(Ledger *ledger, const Entry *entry, usec_t live
     return empty_at - now > TRANSIENT_MEMORY;
 }
 
-/* The last entry under an alert that was not reported is gone. */
+/* The last entry of an alert that was not reported has closed. */
 static void leave_unreported(Ledger *ledger, uint32_t index, const Entry *entry) {
     Alert *alert = alert_at(ledger, index);
     usec_t settle = ledger->judge->settings.settle, now = ledger->now.boottime;
@@ -516,7 +516,7 @@ static void leave_unreported(Ledger *ledger, uint32_t index, const Entry *entry)
     hold_down(ledger, index, transient ? TRANSIENT_MEMORY : LEDGER_RETURN);
 }
 
-/* --- entries come and go under it --- */
+/* --- adding and removing entries --- */
 
 void alert_attach(Ledger *ledger, uint32_t entry_index) {
     Entry *entry = entry_at(ledger, entry_index);
@@ -605,16 +605,16 @@ void alert_clear(Ledger *ledger, uint32_t entry_index, ResolvedWhy why) {
     uint32_t index = alert_find(ledger, &key);
     if (!index || alert_at(ledger, index)->n_live > 0)
         return;
-    /* What is bound elsewhere now may be only the first part of what comes back. */
+    /* A socket on another address may be only the first one of a service that returns. */
     Endpoint was = entry_endpoint(entry_at(ledger, alert_at(ledger, index)->shown));
     Endpoint is = entry_endpoint(entry);
     if (endpoint_equal(&was, &is))
         alert_resolve(ledger, index, why);
 }
 
-/* --- another program than before --- */
+/* --- change of program --- */
 
-/* Brings the entry under the alert of its new `who`, or a copy of the one that it was under. */
+/* Moves the entry to the alert of its new `who`, or to a copy of its previous alert. */
 static void move(Ledger *ledger, uint32_t entry_index, uint64_t who, uint32_t to) {
     Entry *entry = entry_at(ledger, entry_index);
     uint32_t from = entry->alert;
@@ -674,7 +674,7 @@ void alert_replace(Ledger *ledger, uint32_t entry_index, uint64_t who) {
     Entry *entry = entry_at(ledger, entry_index);
     uint32_t index = entry->alert, tombstone;
 
-    /* `appeared` stays: a program that changes all the time must not put off its alert. */
+    /* `appeared` is kept, so that a program that changes continually cannot postpone its alert. */
     entry->first_seen = ledger->now.realtime;
     entry->completed = false;
     if (!index) {
@@ -700,10 +700,10 @@ void alert_replace(Ledger *ledger, uint32_t entry_index, uint64_t who) {
         }
     }
     entry->who = who;
-    /* Judged next, which brings it under an alert of its own. */
+    /* The next verdict adds it to an alert of its own. */
 }
 
-/* --- the clock, and a restart --- */
+/* --- timers and restart --- */
 
 void alert_on_timer(Ledger *ledger, uint32_t index) {
     const Alert *alert = alert_at(ledger, index);

@@ -64,7 +64,7 @@ unsigned entry_part(const Entry *entry) {
 
 LedgerView entry_view(const Ledger *ledger, const Entry *entry, const AuditTime *now) {
     Identity key = alert_key(entry);
-    /* What is allowed beside it is no alert that could be snoozed. */
+    /* An allowed listener of the service has no alert that could be snoozed. */
     uint32_t snooze = entry->action == ACTION_FLAG ? snooze_find(ledger, &key) : 0;
     LedgerView view = {
         .listener = entry_listener(entry),
@@ -418,7 +418,7 @@ usec_t time_open(const Ledger *ledger, usec_t began) {
     return end > began ? end - began : 0;
 }
 
-/* Whether it stood for so short a time that no alert is about it. */
+/* Returns whether it closed before an alert was due. */
 static bool is_transient(const Ledger *ledger, const Entry *entry) {
     return entry->action == ACTION_FLAG && !ledger->evicting &&
            (entry->found_closed ||
@@ -445,7 +445,7 @@ void entry_go(Ledger *ledger, uint32_t index) {
             .evicted = ledger->evicting,
             .duration = time_since(entry->born, &ledger->now),
         };
-        if (change.transient) /* what is known of its birth may be its process's */
+        if (change.transient) /* its start time may be that of its process */
             change.duration = time_open(ledger, entry->appeared);
         if (change.transient &&
             !rate_take_transient(ledger->rate, ledger->users[entry->user].uid,

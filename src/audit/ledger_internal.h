@@ -39,7 +39,7 @@ typedef enum EntryState {
     ENTRY_NEW,     /* of the call that goes on: not judged yet */
     ENTRY_PENDING, /* UDP in its grace: not announced */
     ENTRY_LIVE,
-    ENTRY_GHOST, /* gone: the tombstone of an alert */
+    ENTRY_GHOST, /* closed: the tombstone of an alert */
 } EntryState;
 
 typedef struct Forward {
@@ -61,12 +61,12 @@ typedef struct Entry {
     bool v6only : 1, judged : 1;
     bool early : 1;                /* first_seen is of an earlier boot */
     bool brief : 1;                /* seen by its events alone, and gone */
-    bool completed : 1;            /* its processes were asked for before an alert */
-    bool found_closed : 1;         /* before its alert; what says so is awaited */
-    bool rests : 1;                /* under its alert, but unreachable: see alert_rest() */
+    bool completed : 1;            /* its processes were searched for before an alert */
+    bool found_closed : 1;         /* before its alert; the event is awaited */
+    bool rests : 1;                /* it has an alert, but is unreachable: see alert_rest() */
     uint32_t peer_prev, peer_next; /* entries of the same place; the first is in by_place */
     uint32_t alert;
-    uint32_t alert_prev, alert_next; /* entries under the same alert */
+    uint32_t alert_prev, alert_next; /* entries of the same alert */
     uint32_t joined;                 /* the dump that brought its newest socket */
     uint32_t reach;                  /* hash of the ways in */
     uint64_t cookie;                 /* of the first socket, kept when that is gone */
@@ -83,55 +83,55 @@ typedef struct Entry {
 
 typedef enum AlertState {
     ALERT_FREE,
-    ALERT_SETTLING, /* not reported: it may be a port probe. With nothing under it: it was one */
+    ALERT_SETTLING, /* not reported, because it may be a port probe. Without entries: it was one */
     ALERT_REPORTED,
-    ALERT_SUPPRESSED, /* beyond its user's limit: counted in a sum */
+    ALERT_SUPPRESSED, /* over the limit of its user, counted in a sum */
     ALERT_SNOOZED,
 } AlertState;
 
-/* So many listeners that come and go at once within that time are one alert, with the next one. */
+/* One more transient listener than these within that time is an alert. */
 #define TRANSIENTS_MAX   5
 #define TRANSIENT_MEMORY USEC_PER_MINUTE
 
 typedef struct Alert {
-    uint32_t n_live, first; /* the entries under it */
-    uint32_t shown;         /* the worst of them; with none, a tombstone */
-    uint32_t prev, next;    /* alerts of the user that are held down, oldest first */
-    uint16_t user;          /* while it is held down */
+    uint32_t n_live, first; /* its entries */
+    uint32_t shown;         /* the most severe one; a tombstone if there is none */
+    uint32_t prev, next;    /* alerts of the user in hold-down, oldest first */
+    uint16_t user;          /* during the hold-down */
     uint8_t state;          /* AlertState */
-    uint8_t severity;       /* that was reported, as the scope */
+    uint8_t severity;       /* as reported, like scope */
     uint8_t scope;
-    bool held_down : 1;  /* nothing is under it: resolved if nothing comes back in time */
-    bool restored : 1;   /* from the state file, and nothing was seen of it */
-    bool came_back : 1;  /* within the hold-down, and not reported since */
-    bool repeats : 1;    /* it is about a listener that comes and goes */
-    uint32_t n_returned; /* since it was reported last */
+    bool held_down : 1;  /* no entries: resolved at the end of the hold-down */
+    bool restored : 1;   /* from the state file, and not seen since */
+    bool came_back : 1;  /* returned within the hold-down, not reported since */
+    bool repeats : 1;    /* its listener opens and closes repeatedly */
+    uint32_t n_returned; /* since the last report */
     uint32_t n_returned_ever;
-    uint32_t n_still; /* how often it was "still exposed" after a return */
+    uint32_t n_still; /* number of "still exposed" reports after a return */
     pid_t group;      /* the process group that was reported; 0: unknown */
     uint32_t n_transients;
     uint32_t transient_place;          /* hash of the last one's endpoint */
-    usec_t transients[TRANSIENTS_MAX]; /* when the last ones went, a ring */
+    usec_t transients[TRANSIENTS_MAX]; /* when the last ones closed, a ring */
     Identity key;                      /* alert_key() */
     BootTime since, reported;          /* first, last */
-    usec_t began; /* CLOCK_BOOTTIME: since then something is under it without a gap */
-    Timer timer;  /* a report, a reminder, or the end of the hold-down */
+    usec_t began;                      /* CLOCK_BOOTTIME: since then it has had entries */
+    Timer timer;                       /* a report, a reminder, or the end of the hold-down */
 } Alert;
 
 /*
- * How long the transient listeners of a user at a port stood, whatever their programs were: a
- * program is what a user makes of it. So many ports are told apart; of two that share a record the
- * one stays that stood for longer.
+ * How long the transient listeners of a user on a port were open, for all programs together,
+ * because users can vary the program. If two ports share a record, the one that was open for longer
+ * is kept.
  */
 #define TRANSIENT_PORTS 1024
 typedef struct TransientPort {
     uint32_t uid;
     uint16_t port;
     uint8_t proto;
-    usec_t empty_at; /* a bucket that is empty again by then, as in rate.c */
+    usec_t empty_at; /* the time at which the bucket is empty, as in rate.c */
 } TransientPort;
 
-/* An alert whose time has come. */
+/* An alert that is due. */
 typedef struct DueAlert {
     uint32_t index;
     uint8_t severity;
@@ -183,7 +183,7 @@ struct Ledger {
     usec_t next_until;
     bool failed;            /* something could not be allocated in this call */
     bool swapping;          /* the policy was replaced: everything is judged anew */
-    usec_t closed_at;       /* of what this call takes for closed; 0: now */
+    usec_t closed_at;       /* when sockets closed that this call removes; 0: now */
     bool evicting;          /* what goes now is not gone, only no longer kept track of */
     const LinkTable *links; /* while a call that was given one goes on */
     uint32_t *fresh;        /* entries in ENTRY_NEW */
@@ -207,7 +207,7 @@ struct Ledger {
     uint32_t n_pending, n_ghosts, n_flagged, n_lingering, n_missing;
     uint32_t n_refused;         /* in the last dump or look */
     uint32_t n_restored_alerts; /* not seen again yet */
-    uint64_t links_hash;        /* of the table that scopes and ways in are of */
+    uint64_t links_hash;        /* of the table that scopes and ways in were computed from */
 
     Restored *restored; /* sorted by key, or NULL */
     size_t n_restored;
@@ -237,7 +237,7 @@ static inline Snooze *snooze_at(const Ledger *ledger, uint32_t index) {
 Listener entry_listener(const Entry *entry);
 Endpoint entry_endpoint(const Entry *entry);
 Identity entry_identity(const Entry *entry);
-/* Of the alert that it belongs under. */
+/* The key of the alert that it belongs to. */
 Identity alert_key(const Entry *entry);
 unsigned entry_part(const Entry *entry);
 LedgerView entry_view(const Ledger *ledger, const Entry *entry, const AuditTime *now);
@@ -251,7 +251,7 @@ uint32_t entry_find_place(const Ledger *ledger, const Endpoint *endpoint);
 
 /* A new entry without sockets, in the tables. Returns 0 or -ENOMEM. */
 int entry_add(Ledger *ledger, const Listener *listener, uint32_t *ret_index);
-/* What an alert without a listener is about: a tombstone. Returns 0 or -ENOMEM. */
+/* Adds a tombstone for an alert without a listener. Returns 0 or -ENOMEM. */
 int entry_add_ghost(Ledger *ledger, const Identity *identity, uint64_t cookie, uint32_t *ret_index);
 /* Out of the tables, but not freed: it may become a ghost. */
 void entry_unlink(Ledger *ledger, uint32_t index);
@@ -261,9 +261,9 @@ void entry_free(Ledger *ledger, uint32_t index);
 int socket_add(Ledger *ledger, uint32_t entry, uint64_t cookie, uint32_t inode);
 /* Ends the socket; the entry is gone with its last one. */
 void socket_remove(Ledger *ledger, uint32_t index);
-/* How long it was open that is closed now and was opened at `began`. */
+/* Returns how long a socket was open that closes now and was opened at `began`. */
 usec_t time_open(const Ledger *ledger, usec_t began);
-/* The entry has no sockets any more: says so, leaves a tombstone where an alert needs one. */
+/* Ends an entry without sockets: reports it, and leaves a tombstone if an alert needs one. */
 void entry_go(Ledger *ledger, uint32_t index);
 
 /* The user's index, made if need be. */
@@ -284,8 +284,8 @@ void entry_announce(Ledger *ledger, uint32_t index);
 void entry_begin(Ledger *ledger, uint32_t index);
 /* The listener as it was found again: owner and scope are compared. */
 void entry_compare(Ledger *ledger, uint32_t index, const Listener *found);
-/* Takes the owner's reference. `same_socket`: of the sockets that are known, not of a new one.
- * Returns LEDGER_HOLDERS where it differs from the one before. */
+/* Takes over the reference. `same_socket`: the owner is of a known socket, not of a new one.
+ * Returns LEDGER_HOLDERS if it differs from the previous one. */
 unsigned entry_take_owner(Ledger *ledger, uint32_t index, Owner *owner, bool same_socket);
 /* Sets the timer to the end of the grace or the next age. */
 void entry_set_timer(Ledger *ledger, uint32_t index);
@@ -298,49 +298,48 @@ uint32_t entry_reach(const Entry *entry, const LinkTable *links);
 /* --- ledger_alerts.c --- */
 
 uint32_t alert_find(const Ledger *ledger, const Identity *key);
-/* An alert without entries under it. 0: out of memory. */
+/* Makes an alert without entries. Returns 0 if out of memory. */
 uint32_t alert_new(Ledger *ledger, const Identity *key);
-/* The entry is flagged: goes under the alert of its key, made if need be. */
+/* Adds a flagged entry to the alert of its key, which is made if needed. */
 void alert_attach(Ledger *ledger, uint32_t entry);
-/* The entry is flagged no more, or gone: then it may become the alert's tombstone, and true is
- * returned. */
+/* Removes an entry that is no longer flagged, or closed. Returns whether it became the tombstone of
+ * the alert. */
 bool alert_detach(Ledger *ledger, uint32_t entry, ResolvedWhy why);
-/* A flagged entry was judged again: reported if it is worse than it was. */
+/* After a new verdict on a flagged entry: reports it if the severity or scope increased. */
 void alert_review(Ledger *ledger, uint32_t entry);
 /*
- * The entry is not flagged, being unreachable. Where it is the last one of an alert that was
- * reported, the alert stays and rests: no reminder, and it does not count as flagged. It goes on
- * without a report when an interface has the address again, and is resolved when the listener is
- * gone. An alert that is held down for it rests, too.
+ * Handles an entry that is not flagged because it is unreachable. If it is the last one of a
+ * reported alert, the alert is paused: no reminder is sent, and it does not count as flagged. It
+ * continues without a report when an interface has the address again, and is resolved when the
+ * listener closes. An alert in hold-down for the entry is paused, too.
  */
 void alert_rest(Ledger *ledger, uint32_t entry);
-/* The entry is allowed: an alert that is held down for the same endpoint is resolved. */
+/* Handles an allowed entry: an alert in hold-down for the same endpoint is resolved. */
 void alert_clear(Ledger *ledger, uint32_t entry, ResolvedWhy why);
-/* Another process came to hold the sockets of the entry: its alert goes on under another `who`. */
+/* Another process got the sockets of the entry: its alert continues under another `who`. */
 void alert_rekey(Ledger *ledger, uint32_t entry, uint64_t who);
-/* Another program has taken the place of the entry, by a socket of its own: its alert is another.
- * The entry is to be judged next. */
+/* Another program replaced the entry with a socket of its own, which is another alert. The caller
+ * judges the entry next. */
 void alert_replace(Ledger *ledger, uint32_t entry, uint64_t who);
-/* No snooze covers the alert any more: it is reported if something is under it. */
+/* The snooze of the alert has ended: reports it if it has entries. */
 void alert_unsnooze(Ledger *ledger, uint32_t index);
-/* Reports of an alert that stands that it is snoozed. */
+/* Reports that an active alert is snoozed. */
 void alert_snooze(Ledger *ledger, uint32_t index);
-/* Ends an alert without entries under it, reported if it was. */
+/* Ends an alert without entries, and reports that if the alert was reported. */
 void alert_resolve(Ledger *ledger, uint32_t index, ResolvedWhy why);
-/* Sets its timer to when it is to be reported, or repeated. */
+/* Sets the timer of the next report or reminder. */
 void alert_schedule(Ledger *ledger, uint32_t index);
 void alert_on_timer(Ledger *ledger, uint32_t index);
-/* Reports what alert_on_timer() found due, the worst first; may set timers that are due at once. */
+/* Reports the due alerts, most severe first. May set timers that are due immediately. */
 void alerts_report_due(Ledger *ledger);
-/* `full_parts` of a dump were full: alerts of the state file that nothing is under are held down.
- */
+/* Starts the hold-down of alerts of the state file without entries, in `full_parts` of a dump. */
 void alerts_age_restored(Ledger *ledger, unsigned full_parts);
 
 /* --- ledger_snooze.c --- */
 
 uint32_t snooze_find(const Ledger *ledger, const Identity *identity);
 int snooze_set(Ledger *ledger, const Identity *identity, usec_t until);
-/* What holds the sockets of an entry is now known as `who`: what is snoozed stays so, if it can. */
+/* The sockets of an entry now belong to `who`: copies the snooze, if possible. */
 void snooze_copy(Ledger *ledger, const Entry *entry, uint64_t who);
 void snooze_on_timer(Ledger *ledger, uint32_t index);
 

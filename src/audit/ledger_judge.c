@@ -43,8 +43,8 @@ unsigned entry_take_owner(Ledger *ledger, uint32_t index, Owner *owner, bool sam
     if (who != entry->who) {
         if (same_socket)
             snooze_copy(ledger, entry, who);
-        /* Another program that has a socket of its own is another service; a process that got this
-         * one from its parent is not. */
+        /* Another program with a socket of its own is another service. A process that inherited
+         * the socket is not. */
         if (same_socket || entry->who == WHO_UNKNOWN)
             alert_rekey(ledger, index, who);
         else
@@ -245,7 +245,7 @@ void entry_compare(Ledger *ledger, uint32_t index, const Listener *found) {
         *entry->forward = (Forward){.to = found->forward_to, .port = found->forward_port};
         what |= LEDGER_HOLDERS;
     }
-    /* Not judged: an alert could not be allocated the last time. */
+    /* Not judged, because an alert could not be allocated the last time. */
     if (what || (entry->state == ENTRY_LIVE && !entry->judged))
         entry_judge(ledger, index, what, RESOLVED_CHANGED);
 }

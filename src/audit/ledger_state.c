@@ -65,7 +65,8 @@ static void save_restored(const Ledger *ledger, StateWriter *writer) {
 static void save_flags(const Ledger *ledger, BootTime unsure_since, StateWriter *writer) {
     for (uint32_t i = 1; i <= ledger->alerts.n_ever; i++) {
         const Alert *alert = alert_at(ledger, i);
-        /* What was not reported begins anew: its listener is known, and has settled by then. */
+        /* An alert that was not reported starts again. Its listener is known and has settled by
+         * then. */
         if (alert->state == ALERT_FREE || alert->state == ALERT_SETTLING)
             continue;
         const Entry *entry = entry_at(ledger, alert->shown);
@@ -194,7 +195,7 @@ static int load_alert(Ledger *ledger, const StateFlag *from, BootTime offset) {
                                                   : ALERT_REPORTED;
     alert->shown = entry;
     alert->severity = (uint8_t)from->severity;
-    alert->scope = SCOPE_COUNT; /* not saved: the widest */
+    alert->scope = SCOPE_COUNT; /* not saved, so the widest is assumed */
     alert->since = from->since + offset;
     alert->reported = from->told + offset;
     alert->n_returned = from->n_returned;

@@ -7,8 +7,8 @@ typedef struct RateUser {
     uid_t uid;
     bool used;
     usec_t empty_at; /* when the bucket would be full again: one that lies behind has all tokens */
-    usec_t severe_empty_at;    /* the same of what is reserved for errors */
-    usec_t transient_empty_at; /* and of transient listeners */
+    usec_t severe_empty_at;    /* the same, for the reserve for errors */
+    usec_t transient_empty_at; /* and for transient listeners */
     RateSum sum;
     usec_t due; /* when the sum is to be told; USEC_INFINITY: there is none */
     usec_t from;
@@ -18,7 +18,7 @@ struct Rate {
     uint64_t burst;
     usec_t next_due;
     size_t n_users;
-    RateUser users[]; /* the first two are of the others and of forwards */
+    RateUser users[]; /* the first two are for the others and for forwards */
 };
 
 enum { OF_OTHERS, OF_FORWARDS, OF_USERS };
@@ -64,7 +64,7 @@ static RateUser *find_user(Rate *rate, uid_t uid, usec_t now) {
     return free_one;
 }
 
-/* Takes a token of `burst` a period, if that leaves no fewer than `spare` of them. */
+/* Takes a token, of `burst` per period, if at least `spare` of them remain. */
 static bool take(usec_t *bucket, uint64_t burst, uint64_t spare, usec_t now) {
     if (burst == 0)
         return false;

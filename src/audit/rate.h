@@ -3,8 +3,8 @@
  * How many alerts a user may cause: `set burst` at once, and as many a minute (a token bucket, so
  * at most twice that in any minute). What goes beyond is summed up and told once a minute. Users
  * don't share a bucket, so one who floods neither delays nor hides what is told of another.
- * Forwards, which no user owns, have a bucket of their own. A flood of what is less severe hides no
- * error: half as many alerts again are reserved for errors and worse.
+ * Forwards, which belong to no user, have a bucket of their own. Half as many alerts again are
+ * reserved for severity error and critical, so that a flood of less severe ones does not hide them.
  */
 #pragma once
 
@@ -21,11 +21,11 @@
  * further ones, whose uid is told as RATE_OTHERS. */
 #define RATE_USERS  256
 #define RATE_OTHERS ((uid_t)-1)
-/* In place of a uid: all forwards. */
+/* All forwards, instead of a uid. */
 #define RATE_FORWARDS ((uid_t)-2)
 /* What was summed up is told after this time. */
 #define RATE_PERIOD USEC_PER_MINUTE
-/* So many transient listeners of a user are logged in this time. */
+/* Limit of transient listeners that are logged per user and period. */
 #define RATE_TRANSIENTS 2000
 
 typedef struct Rate Rate;
@@ -55,7 +55,7 @@ bool rate_take_alert(Rate *rate, uid_t uid, Severity severity, usec_t now);
 /* The same for a reminder, which leaves half of the bucket to alerts. */
 bool rate_take_reminder(Rate *rate, uid_t uid, Severity severity, usec_t now);
 
-/* The same for a transient listener that is to be logged, which has a bucket of its own. */
+/* The same for logging a transient listener, with a separate bucket. */
 bool rate_take_transient(Rate *rate, uid_t uid, Severity severity, usec_t now);
 
 /* Says that `count` listeners of the user are not kept track of: told with the next sum, which it

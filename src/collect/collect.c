@@ -64,8 +64,8 @@ int collector_links(Collector *collector, Snapshot *snapshot) {
 }
 
 /*
- * The dumps join in the snapshot by cookie; forwards ask which of their ports a socket has. The
- * links are read after the sockets: a service is often bound as soon as its address is there.
+ * The snapshot joins the dumps by cookie. Forwards need the ports that have sockets. The links are
+ * read after the sockets, because services often bind an address as soon as it is added.
  */
 static int look(Collector *collector, unsigned n_dumps, Snapshot *snapshot) {
     Protocols protocols;

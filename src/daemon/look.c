@@ -5,7 +5,7 @@
 #include "model/reach.h"
 #include "util/cleanup.h"
 
-/* Who watches is told of other links first: what changes by them is named by them. */
+/* Watchers receive the new links first, because later changes refer to them. */
 static void take_links(Daemon *daemon, const AuditTime *now) {
     if (daemon->all->links_coverage.state != COVERAGE_FULL ||
         !ledger_links_are_other(daemon->ledger, daemon->all->links))
@@ -16,7 +16,7 @@ static void take_links(Daemon *daemon, const AuditTime *now) {
     ledger_set_links(daemon->ledger, daemon->all->links, now);
 }
 
-/* Returns whether all listeners have a scope other than unreachable. */
+/* Returns whether no listener is unreachable. */
 static bool set_scopes(const Daemon *daemon, Snapshot *snapshot) {
     bool reachable = true;
 
@@ -24,7 +24,7 @@ static bool set_scopes(const Daemon *daemon, Snapshot *snapshot) {
     for (size_t i = 0; i < snapshot->n_listeners; i++) {
         Listener *listener = &snapshot->listeners[i];
         listener->scope = listener_scope(listener, daemon->all->links);
-        /* One that is known was looked up when it came; of changes since then events tell. */
+        /* A known one was looked up when it appeared. Later changes are reported by events. */
         reachable = reachable && (listener->scope != SCOPE_UNREACHABLE ||
                                   ledger_knows(daemon->ledger, listener->cookie));
     }
@@ -32,8 +32,9 @@ static bool set_scopes(const Daemon *daemon, Snapshot *snapshot) {
 }
 
 /*
- * The scopes of what was looked up. Where a new listener has an address that was on no interface at
- * the last look, that look may be older than the address: the addresses are read again.
+ * Sets the scopes of the looked-up listeners. If a new listener has an address that was on no
+ * interface at the last dump, the address may be newer than the dump, so the addresses are read
+ * again.
  */
 static int find_scopes(Daemon *daemon, Snapshot *snapshot) {
     if (set_scopes(daemon, snapshot))

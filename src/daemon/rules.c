@@ -178,7 +178,7 @@ void rules_keep(Daemon *daemon) {
     daemon->rules_kept = r >= 0;
 }
 
-/* The state directory may not be opened yet. */
+/* The state directory may still be closed. */
 static int load_kept(const Daemon *daemon, Policy **ret, usec_t *ret_saved) {
     PolicySource source = rules_source(daemon);
     _cleanup_close_ int fd = open(daemon->options.state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -213,8 +213,7 @@ static const char *why_not_kept(int error) {
     }
 }
 
-/* What they flag is most likely allowed by the rules that could not be loaded: no advice is given.
- */
+/* No advice is given, because the rejected rules probably allow most of what is flagged. */
 static int open_builtin(Daemon *daemon) {
     Policy *policy = policy_new_builtin();
 

@@ -111,7 +111,7 @@ static uint64_t view_key(const Daemon *daemon, const LedgerView *view) {
                                  : ledger_forward_cookie(daemon->ledger, &view->listener);
 }
 
-/* What goes over the bus of one entry. Tool and advice are the caller's to free. */
+/* Returns the bus form of an entry. The caller frees tool and advice. */
 static BusListener bus_listener(const Daemon *daemon, LedgerView *view) {
     audit_advise(daemon->advice, &view->listener);
     return (BusListener){

@@ -139,7 +139,7 @@ static void tell_listener(Daemon *daemon, const LedgerChange *change, ReportEven
         state_note(daemon, change, STATE_TELLING);
     int r = send_made(daemon, make_alert, &alert);
     if (event == REPORT_TRANSIENT)
-        ; /* no alert: nothing is kept of it */
+        ; /* not an alert, so it is not recorded */
     else if (r > 0)
         state_note(daemon, change, STATE_TOLD);
     else

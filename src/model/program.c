@@ -6,9 +6,9 @@
 #include "util/memory.h"
 
 /*
- * How an interpreter reads its command line up to the script. An option that is in none of these
- * has no value, or one behind `=`. Where `clusters` holds, `-abc` is `-a -b -c`, and a value may
- * follow its letter in the same argument.
+ * The syntax of an interpreter's command line up to the script. All other options have no value, or
+ * one after `=`. With `clusters`, `-abc` is `-a -b -c`, and a value may follow its letter in the
+ * same argument.
  */
 typedef struct Syntax {
     const char *name;
@@ -150,13 +150,13 @@ static bool has_letter(const char *letters, char letter) {
     return letters && strchr(letters, letter);
 }
 
-/* A reader of a command line, up to the script. */
+/* Reads a command line up to the script. */
 typedef struct Reader {
     const Syntax *syntax;
     char *const *arguments;
-    size_t at; /* the next one to be read */
+    size_t at; /* the next argument */
     Program *program;
-    bool done; /* nothing that follows is the interpreter's */
+    bool done; /* no further arguments belong to the interpreter */
 } Reader;
 
 static const char *read_next(Reader *reader) {
@@ -164,7 +164,7 @@ static const char *read_next(Reader *reader) {
 }
 
 static void end_with(Reader *reader, const char *script, bool is_module) {
-    /* An empty name names nothing; `-` is standard input. */
+    /* An empty name is ignored; `-` is standard input. */
     if (script && *script != '\0' && strcmp(script, "-") != 0) {
         reader->program->script = script;
         reader->program->is_module = is_module;
@@ -172,7 +172,7 @@ static void end_with(Reader *reader, const char *script, bool is_module) {
     reader->done = true;
 }
 
-/* `-uBm MODULE`: letters up to the first that has a value. */
+/* `-uBm MODULE`: letters up to the first one with a value. */
 static void read_cluster(Reader *reader, const char *letters) {
     const Syntax *syntax = reader->syntax;
 
@@ -219,7 +219,7 @@ static void read_option(Reader *reader, const char *option) {
     }
 }
 
-/* The first argument that is no option: the script, or a word that says what follows. */
+/* The first argument that is not an option: the script, or a subcommand. */
 static void read_word(Reader *reader, const char *word, bool first) {
     const char *name = reader->syntax->name;
     size_t length = strlen(word);
@@ -229,9 +229,9 @@ static void read_word(Reader *reader, const char *word, bool first) {
     if (first && strcmp(name, "deno") == 0 && strcmp(word, "eval") == 0)
         end_with(reader, NULL, false);
     else if (first && strcmp(name, "deno") == 0 && strcmp(word, "task") == 0)
-        reader->program->is_module = true; /* its options follow, then the task's name */
+        reader->program->is_module = true; /* followed by its options and the name of the task */
     else if (strcmp(name, "java") == 0)
-        /* `@FILE` holds further arguments, a class to run has no suffix. */
+        /* `@FILE` has further arguments; a class has no suffix. */
         end_with(reader, word, length < 5 || strcmp(word + length - 5, ".java") != 0);
     else
         end_with(reader, word, reader->program->is_module);
@@ -255,7 +255,7 @@ static void read_arguments(Reader *reader) {
         reader->program->is_module = false;
 }
 
-/* One string with a blank in it, or one that is no name of the file that runs. */
+/* One string that contains a space, or that is not the name of the executable. */
 static bool is_title(const Syntax *syntax, char *const *arguments) {
     if (string_is_empty(arguments[0]) || arguments[1])
         return false;
@@ -265,7 +265,7 @@ static bool is_title(const Syntax *syntax, char *const *arguments) {
     return syntax && find_syntax(arguments[0] + (*arguments[0] == '-')) != syntax;
 }
 
-/* busybox runs the applet by whose name it was called, else that of its first argument. */
+/* busybox runs the applet of argv[0], otherwise that of the first argument. */
 static void read_applet(Reader *reader) {
     const char *called = reader->arguments[0];
 
@@ -275,8 +275,7 @@ static void read_applet(Reader *reader) {
     reader->program->is_module = reader->program->script != NULL;
 }
 
-/* Finds the last `node_modules/NAME/` or `node_modules/@SCOPE/NAME/`; `.bin` and `.pnpm` are none.
- */
+/* Finds the last `node_modules/NAME/` or `node_modules/@SCOPE/NAME/`, except `.bin` and `.pnpm`. */
 static void find_package(const char *path, char package[static PROGRAM_PACKAGE_SIZE]) {
     static const char folder[] = "node_modules/";
 

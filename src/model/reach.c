@@ -5,7 +5,7 @@
 static Scope address_scope(const Address *address, const Link *link, const LinkTable *links) {
     if (address_is_loopback(address))
         return SCOPE_LOOPBACK;
-    /* No router passes on what is sent to 255.255.255.255. */
+    /* Routers do not forward packets to 255.255.255.255. */
     if (address_is_link_local(address) || address_is_broadcast(address))
         return SCOPE_LINK_LOCAL;
     if (address_is_multicast(address))
@@ -59,7 +59,8 @@ static bool endpoint_answers(const Endpoint *endpoint, const LinkAddress *candid
            address_is_broadcast_of(ret, address, candidate->prefix_length);
 }
 
-/* The link that has the address, also one that is down: other links still lead to it then. */
+/* Returns the link with the address. It may be down: the address is then reachable through others.
+ */
 static const Link *link_of_address(const Endpoint *endpoint, const LinkTable *links) {
     Address answers;
     for (size_t i = 0; links && i < links->n_addresses; i++) {

@@ -15,10 +15,10 @@
 /* So many ways in are named; who has more of them wants `show` or --json. */
 #define WAYS_TOLD 3
 
-/* Of a longer path only the last part is shown. */
+/* Longer paths are shortened to the last part. */
 #define FOLDER_MAX 80
 
-/* More than the kernel keeps of a process's name. */
+/* Longer than the kernel's limit for the name of a process. */
 #define COMM_MAX 64
 
 const Holder *listener_holder(const Listener *listener) {
@@ -57,7 +57,7 @@ static void print_container(const Owner *owner, FILE *out) {
         fprintf(out, " %.*s", owner->container_name ? 256 : 12, escaped);
 }
 
-/* A user without a name: `uid 4711`; an unknown one has no number that says anything. */
+/* A user without a name is `uid 4711`. An unknown user has no number. */
 static void print_user(const Listener *listener, const char *user, const char *before, FILE *out) {
     _cleanup_free_ char *escaped = text_escape_string(user);
     if (escaped)
@@ -68,14 +68,14 @@ static void print_user(const Listener *listener, const char *user, const char *b
         fprintf(out, "uid %u", listener->uid);
 }
 
-/* Whether it is a service of the system: its processes have no project's folder. */
+/* Returns whether it is a system service, whose working directory is not shown. */
 static bool is_system_unit(const char *unit) {
     const char *suffix = unit ? strrchr(unit, '.') : NULL;
     return suffix && (strcmp(suffix, ".service") == 0 || strcmp(suffix, ".socket") == 0) &&
            strncmp(unit, "user@", strlen("user@")) != 0;
 }
 
-/* The unit that says more than the process, or NULL. */
+/* Returns the unit if it is more specific than the process, or NULL. */
 static const char *telling_unit(const Owner *owner) {
     const char *suffix = owner->user_unit ? strrchr(owner->user_unit, '.') : NULL;
 
@@ -86,13 +86,13 @@ static const char *telling_unit(const Owner *owner) {
                : NULL;
 }
 
-/* A tool that has its interpreter's name (`Node`) says nothing more. */
+/* A tool with the name of its interpreter (`Node`) adds no information. */
 static bool tool_says_more(const char *tool, const Program *program, const char *name) {
     return tool && (!name || strcasecmp(tool, name) != 0) &&
            (!program->interpreter || strcasecmp(tool, program->interpreter) != 0);
 }
 
-/* Whether the process's name is that of many programs. */
+/* Returns whether the name of the process is generic. */
 static bool name_says_nothing(const char *name, const Program *program) {
     static const char *const names[] = {"systemd", "init", "master", "main", "server", "daemon"};
 
@@ -105,8 +105,8 @@ static bool name_says_nothing(const char *name, const Program *program) {
 }
 
 /*
- * Newer Nodes call their first thread, and so the process, MainThread. A title is cut to 15 bytes
- * in it (`next-server (v1`): its first word is the name. Copied to `buffer` where it is cut.
+ * Newer versions of Node name their first thread, and therefore the process, MainThread. A title is
+ * truncated to 15 bytes (`next-server (v1`); its first word, copied to `buffer`, is the name.
  */
 static const char *name_of(const Holder *holder, const Program *program,
                            char buffer[static COMM_MAX]) {
@@ -150,8 +150,8 @@ static void print_process(const Listener *listener, const Holder *holder, FILE *
 }
 
 /*
- * The working directory of a program that a person started: below the user's home as `~/shop`, and
- * a long one by its last part alone.
+ * Prints the working directory of a program that a user started: `~/shop` if it is below the home
+ * directory, and only the last part of a long path.
  */
 static void print_folder(const Listener *listener, const Holder *holder, const char *user,
                          FILE *out) {
@@ -177,7 +177,7 @@ static void print_folder(const Listener *listener, const Holder *holder, const c
     fprintf(out, ", %s%s", tilde, escaped ?: "");
 }
 
-/* Returns how many processes the subject is. */
+/* Returns the number of processes. */
 static size_t print_subject(const Listener *listener, const char *user, FILE *out) {
     const Holder *holder = listener_holder(listener);
     const Owner *owner = listener->owner;

@@ -90,7 +90,7 @@ static bool same_listener(const Listener *a, const Listener *b) {
            endpoint_equal(&a->endpoint, &b->endpoint);
 }
 
-/* Which of several targets a packet is sent to depends on what is not read here. */
+/* The choice among several targets depends on data that is not read here. */
 static void join_target(Listener *listener, const Listener *found) {
     if (address_equal(&listener->forward_to, &found->forward_to) &&
         listener->forward_port == found->forward_port)

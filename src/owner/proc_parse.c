@@ -10,14 +10,14 @@
 #include "util/memory.h"
 #include "util/parse.h"
 
-/* Counted from the field behind the name (proc_pid_stat(5): 3). */
-/* Of include/linux/sched.h; set before a task gives up its memory, and so its exe. */
+/* Counted from the field after the name (3 in proc_pid_stat(5)). */
+/* From include/linux/sched.h. Set before a task releases its memory, and therefore its exe. */
 #define PF_EXITING       0x4u
 #define STAT_GROUP_FIELD (5 - 3)
 #define STAT_FLAGS_FIELD (9 - 3)
 #define STAT_START_FIELD (22 - 3)
 
-/* More empty arguments behind a program's name than these are padding. */
+/* More empty arguments than these after the name are padding. */
 #define EMPTY_ARGUMENTS_MAX 3
 
 static bool is_blank(char c) {
@@ -92,9 +92,9 @@ int proc_status_parse_uid(const char *text, size_t length, uid_t *ret) {
 }
 
 /*
- * The length without the NULs with which a title is padded to that of the arguments before it. Only
- * where nothing else follows the first argument, and it holds a blank or they are many: `prog ""`
- * has an empty argument.
+ * Returns the length without the NULs that pad a title to the length of the previous arguments.
+ * Applies only if no text follows the first argument, and if it contains a space or there are many
+ * NULs: `prog ""` has an empty argument.
  */
 static size_t drop_padding(const char *text, size_t length) {
     size_t first = strnlen(text, length), end = first;

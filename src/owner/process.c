@@ -94,8 +94,8 @@ static int note_error(int r, int *error) {
     return r == -ENOMEM ? r : 0;
 }
 
-/* Also one that is about to be: while a process exits it has no exe any more, but still its
- * descriptors for a moment (KERNEL-FACTS.md). It takes no connection. */
+/* This includes an exiting process. For a moment it has descriptors but no exe (KERNEL-FACTS.md),
+ * and it accepts no connections. */
 static bool is_gone(int process_fd) {
     char buffer[1024];
     ProcStat stat;

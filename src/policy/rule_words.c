@@ -13,14 +13,14 @@
 #include "util/escape.h"
 #include "util/memory.h"
 
-/* The matches of the rule, each NULL where it has none of that key. */
+/* The matches of the rule by key; NULL: the rule does not have the key. */
 typedef struct Parts {
     const Match *of[KEY_COUNT];
     usec_t until;
     const char *until_text;
 } Parts;
 
-/* Those that a suggested rule may have, and none with `not`. */
+/* The keys that a suggested rule may have, without `not`. */
 static bool take_parts(const Rule *rule, Parts *ret) {
     const unsigned known = 1u << KEY_PROTO | 1u << KEY_PORT | 1u << KEY_SCOPE | 1u << KEY_USER |
                            1u << KEY_EXE | 1u << KEY_UNIT | 1u << KEY_USER_UNIT |
@@ -36,7 +36,7 @@ static bool take_parts(const Rule *rule, Parts *ret) {
     return rule->info.action == ACTION_ALLOW && ret->of[KEY_PROTO] && ret->of[KEY_PORT];
 }
 
-/* Written back as text: what is a glob's escape in the rule is none for a reader. */
+/* Prints the value without the escapes of globs. */
 static void print_pattern(const Pattern *pattern, FILE *out) {
     _cleanup_free_ char *plain = strdup(pattern->text);
     char *end = plain;
@@ -65,7 +65,7 @@ static void print_user(const Parts *parts, FILE *out) {
         fprintf(out, " of user %u", account->id);
 }
 
-/* `Python`; NULL: they run programs of their own, or of several languages. */
+/* `Python`; NULL: native programs, or several languages. */
 static const char *interpreter_of(const Match *exes) {
     static const char *const names[][2] = {
         {"python", "Python"}, {"node", "Node.js"}, {"deno", "Deno"},
@@ -102,7 +102,7 @@ static void print_programs(const Parts *parts, FILE *out) {
     fputs(interpreter ? ")" : "", out);
 }
 
-/* Whom the rule names; false: nobody. */
+/* Prints the user of the rule. Returns false if there is none. */
 static bool print_subject(const Parts *parts, FILE *out) {
     if (parts->of[KEY_CONTAINER]) {
         fputs("the container ", out);

@@ -12,11 +12,11 @@
 #include "util/escape.h"
 #include "util/glob.h"
 
-/* What stands behind `allow tcp port 3000`. Each prints its matches, or returns false when it does
- * not apply. */
+/* The matches after `allow tcp port 3000`. Each function prints its matches, or returns false if it
+ * does not apply. */
 typedef bool (*Way)(const Listener *listener, FILE *out);
 
-/* So many different files of one socket are named at most. */
+/* Limit of different executables in one rule. */
 #define EXES_MAX 4
 
 static bool is_plain(const char *text) {
@@ -36,14 +36,14 @@ static void print_item(const char *text, FILE *out) {
     fputc('"', out);
 }
 
-/* The same for a key that takes globs: what would be one is taken literally. NULL: one more item of
- * the same list. */
+/* The same for a key with globs, whose characters are escaped. NULL: a further item of the same
+ * list. */
 static void print_literal(const char *key, const char *text, FILE *out) {
     _cleanup_free_ char *literal = malloc(strlen(text) * 2 + 1);
     char *end = literal;
 
     if (!literal) {
-        fputs(" \"", out); /* no rule, and so not taken */
+        fputs(" \"", out); /* not a valid rule, and therefore rejected */
         return;
     }
     for (; *text; text++) {
@@ -80,7 +80,7 @@ static bool is_same_exe(const Holder *a, const Holder *b) {
     return file_id_equal(&a->exe_id, &b->exe_id) && strcmp(a->exe, b->exe) == 0;
 }
 
-/* The files that the processes run, each once; 0: not all are known and verified, or too many. */
+/* Collects the executables, each once. 0: not all are known and verified, or there are too many. */
 static size_t list_exes(const Owner *owner, const Holder *ret[static EXES_MAX]) {
     size_t count = 0;
 
@@ -102,7 +102,7 @@ static size_t list_exes(const Owner *owner, const Holder *ret[static EXES_MAX]) 
     return count;
 }
 
-/* An interpreter runs anybody's script: so the user is always named. */
+/* An interpreter can run any script, so the user is always named. */
 static bool print_exes(const Listener *listener, FILE *out) {
     const Holder *exes[EXES_MAX];
     size_t count = list_exes(listener->owner, exes);
@@ -131,8 +131,8 @@ static bool starts_with_any(const char *name, const char *const *prefixes) {
     return false;
 }
 
-/* Whether a unit of that name will be the same one at the next login or start: no scope (of a
- * session, a terminal, an application), and nothing that is named by chance. */
+/* Returns whether the unit has the same name after the next login or start: it is not a scope unit
+ * (of a session, a terminal, an application) and has no generated name. */
 static bool is_lasting(const char *unit) {
     static const char *const transient[] = {"user@", "run-", "dbus-:", NULL};
     const char *dot = strrchr(unit, '.'), *at = strchr(unit, '@');
@@ -140,11 +140,11 @@ static bool is_lasting(const char *unit) {
     if (!dot || (strcmp(dot, ".service") != 0 && strcmp(dot, ".socket") != 0) ||
         starts_with_any(unit, transient))
         return false;
-    /* Desktops start `app-org.kde.konsole@f00d.service`. */
+    /* Desktops use generated names: `app-org.kde.konsole@f00d.service`. */
     return strncmp(unit, "app-", 4) != 0 || !at || strcmp(at, "@autostart.service") == 0;
 }
 
-/* Units that run what people type, where no session takes it over (no logind, no pam_systemd). */
+/* Units that run the programs of logins if these have no session (no logind, no pam_systemd). */
 static bool is_login(const Listener *listener, const char *unit) {
     static const char *const consoles[] = {"getty@",           "serial-getty@", "console-getty.",
                                            "container-getty@", "autovt@",       "emergency.",
@@ -186,7 +186,7 @@ static bool print_forward(const Listener *listener, FILE *out) {
     return listener->origin == ORIGIN_FORWARD && fputs(" origin forward", out) >= 0;
 }
 
-/* Of processes that are known, but not by a file that the matcher could verify. */
+/* For known processes without an executable that the matcher could verify. */
 static bool print_any_of_user(const Listener *listener, FILE *out) {
     return listener->owner && listener->owner->n_holders > 0 && print_user(listener, out);
 }

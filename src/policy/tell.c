@@ -228,7 +228,7 @@ static char *tell_holder(const Holder *holder) {
     case EXE_UNKNOWN:
         return text("it can't be read what pid %d runs", holder->pid);
     case EXE_UNVERIFIED:
-        /* A memfd never had a name. */
+        /* A memfd has no name. */
         if (holder->exe_deleted && *exe && strncmp(exe, "/memfd:", 7) != 0)
             return text(
                 "pid %d runs a version of %s that was replaced or removed since; restart it",

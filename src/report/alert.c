@@ -119,7 +119,7 @@ static void add_rule(Record *record, const ListenerAlert *alert) {
 
 static const struct {
     const char *name;  /* SOCKAUDIT_REASON */
-    const char *words; /* resolved: in brackets, why it is no alert though it still listens */
+    const char *words; /* resolved: in brackets, the reason if the listener is still open */
 } reasons[ALERT_REASON_COUNT] = {
     [ALERT_REPEATS] = {"repeats", NULL},
     [ALERT_RETURNED] = {"returned", NULL},
@@ -131,7 +131,7 @@ static const struct {
     [ALERT_CHANGED] = {"changed", "reachability changed"},
 };
 
-/* What stands before the sentence. */
+/* Prints the text before the sentence. */
 static void print_lead(const ListenerAlert *alert, FILE *out) {
     char span[DURATION_SIZE];
 
@@ -190,7 +190,7 @@ static void add_message(Record *record, const ListenerAlert *alert) {
     record->lacks_memory = true;
 }
 
-/* Nothing in it was chosen by a process. */
+/* No part of it is chosen by a process. */
 static void add_also(Record *record, const ListenerAlert *alert) {
     _cleanup_free_ char *text = NULL;
     size_t size;

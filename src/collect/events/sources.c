@@ -23,19 +23,19 @@
 
 #define NEVER UINT64_MAX
 
-/* What the epoll set's entries are; the first are the sources. */
+/* The entries of the epoll set; the sources are first. */
 enum {
     EVENT_TIMER = SOURCE_COUNT,
     EVENT_CLOCK, /* cancelled when the clock is set, and when the machine resumes */
 };
 
-/* Changes of which only the fact is reported: at once, and then no oftener than each `period`. */
+/* Changes that are reported without detail: immediately, then at most once per `period`. */
 typedef struct Coalesced {
     int (*open)(const NetHandles *handles);
     int (*read)(int fd, unsigned budget, bool *ret_changed);
     SourceId id;
     uint64_t period;       /* ms */
-    uint64_t at, reported; /* ms: when to report next, NEVER: nothing changed; last */
+    uint64_t at, reported; /* ms: next report (NEVER: no change), last report */
 } Coalesced;
 
 enum { COALESCED_LINKS, COALESCED_FORWARDS, COALESCED_COUNT };
@@ -50,8 +50,8 @@ struct Sources {
     Readers *readers;             /* NULL: missing, as are negative fds */
     int socket_fds[SOURCE_COUNT]; /* of the sources that are netlink sockets */
     Coalesced coalesced[COALESCED_COUNT];
-    uint64_t check_at; /* ms: when to look at the rings */
-    uint64_t slept;    /* ms that the machine was suspended, since it was started */
+    uint64_t check_at; /* ms: when to check the rings */
+    uint64_t slept;    /* ms of suspend since boot */
     uint64_t lost;
     bool stuck;
 };
@@ -277,7 +277,7 @@ static void try_socket(Sources *sources, SourceId id) {
             close(fd);
     }
     if (r == -EPROTONOSUPPORT && id == SOURCE_FORWARDS) {
-        /* Without nfnetlink nothing is forwarded, until a module is loaded. */
+        /* Without nfnetlink, nothing is forwarded until a module is loaded. */
         sources->retry_at[id] = now_msec() + SOURCES_RETRY_SECONDS_MAX * 1000;
         return;
     }
@@ -291,7 +291,7 @@ static void try_socket(Sources *sources, SourceId id) {
 }
 
 static void socket_broke(Sources *sources, SourceId id, int error) {
-    close(sources->socket_fds[id]); /* which takes it out of the epoll set */
+    close(sources->socket_fds[id]); /* removes it from the epoll set */
     sources->socket_fds[id] = -1;
     set_missing(sources, id, STEP_READ, error);
     tell_lost(sources, id);

@@ -126,7 +126,7 @@ static bool socket_listens(const Walk *walk, const Endpoint *forward) {
     return false;
 }
 
-/* The kernel keeps a port that is in the range, and takes the range's first for any other. */
+/* The kernel keeps a port in the range, and otherwise uses the first port of the range. */
 static uint16_t target_port(const ForwardRule *rule, uint16_t port) {
     bool stays = rule->to_port == 0 || (rule->to_port <= port && port <= rule->to_last);
     return stays ? port : rule->to_port;

@@ -53,7 +53,7 @@ typedef struct ForwardRule {
     char *jump;       /* owned: the chain, in the same form */
     Address to;       /* family 0: this host (REDIRECT), or not known */
     uint16_t to_port; /* 0: the port that the packet came to */
-    uint16_t to_last; /* the last of a range, in which a port stays what it was; or 0 */
+    uint16_t to_last; /* the last port of a range, within which a port is kept; or 0 */
     bool unclear;     /* where it leads, or which ports it takes, could not be read */
 } ForwardRule;
 

@@ -21,7 +21,7 @@
 #define RULES_MAX      100000
 #define READ_TRIES_MAX 3
 
-/* A table with a base chain that may forward: only its own chains lead on from there. */
+/* A table with a base chain that may forward. Jumps stay within its own chains. */
 typedef struct NatTable {
     uint16_t family;
     char *name;
@@ -128,7 +128,7 @@ static int dump(Ruleset *ruleset, uint16_t type, uint16_t family, struct nftnl_s
     return netlink_dump(ruleset->netfilter, request, handler, data, ret_result);
 }
 
-/* The rules of the table alone: a firewall's thousands elsewhere cost nothing. */
+/* Reads only the rules of this table, not the thousands of a firewall in others. */
 static int dump_rules(Ruleset *ruleset, const NatTable *table, DumpResult *ret_result) {
     _Alignas(struct nlmsghdr) char buffer[4096];
     struct nlmsghdr *request =

@@ -339,7 +339,7 @@ static int read_lookup(Reader *reader, struct nftnl_expr *expr) {
 
 /* --- expressions that end in a forward --- */
 
-/* Ports that a packet is sent to: one, where `last` is 0. */
+/* The target ports; a single one if `last` is 0. */
 typedef struct TargetPorts {
     uint16_t first, last;
 } TargetPorts;
@@ -379,7 +379,7 @@ static int add_mapped(Reader *reader, const Slot *address, sa_family_t family, b
     return r;
 }
 
-/* The ports in two registers, whose attributes follow each other. */
+/* The ports in two registers with consecutive attributes. */
 static TargetPorts read_target_ports(Reader *reader, struct nftnl_expr *expr, uint16_t minimum) {
     TargetPorts ports = {};
 

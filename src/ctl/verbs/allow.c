@@ -52,7 +52,7 @@ static ExitStatus read_wish(const Options *options, Wish *ret) {
     return STATUS_DONE;
 }
 
-/* By another rule, which comes first. */
+/* Another rule takes precedence. */
 static void warn_if_flagged(const BusView *view) {
     for (size_t i = 0; i < view->snapshot->n_listeners; i++) {
         const Verdict *verdict = &view->snapshot->listeners[i].verdict;
@@ -75,7 +75,7 @@ static bool is_allowed_already(const BusView *view) {
     return true;
 }
 
-/* What each line permits, where it stands, and how to take it back. */
+/* Prints the meaning and location of each line, and how to undo it. */
 static void print_lines_added(const BusAllowed *allowed) {
     _cleanup_free_ char *file = text_escape_string(allowed->file);
     unsigned number = allowed->line;
@@ -152,7 +152,7 @@ static ExitStatus allow(BusClient *client, const Options *options, const Wish *w
     if (r < 0)
         return daemon_failed(client, r, "Failed to allow the listener");
     ExitStatus status = daemon_fetch(client, NULL, wish->what, &view);
-    /* It went meanwhile, as was told: the rule is there all the same. */
+    /* The listener closed meanwhile, which was reported. The rule was added. */
     if (status == STATUS_DONE || status == STATUS_NO_LISTENER)
         status = print_done(options, &view, &allowed);
     warn_if_flagged(&view);
@@ -160,7 +160,7 @@ static ExitStatus allow(BusClient *client, const Options *options, const Wish *w
     return status;
 }
 
-/* Where nothing needs to be added, that is said in *ret_done. */
+/* Sets *ret_done and prints a message if no rule is needed. */
 static ExitStatus check_already(BusClient *client, const Options *options, const Wish *wish,
                                 bool *ret_done) {
     _cleanup_bus_view_ BusView view = {};

@@ -135,7 +135,7 @@ static int is_unreadable(const char *path, int error) {
     return error == EACCES;
 }
 
-/* Whether a directory or file that the pattern finds may not be read. */
+/* Returns whether a directory or file of the pattern is not readable. */
 static bool is_denied(const char *pattern) {
     glob_t found = {};
     bool denied = glob(pattern, 0, is_unreadable, &found) == GLOB_ABORTED;
@@ -146,7 +146,7 @@ static bool is_denied(const char *pattern) {
     return denied;
 }
 
-/* libsystemd passes over the files that it may not open, and the journal looks empty. */
+/* libsystemd skips unreadable files, so that the journal seems to be empty. */
 static bool is_journal_denied(const Options *options) {
     static const char *const directories[] = {"/var/log/journal", "/run/log/journal"};
     char id[SD_ID128_STRING_MAX] = "*", pattern[PATH_MAX];
@@ -163,7 +163,7 @@ static bool is_journal_denied(const Options *options) {
     return false;
 }
 
-/* After what could be read, if anything. */
+/* Printed after the readable entries. */
 static ExitStatus tell_denied(void) {
     tell_error("You cannot read the system journal. Run with sudo, or join the group "
                "'systemd-journal'.");

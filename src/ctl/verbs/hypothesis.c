@@ -191,7 +191,7 @@ static ExitStatus set_origin(Hypothesis *hypothesis, const char *value, const Li
     return bad_word("origin", value, words, ELEMENTS(words));
 }
 
-/* Only a forward has one. */
+/* Only forwards have a target. */
 static ExitStatus set_target(Hypothesis *hypothesis, const char *value, const LinkTable *links) {
     Listener *listener = &hypothesis->listener;
     Endpoint target = {};

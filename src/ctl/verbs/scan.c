@@ -30,7 +30,7 @@ static void scan_done(Scan *scan) {
     policy_free(scan->ruleset.policy);
 }
 
-/* None under the built-in rules: what they flag is most likely allowed by those with the error. */
+/* No advice under the built-in rules: the rejected rules probably allow most of what is flagged. */
 static ExitStatus load_advice(Scan *scan) {
     _cleanup_diagnostics_ Diagnostics *diagnostics = diagnostics_new();
     if (scan->ruleset.builtin)

@@ -25,7 +25,7 @@ static ExitStatus read_span(const char *word, usec_t *ret) {
     return STATUS_USAGE;
 }
 
-/* Local time, with the date where it is not today's. */
+/* Local time, with the date unless it is today. */
 static void format_until(usec_t realtime, char ret[static 32]) {
     time_t seconds = (time_t)(realtime / USEC_PER_SEC), now = time(NULL);
     struct tm tm, today;

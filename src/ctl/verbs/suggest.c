@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* `suggest`: the rules that `allow` would write for what is flagged now, to be read before they are
- * used. Made by the daemon, so that everybody gets the same for the same listener. */
+/* `suggest`: the rules that `allow` would write for the flagged listeners, for review. The daemon
+ * makes them, so that all users get the same rule for a listener. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +28,7 @@ static bool is_known(const Suggestions *suggestions, const char *rule) {
     return false;
 }
 
-/* Returns 0, or an errno that is no reason of this one listener. */
+/* Returns 0, or a negative errno that does not concern this listener only. */
 static int add(Suggestions *suggestions, BusClient *client, const Listener *listener,
                const Netns *netns) {
     _cleanup_free_ char *rule = NULL;
@@ -109,7 +109,7 @@ static json_t *suggestions_json(const Suggestions *suggestions, const Netns *net
     return json_pack("{si,so}", "schema", 1, "suggestions", array);
 }
 
-/* What is missing, and why. */
+/* Prints what is missing, and why. */
 static ExitStatus tell_missing(const Suggestions *suggestions) {
     if (suggestions->n_without > 0)
         tell_warning("No rule suggested for %zu listener%s: process unknown",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The table of advice: what it is made of, and where its files are. */
+/* The table of advice, its sections and the locations of its files. */
 #include "policy/advice/advice.h"
 
 #include <errno.h>

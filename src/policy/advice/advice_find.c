@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The advice for a listener: the first section that holds for it and can be filled in. */
+/* The advice for a listener: the first section that matches and can be filled in. */
 #include <string.h>
 
 #include "policy/advice/advice_match.h"

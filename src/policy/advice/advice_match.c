@@ -8,10 +8,10 @@
 #include "util/glob.h"
 #include "util/memory.h"
 
-/* Stands for the listener's port as a whole number, in patterns and command lines. */
+/* Replaces the listener's port as a whole number, in patterns and command lines. */
 #define PORT_MARK '\x01'
 
-/* Longer arguments are no options that we know. */
+/* Known options are not longer. */
 #define OPTION_SIZE 512
 
 static bool any_matches(char *const *patterns, const char *text) {
@@ -28,7 +28,7 @@ static void add_name(AdviceProcess *process, const char *name, size_t length) {
     process->names[process->n_names++][length] = '\0';
 }
 
-/* The last part of a path; of a title its first word, without the colon of `gunicorn: master`. */
+/* The last part of a path, or the first word of a title without the colon of `gunicorn: master`. */
 static void add_path(AdviceProcess *process, const char *path, size_t length) {
     const char *slash = memrchr(path, '/', length);
     size_t skipped = slash ? (size_t)(slash - path) + 1 : 0;
@@ -37,12 +37,12 @@ static void add_path(AdviceProcess *process, const char *path, size_t length) {
     add_name(process, path + skipped, length - skipped);
 }
 
-/* What the program could be called: not what the interpreter is. */
+/* The names of the program, not of the interpreter. */
 static void add_names(AdviceProcess *process) {
     const Holder *holder = process->holder;
     const Program *program = &process->program;
 
-    /* Of Java's MODULE/CLASS the class. */
+    /* The class of Java's MODULE/CLASS. */
     if (program->script)
         add_path(process, program->script, strlen(program->script));
     if (program->title)
@@ -71,8 +71,8 @@ static void join_command(AdviceProcess *process) {
     process->command[used] = '\0';
 }
 
-/* Copies the text with the mark in the place of each number that is the port; `out` has room for
- * the text. */
+/* Copies the text, with each number that is the port replaced by the mark. `out` has room for the
+ * text. */
 static void mark_port(const char *text, uint16_t port, char *out) {
     char number[8];
     size_t n_digits = (size_t)snprintf(number, sizeof(number), "%u", port);
@@ -82,7 +82,7 @@ static void mark_port(const char *text, uint16_t port, char *out) {
         if (digits == n_digits && memcmp(text, number, n_digits) == 0) {
             *out++ = PORT_MARK;
         } else {
-            /* A byte that is no digit, or a number as a whole. */
+            /* A byte that is not a digit, or a whole number. */
             size_t length = digits > 0 ? digits : 1;
             memcpy(out, text, length);
             out += length;
@@ -111,7 +111,7 @@ void advice_case_init(AdviceCase *ret, const Listener *listener) {
     }
 }
 
-/* The pattern with the mark in the place of each `{port}`; returns whether there is one. */
+/* Copies the pattern, with each `{port}` replaced by the mark. Returns whether there is one. */
 static bool mark_pattern(const char *pattern, char marked[static ADVICE_LINE_MAX + 1]) {
     static const char port[] = "{port}";
     const char *at = pattern, *found;
@@ -126,7 +126,7 @@ static bool mark_pattern(const char *pattern, char marked[static ADVICE_LINE_MAX
     return at != pattern;
 }
 
-/* A pattern with `{port}` is compared where the port is marked. */
+/* A pattern with `{port}` is compared with the text in which the port is marked. */
 static bool arguments_match(char *const *patterns, const AdviceProcess *process) {
     for (; *patterns; patterns++) {
         char marked[ADVICE_LINE_MAX + 1];
@@ -138,7 +138,7 @@ static bool arguments_match(char *const *patterns, const AdviceProcess *process)
     return false;
 }
 
-/* One argument; where the pattern has a blank, with the one behind it. */
+/* Compares one argument, or two consecutive ones if the pattern has a space. */
 static bool word_matches(const char *pattern, bool has_port, char *const *word, uint16_t port) {
     char text[OPTION_SIZE], marked[OPTION_SIZE];
     const char *next = strchr(pattern, ' ') ? word[1] : NULL;
@@ -152,7 +152,7 @@ static bool word_matches(const char *pattern, bool has_port, char *const *word, 
     return glob_matches(pattern, marked, GLOB_NAME);
 }
 
-/* The arguments of a title are not told apart. */
+/* A title has no separate arguments. */
 static bool option_matches(char *const *patterns, const AdviceProcess *process, uint16_t port) {
     char *const *cmdline = process->holder->cmdline;
 
@@ -173,7 +173,7 @@ static bool takes_name(const AdviceSection *section, const AdviceProcess *proces
     return false;
 }
 
-/* Whether the keys about the process hold for this one. */
+/* Returns whether the keys for the process match this one. */
 static bool takes_process(const AdviceSection *section, const AdviceProcess *process,
                           uint16_t port) {
     if (section->exe && !any_matches(section->exe, process->exe))
@@ -205,7 +205,7 @@ static bool takes_origin(const AdviceSection *section, const Listener *listener)
     return section->origins == 0 || (section->origins & origins) != 0;
 }
 
-/* Whether the keys about the listener and its owner as a whole hold. */
+/* Returns whether the keys for the listener and its owner match. */
 static bool takes_listener(const AdviceSection *section, const Listener *listener) {
     const Owner *owner = listener->owner;
 
@@ -236,7 +236,7 @@ bool advice_section_matches(const AdviceSection *section, const AdviceCase *trie
     return false;
 }
 
-/* `*` alone takes every program. */
+/* `*` matches every program. */
 static bool names_something(char *const *patterns) {
     for (; patterns && *patterns; patterns++)
         if (strcmp(*patterns, "*") == 0)

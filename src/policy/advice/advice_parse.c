@@ -147,7 +147,7 @@ static int add_name(Parser *parser, Span item, void *userdata) {
     return strings_add(userdata, item);
 }
 
-/* A package of npm: NAME or @SCOPE/NAME. */
+/* An npm package: NAME or @SCOPE/NAME. */
 static int add_package(Parser *parser, Span item, void *userdata) {
     const char *slash = memchr(item.text, '/', item.length);
 
@@ -159,7 +159,7 @@ static int add_package(Parser *parser, Span item, void *userdata) {
     return strings_add(userdata, item);
 }
 
-/* `--host`, `-H`, or a glob over a word; one word. */
+/* One word: `--host`, `-H`, or a glob for an argument. */
 static int add_word(Parser *parser, Span item, void *userdata) {
     for (size_t i = 0; i < item.length; i++)
         if (is_blank(item.text[i]))
@@ -313,7 +313,7 @@ static int parse_advice(Parser *parser, Span value) {
 static const struct {
     const char *name;
     int (*parse)(Parser *parser, Span value);
-    bool is_condition; /* it says what the section is for */
+    bool is_condition; /* the key is a condition of the section */
 } keys[] = {
     {"advice", parse_advice, false},
     {"arguments", parse_arguments, true},
@@ -339,7 +339,7 @@ static bool has_condition(unsigned keys_seen) {
     return false;
 }
 
-/* Whether the advice has that placeholder. */
+/* Returns whether the advice has that placeholder. */
 static bool advice_has(const char *advice, Placeholder wanted) {
     size_t start, length;
     Placeholder placeholder;

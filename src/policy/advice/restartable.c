@@ -7,9 +7,9 @@
 
 static const char *const kinds[] = {"*.service", "*.socket"};
 
-/* By what a restart, or another setting of their unit, would end. */
+/* Units that must not be restarted or reconfigured, because this would end: */
 static const char *const kept[] = {
-    /* logins and all that runs in them */
+    /* logins and their programs */
     "user@*",
     "user-runtime-dir@*",
     "ssh.*",
@@ -33,7 +33,7 @@ static const char *const kept[] = {
     "greetd.*",
     "ly.*",
     "plasmalogin.*",
-    /* what every other service hangs on */
+    /* the dependencies of all other services */
     "dbus*",
     "polkit*",
     "systemd-*",
@@ -43,7 +43,7 @@ static const char *const kept[] = {
     "nslcd.*",
     "winbind.*",
     "accounts-daemon.*",
-    /* the network and its names */
+    /* network and name resolution */
     "NetworkManager*",
     "networking.*",
     "network.*",
@@ -55,7 +55,7 @@ static const char *const kept[] = {
     "dhclient*",
     "resolvconf*",
     "unbound-resolvconf.*",
-    /* machines and containers that run */
+    /* running machines and containers */
     "libvirtd*",
     "virt*d.*",
     "machine-*",

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The file, each part with its length in front, so that texts need no escape:
+ * The format of the file. Each part follows its length, so that texts need no escaping:
  *
  *   sockaudit-rules 1 NUMBER-OF-FILES
  *   LENGTH ROOT
  *   LENGTH RULES
  *   LENGTH NAME       for each file
  *   LENGTH TEXT
- *   CHECKSUM          16 hexadecimal digits, of all before it
+ *   CHECKSUM          16 hexadecimal digits, over all preceding bytes
  */
 #include "policy/files/kept_rules.h"
 
@@ -25,12 +25,11 @@
 #include "util/read.h"
 
 #define HEAD           "sockaudit-rules 1 "
-#define CHECKSUM_SIZE  17 /* with its newline */
+#define CHECKSUM_SIZE  17 /* including the newline */
 #define TEMPORARY_FILE "." KEPT_RULES_FILE ".new"
 
 static uint64_t checksum(const char *text, size_t length) {
-    uint64_t hash =
-        UINT64_C(14695981039346656037); /* FNV-1a: against damage, not against forgery */
+    uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a: detects damage, not forgery */
     for (size_t i = 0; i < length; i++)
         hash = (hash ^ (unsigned char)text[i]) * UINT64_C(1099511628211);
     return hash;
@@ -96,7 +95,7 @@ int kept_rules_write(int dir_fd, const PolicySource *source, const Policy *polic
     int r = kept_rules_format(source, policy, &text, &length);
     if (r < 0)
         return r;
-    (void)unlinkat(dir_fd, TEMPORARY_FILE, 0); /* of one that was killed */
+    (void)unlinkat(dir_fd, TEMPORARY_FILE, 0); /* left over after a kill */
     _cleanup_close_ int fd =
         openat(dir_fd, TEMPORARY_FILE, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
@@ -117,7 +116,7 @@ typedef struct Reader {
     size_t left;
 } Reader;
 
-/* A number and the byte behind it. */
+/* Reads a number and the byte after it. */
 static bool read_number(Reader *reader, char end, size_t *ret) {
     size_t digits = 0;
     uint64_t value;
@@ -146,7 +145,7 @@ static bool read_part(Reader *reader, const char **ret, size_t *ret_length) {
     return true;
 }
 
-/* Returns 1 when the part is that text, 0 when it is another, or -EBADMSG. */
+/* Returns 1 if the part is that text, 0 if it is another one, or -EBADMSG. */
 static int compare_part(Reader *reader, const char *wanted) {
     const char *text;
     size_t length, wanted_length = wanted ? strlen(wanted) : 0;
@@ -181,7 +180,7 @@ static int read_files(Reader *reader, size_t n_files, RulesFiles *files) {
     return r == 0 && reader->left > 0 ? -EBADMSG : r;
 }
 
-/* Takes the checksum off the end. */
+/* Verifies and removes the checksum at the end. */
 static bool check_end(Reader *reader) {
     char wanted[CHECKSUM_SIZE + 1];
 

@@ -26,7 +26,7 @@ typedef struct LocalFile {
     struct stat status;
     char *text;
     size_t length;
-    unsigned first_line; /* the number of the first that was added; 0: none was */
+    unsigned first_line; /* the number of the first added line; 0: none was added */
     Trust trust;
     char *problem;     /* why it is not to be trusted */
     bool of_directory; /* that is */
@@ -146,7 +146,7 @@ static int replace_file(const LocalFile *file, const char *text, size_t length) 
     return fsync(file->dir_fd) < 0 ? -errno : 0;
 }
 
-/* The number of the last line, which is whole. */
+/* Returns the number of the last complete line. */
 static unsigned count_lines(const char *text, size_t length) {
     unsigned count = 0;
     for (size_t i = 0; i < length; i++)

@@ -22,7 +22,7 @@ Filter *filter_free(Filter *filter) {
     return NULL;
 }
 
-/* The name of a tool may have blanks, and a shell has taken its quotes away. */
+/* The name of a tool may contain spaces, and the shell has removed the quotes. */
 static bool needs_quotes(char *const *words, size_t index) {
     return index > 0 && strcmp(words[index - 1], "tool") == 0 && strchr(words[index], ' ') &&
            !strpbrk(words[index], "\",\\");

@@ -172,8 +172,7 @@ static Answer target_holds(const Listener *listener, const Item *item) {
                      (item->target.port == 0 || item->target.port == listener->forward_port));
 }
 
-/* A redirection to this host itself, and a forward with several targets, have none that is known.
- */
+/* The target of a redirection to this host, or of a forward with several targets, is unknown. */
 Answer match_judge_target(const Case *judged, const Match *match) {
     const Listener *listener = judged->listener;
     if (listener->origin != ORIGIN_FORWARD)
@@ -215,7 +214,7 @@ const char *case_tool(const Case *judged) {
     return recognition->tool;
 }
 
-/* Whether a process that is not known yet could be recognised. */
+/* Returns whether a process that is still unknown could be recognised. */
 static bool tool_may_change(const Listener *listener) {
     return listener->origin == ORIGIN_SOCKET && holders_may_lack(listener) &&
            holders_count(listener) == 0;
@@ -251,7 +250,7 @@ static bool exe_may_change(const Rule *rule, const Match *match, const Case *jud
            match_holds(match, rule->info.action, ANSWER_UNKNOWN);
 }
 
-/* What costs most, last: `exe` may make system calls, `tool` reads command lines. */
+/* The most expensive keys are last: `exe` may make system calls, `tool` reads command lines. */
 static bool costly_match_holds(const Rule *rule, const Case *judged, const Match *exe,
                                const Match *tool, bool *needs_holders) {
     if (exe) {
