@@ -17,6 +17,7 @@ from harness import (Readable, bind_udp, in_a_row, listen, read, rules_below, wi
 
 KEPT = """allow scope loopback
 flag critical tcp port 4000-4499 id always
+set settle 0s
 """
 BEFORE = KEPT + "flag warning tcp port 4500 id one\nallow tcp\nignore udp\nset poll 1h\n"
 AFTER = KEPT + "flag warning tcp port 4501 id two\nallow tcp\nignore udp\nset poll 1h\n"
