@@ -141,7 +141,8 @@ static void print_lead(const ListenerAlert *alert, FILE *out) {
     else if (alert->event == REPORT_RESOLVED)
         fprintf(out, "Alert closed after %s (%s): ", span, reasons[alert->reason].words);
     else if (alert->event == REPORT_TRANSIENT)
-        fprintf(out, "Transient, closed after %s: ", span);
+        fprintf(out, "Transient, closed after %s: ",
+                alert->duration < USEC_PER_MSEC ? "less than 1ms" : span);
     else if (alert->reason == ALERT_RETURNED)
         fprintf(out, "Still exposed after a restart: ");
     else if (alert->event == REPORT_STILL_FLAGGED)
