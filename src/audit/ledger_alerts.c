@@ -688,6 +688,8 @@ void alert_replace(Ledger *ledger, uint32_t entry_index, uint64_t who) {
         entry_add_ghost(ledger, &identity, entry->cookie, &tombstone) == 0) {
         Entry *ghost = entry_at(ledger, tombstone);
         ghost->scope = entry->scope;
+        ghost->owner = entry->owner ? owner_ref(entry->owner) : NULL;
+        ghost->rule = entry->rule;
         ghost->severity = entry->severity;
         remove_member(ledger, entry_index);
         alert->shown = tombstone;

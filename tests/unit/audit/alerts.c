@@ -378,6 +378,8 @@ Test(alerts, are_others_for_another_program_within_one_poll) {
     world_dump(world);
     world_pass(world, USEC_PER_MINUTE);
     told("changed:3000/i resolved:3000/gone"); /* node's */
+    cr_assert_not_null(world->last.view.listener.owner);
+    cr_assert_not_null(world->last.view.listener.verdict.rule);
     LedgerView view;
     cr_assert(ledger_find(world->ledger, 2, &world->now, &view) && view.flagged);
 }
