@@ -27,6 +27,7 @@ flag critical tcp port 10000-60000
 flag warning udp port 10000-60000
 ignore udp
 set udp-grace 0s
+set settle 10ms
 set poll 200ms
 set burst 10000
 """
