@@ -523,7 +523,8 @@ def main():
         run_one(tools[arguments.one], arguments)
         return 0
     only = [name for name in arguments.only.split(",") if name]
-    assert set(only) <= set(tools), set(only) - set(tools)
+    if unknown := set(only) - set(tools):
+        parser.error(f"unknown tool: {', '.join(sorted(unknown))}; known: {', '.join(sorted(tools))}")
     with tempfile.TemporaryDirectory(prefix="sockaudit-field-") as arguments.data:
         harness.support.install_data(arguments.data)
         return run_all(tools, only or list(tools), arguments)
