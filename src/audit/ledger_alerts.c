@@ -614,7 +614,8 @@ void alert_clear(Ledger *ledger, uint32_t entry_index, ResolvedWhy why) {
 
 /* --- change of program --- */
 
-/* Moves the entry to the alert of its new `who`, or to a copy of its previous alert. */
+/* Moves the entry to the alert of its new `who`, or to a copy of its previous alert. The previous
+ * alert is resolved if another one continues for its last entry. */
 static void move(Ledger *ledger, uint32_t entry_index, uint64_t who, uint32_t to) {
     Entry *entry = entry_at(ledger, entry_index);
     uint32_t from = entry->alert;
@@ -646,6 +647,8 @@ static void move(Ledger *ledger, uint32_t entry_index, uint64_t who, uint32_t to
         alert->came_back = was.came_back;
     }
     join(ledger, to, entry_index);
+        if (to)
+            tell_resolved(ledger, alert_at(ledger, from), RESOLVED_CHANGED);
     alert_schedule(ledger, to);
 }
 

@@ -128,7 +128,7 @@ static const struct {
     [ALERT_ALLOWED] = {"policy", "allowed by the rules"},
     [ALERT_SNOOZED_BY_USER] = {"snooze", "snoozed"},
     [ALERT_ALLOWED_SINCE] = {"until", "allowed by a rule from now on"},
-    [ALERT_CHANGED] = {"changed", "reachability changed"},
+    [ALERT_CHANGED] = {"changed", "reachability or process changed"},
 };
 
 /* Prints the text before the sentence. */

@@ -84,7 +84,7 @@ static void print_why(const BusEvent *event) {
         {"policy", "allowed by the rules"},
         {"snooze", "snoozed"},
         {"until", "allowed by a rule from now on"},
-        {"changed", "reachability changed"},
+        {"changed", "reachability or process changed"},
         {"repeats", "it opens and closes repeatedly"},
         {"returned", "still exposed after a restart"},
         {"reminder", "still exposed"},

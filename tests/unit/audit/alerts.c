@@ -399,6 +399,27 @@ Test(alerts, go_on_when_a_socket_is_handed_over) {
 }
 
 static unsigned n_completed;
+/* One program gets the only socket of another one, and both had an alert. */
+Test(alerts, are_resolved_when_another_alert_takes_their_socket) {
+    _cleanup_world_ World *world = settling_world();
+    world_listen(world, 1, 3000)->owner = world_owner("/usr/bin/node");
+    listen_v6(world, 2, 3000)->owner = world_owner("/usr/bin/python3");
+    world_dump(world);
+    world_pass(world, SETTLED);
+    told("appeared:3000 appeared:3000 flagged:3000 flagged:3000");
+    owner_unref(world_socket(world, 1)->owner);
+    world_socket(world, 1)->owner = world_owner("/usr/bin/python3");
+    world_dump(world);
+    world_pass(world, SETTLED);
+    cr_assert_eq(world->n_told[LEDGER_RESOLVED], 1);
+    world_close(world, 1);
+    world_close(world, 2);
+    world_dump(world);
+    world_dump(world);
+    world_pass(world, USEC_PER_MINUTE);
+    cr_assert_eq(world->n_told[LEDGER_RESOLVED], world->n_told[LEDGER_FLAGGED]);
+}
+
 
 static Owner *find_nginx(void *userdata, const Listener *listener) {
     (void)userdata, (void)listener;

@@ -283,7 +283,7 @@ Test(ledger, joins_flags_when_the_owner_is_found_later) {
     world_told(world);
     second->owner = world_owner("/usr/bin/node");
     world_look_at(world, 3000, false);
-    told("changed:3000/h");
+    told("resolved:3000/changed changed:3000/h"); /* the alert about an unknown process */
     world_pass(world, USEC_PER_MINUTE);
     told("");
     world_close(world, 2);
