@@ -21,10 +21,11 @@ typedef struct Judge {
      */
     Owner *(*find_all_holders)(void *userdata, const Listener *listener);
     /*
-     * Returns the owner as found now, before an alert: a new reference, or NULL if it is already
-     * known or not found. May be NULL. Called once per listener.
+     * Searches for the owner before an alert. Sets *ret to a new reference, or leaves it if the
+     * owner is already known or not found. Returns 0, or -EAGAIN if it cannot search now: then it
+     * is called again, for some seconds. May be NULL. Otherwise called once per listener.
      */
-    Owner *(*complete_owner)(void *userdata, const Listener *listener);
+    int (*complete_owner)(void *userdata, const Listener *listener, Owner **ret);
     /*
      * Returns whether the listener is still open, before an alert; true if unknown. May be NULL.
      */

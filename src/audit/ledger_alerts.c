@@ -6,6 +6,7 @@
  */
 #include "audit/ledger_internal.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "model/sentence.h"
@@ -18,6 +19,9 @@
 #define PROBE_BURST USEC_PER_SEC
 /* How long a listener that closed before its alert waits for its event, or for the dumps. */
 #define CLOSE_AWAITED (2 * USEC_PER_SEC)
+/* How long an alert waits for the search for its processes, and how often that is tried. */
+#define OWNER_AWAITED (10 * USEC_PER_SEC)
+#define OWNER_RETRY   USEC_PER_SEC
 /* Deadlines of a flood are rounded to one time, so that its most severe alert is first. */
 #define SETTLE_ROUNDING 20000
 /* "Still exposed" is reported immediately, then after 10 s, 20 s, … up to 21 minutes. */
@@ -307,16 +311,24 @@ static void report_return(Ledger *ledger, uint32_t index) {
     report(ledger, index, &change, true);
 }
 
-/* Searches for the processes of an entry before it is reported, and judges it again. Returns
- * whether this was done now, including all consequences. */
-static bool complete(Ledger *ledger, uint32_t entry_index) {
+/* Searches for the processes of the shown entry before it is reported, and judges it again. If they
+ * cannot be searched for now, the alert waits, but not for ever. Returns whether one of the two was
+ * done now, including all consequences. */
+static bool complete(Ledger *ledger, Alert *alert) {
+    uint32_t entry_index = alert->shown;
     Entry *entry = entry_at(ledger, entry_index);
     const Judge *judge = ledger->judge;
+    Owner *owner = NULL;
     if (entry->completed || !judge->complete_owner)
         return false;
-    entry->completed = true;
     Listener listener = entry_listener(entry);
-    Owner *owner = judge->complete_owner(judge->userdata, &listener);
+    usec_t now = ledger->now.boottime;
+    if (judge->complete_owner(judge->userdata, &listener, &owner) == -EAGAIN &&
+        now < usec_add(settled_at(ledger, alert), OWNER_AWAITED)) {
+        timer_set(&ledger->timers, &alert->timer, now + OWNER_RETRY);
+        return true;
+    }
+    entry->completed = true;
     unsigned what = owner ? entry_take_owner(ledger, entry_index, owner, true) : 0;
     entry_judge(ledger, entry_index, what, RESOLVED_CHANGED);
     return true;
@@ -355,7 +367,7 @@ static void report_due(Ledger *ledger, uint32_t index) {
         alert_schedule(ledger, index);
         return;
     }
-    if (await_close(ledger, alert) || complete(ledger, alert->shown))
+    if (await_close(ledger, alert) || complete(ledger, alert))
         return;
     const Entry *shown = entry_at(ledger, alert->shown);
     bool worse = shown->severity > alert->severity || shown->scope > alert->scope;

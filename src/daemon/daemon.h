@@ -173,9 +173,10 @@ int look_at_close(Daemon *daemon, const StateEvent *event);
 bool look_is_open(Daemon *daemon, const Listener *listener);
 /* The owner with all holders, for a verdict that depends on them; NULL: not to be found. */
 Owner *look_for_all_holders(Daemon *daemon, const Listener *listener);
-/* Returns the owner as found now, before an alert. NULL: the known processes have the socket, or no
- * process is found, or the budget of the user is exhausted (look_budget.h). */
-Owner *look_for_owner(Daemon *daemon, const Listener *listener);
+/* Searches for the owner before an alert. Sets *ret to a new reference, or to NULL if the known
+ * processes have the socket or no process is found. Returns 0, or -EAGAIN if the budget of the user
+ * is exhausted (look_budget.h): a full rescan, which searches in any case, is due soon. */
+int look_for_owner(Daemon *daemon, const Listener *listener, Owner **ret);
 
 /* --- events.c: the sources' handlers, polls --- */
 
@@ -267,6 +268,8 @@ int holders_attribute_all(Daemon *daemon);
 int holders_remember_origin(const Daemon *daemon, const Listener *listener, Owner *owner);
 /* Returns whether the owner has processes and all of them still run the same program. */
 bool holders_are_still(const Daemon *daemon, const Owner *owner);
+/* Makes a full rescan soon, which checks known owners and searches for unknown ones. */
+void holders_recheck_soon(Daemon *daemon);
 /* Has everything searched for anew soon: a new policy is to judge by what is true now. */
 void holders_doubt(Daemon *daemon);
 

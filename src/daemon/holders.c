@@ -223,6 +223,12 @@ bool holders_are_still(const Daemon *daemon, const Owner *owner) {
     return true;
 }
 
+void holders_recheck_soon(Daemon *daemon) {
+    daemon->recheck_next = 1;
+    daemon->retry_unknown = 3;
+    reconcile_soon(daemon);
+}
+
 void holders_doubt(Daemon *daemon) {
     daemon->recheck_next = 1;
     daemon->thorough_next = 0;

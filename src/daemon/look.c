@@ -215,15 +215,19 @@ bool look_is_open(Daemon *daemon, const Listener *listener) {
            lookup_exact(daemon->lookup, &listener->endpoint, &found) != 0;
 }
 
-Owner *look_for_owner(Daemon *daemon, const Listener *listener) {
+int look_for_owner(Daemon *daemon, const Listener *listener, Owner **ret) {
     uid_t payer = payer_of(daemon, listener->uid);
     usec_t cpu = thread_cpu_now();
 
+    *ret = NULL;
     if (listener->origin != ORIGIN_SOCKET || listener->cookie == 0 ||
-        holders_are_still(daemon, listener->owner) ||
-        !look_budget_has(&daemon->look_budget, payer, monotonic_now()))
-        return NULL;
-    Owner *owner = find_owner(daemon, listener, SEARCH_FIRST);
+        holders_are_still(daemon, listener->owner))
+        return 0;
+    if (!look_budget_has(&daemon->look_budget, payer, monotonic_now())) {
+        holders_recheck_soon(daemon); /* the full rescan is not charged to the user */
+        return -EAGAIN;
+    }
+    *ret = find_owner(daemon, listener, SEARCH_FIRST);
     look_budget_charge(&daemon->look_budget, payer, thread_cpu_now() - cpu, monotonic_now());
-    return owner;
+    return 0;
 }

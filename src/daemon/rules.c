@@ -25,9 +25,9 @@ static Owner *all_holders(void *userdata, const Listener *listener) {
     return look_for_all_holders(judge->userdata, listener);
 }
 
-static Owner *owner_now(void *userdata, const Listener *listener) {
+static int owner_now(void *userdata, const Listener *listener, Owner **ret) {
     const PolicyJudge *judge = userdata;
-    return look_for_owner(judge->userdata, listener);
+    return look_for_owner(judge->userdata, listener, ret);
 }
 
 static bool is_open(void *userdata, const Listener *listener) {

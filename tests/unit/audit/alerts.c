@@ -2,6 +2,7 @@
 /* Alerts as a person gets them: no port probe, one for each service, and the truth of what goes on.
  */
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -421,7 +422,7 @@ Test(alerts, are_resolved_when_another_alert_takes_their_socket) {
 }
 
 
-static Owner *find_nginx(void *userdata, const Listener *listener) {
+static int find_nginx(void *userdata, const Listener *listener, Owner **ret) {
     (void)userdata, (void)listener;
     n_completed++;
     return world_owner("/usr/sbin/nginx");
@@ -441,7 +442,58 @@ Test(alerts, ask_for_the_processes_first) {
     cr_assert_eq(n_completed, 1);
 }
 
-static Owner *find_evil(void *userdata, const Listener *listener) {
+static int find_nginx_later(void *userdata, const Listener *listener, Owner **ret) {
+    return n_completed < 3 ? (n_completed++, -EAGAIN) : find_nginx(userdata, listener, ret);
+}
+
+/* The user's budget of searches is exhausted. */
+Test(alerts, wait_for_the_search_for_processes) {
+    _cleanup_world_ World *world = settling_world();
+    world->allowed_exe = "/usr/sbin/nginx";
+    world->judge.complete_owner = find_nginx_later;
+    world_listen(world, 1, 3000);
+    world_dump(world);
+    world_pass(world, USEC_PER_HOUR);
+    told("appeared:3000 changed:3000/hv");
+    cr_assert_eq(n_completed, 4);
+}
+
+static int find_nothing(void *userdata, const Listener *listener, Owner **ret) {
+    (void)userdata, (void)listener, (void)ret;
+    n_completed++;
+    return -EAGAIN;
+}
+
+/* Users must not be able to prevent alerts by exhausting their budgets. */
+Test(alerts, do_not_wait_for_ever_for_the_search_for_processes) {
+    _cleanup_world_ World *world = settling_world();
+    world->judge.complete_owner = find_nothing;
+    world_listen(world, 1, 3000);
+    world_dump(world);
+    world_pass(world, 9 * USEC_PER_SEC);
+    told("appeared:3000");
+    world_pass(world, 2 * USEC_PER_SEC);
+    told("flagged:3000");
+    world_pass(world, USEC_PER_HOUR);
+    told("");
+    cr_assert_leq(n_completed, 12);
+}
+
+/* Meanwhile a full rescan has found them. */
+Test(alerts, are_not_sent_when_a_rescan_finds_an_allowed_process) {
+    _cleanup_world_ World *world = settling_world();
+    world->allowed_exe = "/usr/sbin/nginx";
+    world->judge.complete_owner = find_nothing;
+    world_listen(world, 1, 3000);
+    world_dump(world);
+    world_pass(world, 5 * USEC_PER_SEC);
+    world_socket(world, 1)->owner = world_owner("/usr/sbin/nginx");
+    world_dump(world);
+    world_pass(world, USEC_PER_HOUR);
+    told("appeared:3000 changed:3000/hv");
+}
+
+static int find_evil(void *userdata, const Listener *listener, Owner **ret) {
     (void)userdata, (void)listener;
     n_completed++;
     return world_owner("/tmp/evil");
