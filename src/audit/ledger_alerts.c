@@ -490,21 +490,30 @@ static bool count_transient(Ledger *ledger, Alert *alert, const Entry *entry) {
  * were open for more than ten times `settle` (at most half of the time) within a minute.
  */
 static bool count_transient_time(Ledger *ledger, const Entry *entry, usec_t lived) {
-    const Endpoint place = {.proto = (Proto)entry->proto, .port = entry->port};
-    uint32_t hash = place_hash(&place, hash_mix(ledger->seed, entry->uid));
-    TransientPort *known = &ledger->transient_ports[hash % TRANSIENT_PORTS];
+    UserPort *known = user_port(ledger, ledger->transient_ports, entry);
     usec_t most = 10 * ledger->judge->settings.settle, now = ledger->now.boottime, empty_at = now;
-    bool same =
-        known->uid == entry->uid && known->port == entry->port && known->proto == entry->proto;
 
     if (most > TRANSIENT_MEMORY / 2)
         most = TRANSIENT_MEMORY / 2;
-    if (same && known->empty_at > now)
+    if (user_port_is(known, entry) && known->empty_at > now)
         empty_at = known->empty_at;
     empty_at += lived * (TRANSIENT_MEMORY / most);
-    if (same || known->empty_at < empty_at)
-        *known = (TransientPort){entry->uid, entry->port, entry->proto, empty_at};
+    user_port_set(known, entry, empty_at);
     return empty_at - now > TRANSIENT_MEMORY;
+}
+
+/* Returns whether the user's transient listeners on that port may be reported. That is once in a
+ * minute for all programs together, because users can vary the program. */
+static bool take_port_report(Ledger *ledger, const Entry *entry) {
+    UserPort *known = user_port(ledger, ledger->transient_ports, entry);
+    usec_t now = ledger->now.boottime;
+
+    if (!user_port_is(known, entry))
+        return true;
+    if (known->silent_until > now)
+        return false;
+    known->silent_until = now + TRANSIENT_MEMORY;
+    return true;
 }
 
 /* The last entry of an alert that was not reported has closed. */
@@ -516,8 +525,9 @@ static void leave_unreported(Ledger *ledger, uint32_t index, const Entry *entry)
         lived = settle - 1;
     bool transient = lived < settle;
     bool much = transient && count_transient_time(ledger, entry, lived);
+    bool repeats = transient && (count_transient(ledger, alert, entry) || much);
 
-    if (!transient || count_transient(ledger, alert, entry) || much) {
+    if (!transient || (repeats && take_port_report(ledger, entry))) {
         alert->repeats = transient;
         alert->since = (BootTime)now;
         LedgerChange change = change_of(ledger, alert, LEDGER_FLAGGED);
@@ -637,6 +647,8 @@ static void move(Ledger *ledger, uint32_t entry_index, uint64_t who, uint32_t to
     if (was.n_live > 1) {
         alert_schedule(ledger, from);
     } else {
+        if (to)
+            tell_resolved(ledger, alert_at(ledger, from), RESOLVED_CHANGED);
         alert_at(ledger, from)->shown = 0;
         alert_free(ledger, from);
     }
@@ -659,8 +671,6 @@ static void move(Ledger *ledger, uint32_t entry_index, uint64_t who, uint32_t to
         alert->came_back = was.came_back;
     }
     join(ledger, to, entry_index);
-        if (to)
-            tell_resolved(ledger, alert_at(ledger, from), RESOLVED_CHANGED);
     alert_schedule(ledger, to);
 }
 

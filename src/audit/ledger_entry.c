@@ -137,6 +137,26 @@ uint32_t entry_find_place(const Ledger *ledger, const Endpoint *endpoint) {
     return index;
 }
 
+/* --- ports of users --- */
+
+UserPort *user_port(const Ledger *ledger, UserPort ports[static USER_PORTS], const Entry *entry) {
+    const Endpoint place = {.proto = (Proto)entry->proto, .port = entry->port};
+    uint32_t hash = place_hash(&place, hash_mix(ledger->seed, entry->uid));
+    return &ports[hash % USER_PORTS];
+}
+
+bool user_port_is(const UserPort *known, const Entry *entry) {
+    return known->uid == entry->uid && known->port == entry->port && known->proto == entry->proto;
+}
+
+void user_port_set(UserPort *known, const Entry *entry, usec_t empty_at) {
+    if (known->empty_at >= empty_at)
+        return;
+    if (!user_port_is(known, entry))
+        *known = (UserPort){.uid = entry->uid, .port = entry->port, .proto = entry->proto};
+    known->empty_at = empty_at;
+}
+
 /* --- users --- */
 
 uint16_t user_get(Ledger *ledger, uid_t uid) {
@@ -434,6 +454,8 @@ static void note_closed_port(Ledger *ledger, const Entry *entry) {
 void entry_go(Ledger *ledger, uint32_t index) {
     Entry *entry = entry_at(ledger, index);
     entry_unlink(ledger, index);
+    if (entry_has_grace(entry))
+        grace_keep(ledger, entry);
     if (entry->state == ENTRY_PENDING)
         ledger->n_pending--;
     else if (entry->state == ENTRY_LIVE) {

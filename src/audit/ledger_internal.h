@@ -119,17 +119,17 @@ typedef struct Alert {
 } Alert;
 
 /*
- * How long the transient listeners of a user on a port were open, for all programs together,
- * because users can vary the program. If two ports share a record, the one that was open for longer
- * is kept.
+ * How long the sockets of a user on a port were open, for all programs together, because users can
+ * vary the program. If two ports share a record, the one that was open for longer is kept.
  */
-#define TRANSIENT_PORTS 1024
-typedef struct TransientPort {
+#define USER_PORTS 1024
+typedef struct UserPort {
     uint32_t uid;
     uint16_t port;
     uint8_t proto;
-    usec_t empty_at; /* the time at which the bucket is empty, as in rate.c */
-} TransientPort;
+    usec_t empty_at;     /* the time at which the bucket is empty, as in rate.c */
+    usec_t silent_until; /* the next report of transient listeners */
+} UserPort;
 
 /* An alert that is due. */
 typedef struct DueAlert {
@@ -188,7 +188,8 @@ struct Ledger {
     const LinkTable *links; /* while a call that was given one goes on */
     uint32_t *fresh;        /* entries in ENTRY_NEW */
     size_t n_fresh, fresh_allocated;
-    TransientPort transient_ports[TRANSIENT_PORTS];
+    UserPort transient_ports[USER_PORTS];
+    UserPort udp_ports[USER_PORTS];        /* for the grace */
     ClosedPort closed_ports[CLOSED_PORTS]; /* a ring */
     uint32_t n_closed_ports;
     DueAlert *due; /* alerts to be reported at the end of this call */
@@ -266,6 +267,11 @@ usec_t time_open(const Ledger *ledger, usec_t began);
 /* Ends an entry without sockets: reports it, and leaves a tombstone if an alert needs one. */
 void entry_go(Ledger *ledger, uint32_t index);
 
+/* Returns the record for the user and port of the entry, which may hold another one. */
+UserPort *user_port(const Ledger *ledger, UserPort ports[static USER_PORTS], const Entry *entry);
+bool user_port_is(const UserPort *known, const Entry *entry);
+void user_port_set(UserPort *known, const Entry *entry, usec_t empty_at);
+
 /* The user's index, made if need be. */
 uint16_t user_get(Ledger *ledger, uid_t uid);
 void user_put(Ledger *ledger, uint16_t user);
@@ -280,6 +286,10 @@ void entry_judge(Ledger *ledger, uint32_t index, unsigned what, ResolvedWhy why)
 void entry_judge_all(Ledger *ledger, ResolvedWhy why);
 /* A new entry, or one whose grace is over, is judged and told. */
 void entry_announce(Ledger *ledger, uint32_t index);
+/* Returns whether the entry has a grace before it is judged, as UDP sockets have. */
+bool entry_has_grace(const Entry *entry);
+/* Records how much of the grace a closed entry used, for the next one of the user on the port. */
+void grace_keep(Ledger *ledger, const Entry *entry);
 /* A new entry begins: with its grace, or by being announced. */
 void entry_begin(Ledger *ledger, uint32_t index);
 /* The listener as it was found again: owner and scope are compared. */

@@ -209,15 +209,40 @@ static bool outlasts_socket(const Ledger *ledger, const Entry *forward) {
     return false;
 }
 
+/*
+ * The grace is for short-lived clients. A server could have a new socket at the end of each grace,
+ * so the time is kept for which the user's sockets on the port were open. Half of the time in
+ * between is deducted.
+ */
+bool entry_has_grace(const Entry *entry) {
+    return entry->origin == ORIGIN_SOCKET &&
+           (entry->proto == PROTO_UDP || entry->proto == PROTO_UDPLITE);
+}
+
+static usec_t grace_used(Ledger *ledger, const Entry *entry) {
+    const UserPort *known = user_port(ledger, ledger->udp_ports, entry);
+    usec_t now = ledger->now.boottime;
+    return user_port_is(known, entry) && known->empty_at > now ? (known->empty_at - now) / 2 : 0;
+}
+
+void grace_keep(Ledger *ledger, const Entry *entry) {
+    usec_t grace = ledger->judge->settings.udp_grace;
+    usec_t used = time_since(entry->born, &ledger->now);
+
+    user_port_set(user_port(ledger, ledger->udp_ports, entry), entry,
+                  ledger->now.boottime + 2 * (used < grace ? used : grace));
+}
+
 void entry_begin(Ledger *ledger, uint32_t index) {
     Entry *entry = entry_at(ledger, index);
     bool known = ledger->n_restored > 0 && entry_restore(ledger, index);
-    bool datagrams = entry->proto == PROTO_UDP || entry->proto == PROTO_UDPLITE;
 
     entry->reach = entry_reach(entry, ledger->links);
     if (entry->origin == ORIGIN_FORWARD && outlasts_socket(ledger, entry))
         entry->appeared = ledger->now.boottime + FORWARD_OUTLASTS;
-    if (datagrams && entry->origin == ORIGIN_SOCKET && !known &&
+    if (entry_has_grace(entry) && !known)
+        entry->born -= (BootTime)grace_used(ledger, entry);
+    if (entry_has_grace(entry) && !known &&
         time_since(entry->born, &ledger->now) < ledger->judge->settings.udp_grace) {
         entry->state = ENTRY_PENDING;
         ledger->n_pending++;

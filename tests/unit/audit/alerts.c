@@ -399,7 +399,6 @@ Test(alerts, go_on_when_a_socket_is_handed_over) {
     told("changed:3000/h");
 }
 
-static unsigned n_completed;
 /* One program gets the only socket of another one, and both had an alert. */
 Test(alerts, are_resolved_when_another_alert_takes_their_socket) {
     _cleanup_world_ World *world = settling_world();
@@ -421,11 +420,13 @@ Test(alerts, are_resolved_when_another_alert_takes_their_socket) {
     cr_assert_eq(world->n_told[LEDGER_RESOLVED], world->n_told[LEDGER_FLAGGED]);
 }
 
+static unsigned n_completed;
 
 static int find_nginx(void *userdata, const Listener *listener, Owner **ret) {
     (void)userdata, (void)listener;
     n_completed++;
-    return world_owner("/usr/sbin/nginx");
+    *ret = world_owner("/usr/sbin/nginx");
+    return 0;
 }
 
 /* Its parent was gone before it could be looked at; by now its workers are there. */
@@ -496,7 +497,8 @@ Test(alerts, are_not_sent_when_a_rescan_finds_an_allowed_process) {
 static int find_evil(void *userdata, const Listener *listener, Owner **ret) {
     (void)userdata, (void)listener;
     n_completed++;
-    return world_owner("/tmp/evil");
+    *ret = world_owner("/tmp/evil");
+    return 0;
 }
 
 Test(alerts, name_the_processes_that_were_asked_for) {
@@ -692,6 +694,20 @@ Test(alerts, are_sent_for_what_comes_and_goes_under_many_names) {
         cr_assert(i > 10 || world->n_told[LEDGER_FLAGGED] == 0);
     }
     cr_assert_geq(world->n_told[LEDGER_FLAGGED], 1);
+}
+
+/* Nor are they a flood: one alert in a minute for the user and the port. */
+Test(alerts, are_few_for_what_comes_and_goes_under_many_names) {
+    _cleanup_world_ World *world = settling_world();
+    usec_t begin = world->now.boottime, end = begin + 3 * USEC_PER_MINUTE;
+    for (uint64_t i = 1; world->now.boottime < end; i++) {
+        char exe[32];
+        snprintf(exe, sizeof(exe), "/tmp/evil%u", (unsigned)i % 40);
+        stand_for(world, i, world_owner(exe), 250 * MS);
+        cr_assert_leq(world->n_told[LEDGER_FLAGGED],
+                      1 + (world->now.boottime - begin) / USEC_PER_MINUTE);
+    }
+    cr_assert_geq(world->n_told[LEDGER_FLAGGED], 3);
 }
 
 /* Twenty servers of one repository are started, and each looks whether the port is free. */

@@ -36,6 +36,39 @@ Test(ledger_clock, waits_for_the_grace_of_udp) {
     cr_assert_eq(world->n_judged, 1);
 }
 
+/* Opens a UDP socket for so long, by events alone. */
+static void bind_briefly(World *world, uint64_t cookie, usec_t span) {
+    bind_udp(world, cookie, 3000);
+    ledger_update_some(world->ledger, world_look(world), &world->now);
+    world_pass(world, span);
+    world_close(world, cookie);
+    cr_assert_eq(ledger_close(world->ledger, cookie, &world->now), 1);
+}
+
+/* A server has a new socket before each grace ends. */
+Test(ledger_clock, does_not_begin_the_grace_anew_for_the_same_port) {
+    _cleanup_world_ World *world = world_new(NULL);
+    for (uint64_t i = 1; i <= 6; i++) {
+        bind_briefly(world, i, USEC_PER_SEC);
+        cr_assert(i > 4 || world->n_told[LEDGER_FLAGGED] == 0);
+        world_pass(world, 50 * MS);
+    }
+    cr_assert_eq(world->n_told[LEDGER_FLAGGED], 1);
+}
+
+/* A client asks now and then, always from the same port. */
+Test(ledger_clock, begins_the_grace_anew_for_a_client) {
+    _cleanup_world_ World *world = world_new(NULL);
+    for (uint64_t i = 1; i <= 500; i++) {
+        bind_briefly(world, i, USEC_PER_SEC);
+        world_pass(world, 2 * USEC_PER_SEC);
+    }
+    world_listen(world, 1000, 3000)->endpoint.proto = PROTO_UDP;
+    world_socket(world, 1000)->uid = 1001;
+    bind_briefly(world, 1001, 4 * USEC_PER_SEC); /* another user begins anew, too */
+    told("");
+}
+
 Test(ledger_clock, counts_the_time_before_it_was_seen) {
     _cleanup_world_ World *world = world_new(NULL);
     bind_udp(world, 1, 3000)->owner = world_owner("/usr/bin/node");
