@@ -7,6 +7,7 @@
 #include "ctl/print/tell.h"
 #include "util/cleanup.h"
 #include "util/memory.h"
+#include "util/text_stream.h"
 
 const char scan_details[] =
     "FILTER is one or more matches of the rule language:\n"
@@ -108,7 +109,7 @@ static void print_verb(const Verb *verb, FILE *out) {
 ExitStatus help_print(const Options *options, const Verb *verb) {
     _cleanup_free_ char *text = NULL;
     size_t size;
-    FILE *out = open_memstream(&text, &size);
+    FILE *out = text_stream_open(&text, &size);
 
     if (out) {
         if (verb)

@@ -11,6 +11,7 @@
 #include "util/cleanup.h"
 #include "util/escape.h"
 #include "util/memory.h"
+#include "util/text_stream.h"
 
 /* So many ways in are named; who has more of them wants `show` or --json. */
 #define WAYS_TOLD 3
@@ -245,7 +246,7 @@ char *listener_sentence(const Listener *listener, const LinkTable *links, const 
     char *text = NULL;
     size_t size;
     _cleanup_free_ char *endpoint = listener_endpoint(listener, links);
-    FILE *out = endpoint ? open_memstream(&text, &size) : NULL;
+    FILE *out = endpoint ? text_stream_open(&text, &size) : NULL;
     if (!out)
         return NULL;
 

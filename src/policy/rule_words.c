@@ -12,6 +12,7 @@
 #include "util/cleanup.h"
 #include "util/escape.h"
 #include "util/memory.h"
+#include "util/text_stream.h"
 
 /* The matches of the rule by key; NULL: the rule does not have the key. */
 typedef struct Parts {
@@ -171,7 +172,7 @@ int rule_words(const char *rule, char **ret) {
         return r == -ENOMEM ? r : -EINVAL;
     if (policy->n_rules != 1 || !take_parts(&policy->rules[0], &parts))
         return -EINVAL;
-    FILE *out = open_memstream(&text, &size);
+    FILE *out = text_stream_open(&text, &size);
     if (!out)
         return -ENOMEM;
     bool said = print_sentence(&parts, out);

@@ -11,6 +11,7 @@
 #include "util/cleanup.h"
 #include "util/escape.h"
 #include "util/glob.h"
+#include "util/text_stream.h"
 
 /* The matches after `allow tcp port 3000`. Each function prints its matches, or returns false if it
  * does not apply. */
@@ -215,7 +216,7 @@ static int write_rule(const Listener *listener, Way way, usec_t until, const cha
                       char **ret) {
     char *text = NULL;
     size_t size;
-    FILE *out = open_memstream(&text, &size);
+    FILE *out = text_stream_open(&text, &size);
 
     if (!out)
         return -ENOMEM;

@@ -9,6 +9,7 @@
 #include "policy/match/match.h"
 #include "util/cleanup.h"
 #include "util/escape.h"
+#include "util/text_stream.h"
 
 __attribute__((format(printf, 1, 2))) static char *text(const char *format, ...) {
     char *formatted = NULL;
@@ -66,7 +67,7 @@ char *match_tell_interface(const Case *judged, const Match *match) {
         return text("the interfaces are not known");
     char *names = NULL;
     size_t size;
-    FILE *out = open_memstream(&names, &size);
+    FILE *out = text_stream_open(&names, &size);
     if (!out)
         return NULL;
     list_interfaces(judged, out);

@@ -11,6 +11,7 @@
 #include "util/cleanup.h"
 #include "util/escape.h"
 #include "util/memory.h"
+#include "util/text_stream.h"
 
 int severity_priority(Severity severity) {
     static const int priorities[SEVERITY_COUNT] = {
@@ -179,7 +180,7 @@ static void add_message(Record *record, const ListenerAlert *alert) {
     _cleanup_free_ char *sentence = listener_sentence(alert->listener, alert->links, alert->user);
     _cleanup_free_ char *message = NULL;
     size_t size;
-    FILE *out = sentence ? open_memstream(&message, &size) : NULL;
+    FILE *out = sentence ? text_stream_open(&message, &size) : NULL;
 
     if (out) {
         print_message(alert, sentence, out);
@@ -195,7 +196,7 @@ static void add_message(Record *record, const ListenerAlert *alert) {
 static void add_also(Record *record, const ListenerAlert *alert) {
     _cleanup_free_ char *text = NULL;
     size_t size;
-    FILE *out = alert->n_also > 0 ? open_memstream(&text, &size) : NULL;
+    FILE *out = alert->n_also > 0 ? text_stream_open(&text, &size) : NULL;
 
     if (out)
         print_also(alert, out);

@@ -7,6 +7,7 @@
 
 #include "util/cleanup.h"
 #include "util/escape.h"
+#include "util/text_stream.h"
 
 Diagnostics *diagnostics_new(void) {
     return calloc(1, sizeof(Diagnostics));
@@ -204,7 +205,7 @@ void diagnostics_print_coloured(const Diagnostics *diagnostics, bool colour, FIL
 char *diagnostics_text(const Diagnostics *diagnostics) {
     char *text = NULL;
     size_t size = 0;
-    FILE *stream = open_memstream(&text, &size);
+    FILE *stream = text_stream_open(&text, &size);
 
     if (!stream)
         return NULL;

@@ -24,4 +24,6 @@ libsockaudit_a_SOURCES += \
 	src/util/serialize.c \
 	src/util/serialize.h \
 	src/util/standard_fds.c \
-	src/util/standard_fds.h
+	src/util/standard_fds.h \
+	src/util/text_stream.c \
+	src/util/text_stream.h

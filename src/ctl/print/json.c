@@ -9,6 +9,7 @@
 #include "util/cleanup.h"
 #include "util/escape.h"
 #include "util/serialize.h"
+#include "util/text_stream.h"
 
 /*
  * Values are added through this: jansson's *_new functions take over the value even when they fail,
@@ -334,7 +335,7 @@ char *json_listing(json_t *head, const ListingView *view, const Listing *listing
     size_t size;
 
     json_decref(head);
-    FILE *out = before ? open_memstream(&text, &size) : NULL;
+    FILE *out = before ? text_stream_open(&text, &size) : NULL;
     if (!out)
         return NULL;
     fwrite(before, 1, strlen(before) - strlen("\n}"), out);

@@ -10,6 +10,7 @@
 #include "model/sentence.h"
 #include "util/cleanup.h"
 #include "util/escape.h"
+#include "util/text_stream.h"
 
 #define NOTHING "-"
 
@@ -89,7 +90,7 @@ static char *cell_reach(const void *context, const void *row) {
     const LinkTable *links = view->snapshot->links;
     char *text = NULL;
     size_t size, n_told = 0;
-    FILE *out = open_memstream(&text, &size);
+    FILE *out = text_stream_open(&text, &size);
     Way way;
 
     if (!out)
@@ -148,7 +149,7 @@ static char *cell_cmdline(const void *context, const void *row) {
     (void)context;
     if (!holder || !holder->cmdline || !holder->cmdline[0])
         return strdup(NOTHING);
-    FILE *out = open_memstream(&text, &size);
+    FILE *out = text_stream_open(&text, &size);
     if (!out)
         return NULL;
     for (char **word = holder->cmdline; *word; word++) {

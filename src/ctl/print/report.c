@@ -7,6 +7,7 @@
 #include "model/sentence.h"
 #include "util/cleanup.h"
 #include "util/escape.h"
+#include "util/text_stream.h"
 
 /* The severity's column; what belongs to it stands under the sentence. */
 #define INDENT 9
@@ -83,7 +84,7 @@ char *report_render(const ListingView *view, const Listing *listing, const Colum
     if (table_render(choice, &look, view, (const void *const *)listing->rows, listing->n_rows,
                      &table) < 0)
         return NULL;
-    FILE *out = open_memstream(&text, &size);
+    FILE *out = text_stream_open(&text, &size);
     if (!out)
         return NULL;
     fputs(table, out);

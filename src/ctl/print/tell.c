@@ -9,6 +9,7 @@
 #include "util/cleanup.h"
 #include "util/escape.h"
 #include "util/nearest.h"
+#include "util/text_stream.h"
 
 #define KNOWN_MAX 40
 
@@ -66,7 +67,7 @@ static void tell_known(const char *what, const char *escaped, const char *const 
                        unsigned count) {
     _cleanup_free_ char *known = NULL;
     size_t size;
-    FILE *out = count > 0 && count <= KNOWN_MAX ? open_memstream(&known, &size) : NULL;
+    FILE *out = count > 0 && count <= KNOWN_MAX ? text_stream_open(&known, &size) : NULL;
 
     for (unsigned i = 0; out && i < count; i++) {
         _cleanup_free_ char *candidate = text_escape_string(candidates[i]);

@@ -12,6 +12,7 @@
 #include "util/cleanup.h"
 #include "util/escape.h"
 #include "util/memory.h"
+#include "util/text_stream.h"
 
 typedef struct Check {
     const Options *options;
@@ -144,7 +145,7 @@ static void print_count(FILE *out, size_t count, const char *what) {
 static char *sum_text(const Check *check) {
     char *text = NULL;
     size_t size;
-    FILE *out = open_memstream(&text, &size);
+    FILE *out = text_stream_open(&text, &size);
 
     if (!out)
         return NULL;

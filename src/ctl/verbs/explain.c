@@ -15,6 +15,7 @@
 #include "model/sentence.h"
 #include "util/cleanup.h"
 #include "util/escape.h"
+#include "util/text_stream.h"
 
 const char explain_details[] =
     "  explain tcp 0.0.0.0:3000 user alice exe /usr/bin/node   what if there were one\n"
@@ -113,7 +114,7 @@ static int explain_text(Explanation *explanation, const Policy *policy, const Ju
                         const Listener *listener, char **ret) {
     char *text = NULL;
     size_t size;
-    FILE *out = explanation->out = open_memstream(&text, &size);
+    FILE *out = explanation->out = text_stream_open(&text, &size);
 
     if (!out)
         return -ENOMEM;
@@ -168,7 +169,7 @@ static ExitStatus explain_all(const Options *options, const Policy *policy, cons
     _cleanup_json_ json_t *list = options_have(options, OPTION_JSON) ? json_array() : NULL;
     _cleanup_free_ char *all = NULL;
     size_t size;
-    FILE *out = open_memstream(&all, &size);
+    FILE *out = text_stream_open(&all, &size);
     int r = out ? 0 : -ENOMEM;
 
     for (size_t i = 0; r >= 0 && i < count; i++) {

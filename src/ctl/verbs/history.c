@@ -22,6 +22,7 @@
 #include "util/cleanup.h"
 #include "util/escape.h"
 #include "util/memory.h"
+#include "util/text_stream.h"
 
 typedef struct History {
     const Options *options;
@@ -174,7 +175,7 @@ static ExitStatus history_print(History *history) {
     _cleanup_free_ char *text = NULL;
     size_t size;
 
-    history->out = open_memstream(&text, &size);
+    history->out = text_stream_open(&text, &size);
     if (!history->out)
         return tell_errno(-ENOMEM, "Failed to read the journal");
     int r = tell_all(history);

@@ -15,6 +15,7 @@
 #include "model/sentence.h"
 #include "util/cleanup.h"
 #include "util/escape.h"
+#include "util/text_stream.h"
 
 /* `   verdict  TEXT`; without a name it goes on with the one before. Raw text is escaped. */
 #define NAME_WIDTH 13
@@ -194,7 +195,7 @@ static char *render(const ListingView *view, const Listing *listing) {
     Terminal terminal = terminal_look();
     char *text = NULL;
     size_t size;
-    FILE *out = open_memstream(&text, &size);
+    FILE *out = text_stream_open(&text, &size);
 
     if (!out)
         return NULL;

@@ -16,6 +16,7 @@
 #include "ctl/verbs.h"
 #include "util/cleanup.h"
 #include "util/escape.h"
+#include "util/text_stream.h"
 
 typedef struct State {
     BusStatusRead read;
@@ -130,7 +131,7 @@ static char *render(const State *state) {
     _cleanup_free_ char *version = text_escape_string(state->read.version);
     char *text = NULL;
     size_t size;
-    FILE *out = open_memstream(&text, &size);
+    FILE *out = text_stream_open(&text, &size);
 
     if (!out)
         return NULL;

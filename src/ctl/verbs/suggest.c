@@ -14,6 +14,7 @@
 #include "policy/rule_words.h"
 #include "util/cleanup.h"
 #include "util/memory.h"
+#include "util/text_stream.h"
 
 typedef struct Suggestions {
     char **rules; /* NULL-terminated; of the listing's rows, without those that are twice */
@@ -81,7 +82,7 @@ static void render_one(const Listener *listener, const char *rule, const LinkTab
 static char *render(const Suggestions *suggestions, const LinkTable *links) {
     char *text = NULL;
     size_t size;
-    FILE *out = open_memstream(&text, &size);
+    FILE *out = text_stream_open(&text, &size);
 
     if (!out)
         return NULL;

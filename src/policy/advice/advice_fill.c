@@ -15,6 +15,7 @@
 #include "util/escape.h"
 #include "util/glob.h"
 #include "util/memory.h"
+#include "util/text_stream.h"
 
 /* Longer arguments are not repeated. */
 #define ARGUMENTS_SIZE_MAX 300
@@ -344,7 +345,7 @@ int advice_fill(const AdviceSection *section, const AdviceCase *tried, const Adv
                 char **ret) {
     _cleanup_free_ char *text = NULL;
     size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
+    FILE *out = text_stream_open(&text, &size);
     if (!out)
         return -ENOMEM;
 

@@ -23,6 +23,7 @@
 #include "policy/build.h"
 #include "util/cleanup.h"
 #include "util/read.h"
+#include "util/text_stream.h"
 
 #define HEAD           "sockaudit-rules 1 "
 #define CHECKSUM_SIZE  17 /* including the newline */
@@ -52,7 +53,7 @@ int kept_rules_format(const PolicySource *source, const Policy *policy, char **r
                       size_t *ret_length) {
     _cleanup_free_ char *text = NULL;
     size_t length;
-    FILE *out = open_memstream(&text, &length);
+    FILE *out = text_stream_open(&text, &length);
 
     if (!out)
         return -ENOMEM;

@@ -14,6 +14,7 @@
 #include "util/cleanup.h"
 #include "util/escape.h"
 #include "util/read.h"
+#include "util/text_stream.h"
 
 /* Far above what anybody writes. */
 #define FILE_SIZE_MAX (1024 * 1024)
@@ -238,7 +239,7 @@ int local_rules_allow(const char *root, const Listener *const *listeners, size_t
         path = NULL;
         return -ENOMEM;
     }
-    FILE *lines = open_memstream(&text, &size);
+    FILE *lines = text_stream_open(&text, &size);
     if (!lines)
         return -ENOMEM;
     int r = begin_trust(&file, root);

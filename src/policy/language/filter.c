@@ -10,6 +10,7 @@
 #include "policy/lint/lint.h"
 #include "policy/match/match.h"
 #include "util/cleanup.h"
+#include "util/text_stream.h"
 
 /* What a command line may hold. */
 #define FILTER_SIZE_MAX ((size_t)64 * 1024)
@@ -31,7 +32,7 @@ static bool needs_quotes(char *const *words, size_t index) {
 /* The words with a blank between them, in a new string; NULL: out of memory. */
 static char *join_words(char *const *words, size_t n_words, size_t *ret_length) {
     char *joined = NULL;
-    FILE *out = open_memstream(&joined, ret_length);
+    FILE *out = text_stream_open(&joined, ret_length);
     if (!out)
         return NULL;
     for (size_t i = 0; i < n_words; i++) {

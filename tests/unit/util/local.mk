@@ -12,6 +12,9 @@ tests_unit_test_util_SOURCES = \
 	tests/unit/util/nearest.c \
 	tests/unit/util/parse.c \
 	tests/unit/util/read.c \
-	tests/unit/util/serialize.c
+	tests/unit/util/serialize.c \
+	tests/unit/util/text_stream.c
 tests_unit_test_util_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 tests_unit_test_util_LDADD = $(AM_TESTS_LIBS)
+# text_stream.c lets it fail.
+tests_unit_test_util_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=array_reserve
