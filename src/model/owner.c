@@ -7,6 +7,9 @@
 
 #include "util/memory.h"
 
+/* The first descriptor that is passed, as in sd-daemon.h. */
+#define LISTEN_FDS_START 3
+
 const char *container_runtime_name(ContainerRuntime runtime) {
     static const char *const names[RUNTIME_COUNT] = {
         [RUNTIME_NONE] = "none",
@@ -54,6 +57,11 @@ void holder_done(Holder *holder) {
         free(holder->cwd);
     }
     *holder = (Holder){};
+}
+
+bool holder_is_activated(const Holder *holder) {
+    return holder->listen_pid > 0 && holder->listen_pid == holder->pid &&
+           holder->fd >= LISTEN_FDS_START && holder->fd - LISTEN_FDS_START < holder->n_listen_fds;
 }
 
 int holder_share(Holder *holder, Holder *ret) {

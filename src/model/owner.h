@@ -47,8 +47,11 @@ typedef struct Holder {
     uid_t uid;      /* the process's effective one, (uid_t) -1: unknown */
     uint64_t start; /* start time, clock ticks since boot (proc_pid_stat(5) field 22); 0: unknown */
     pid_t group;    /* process group; 0: unknown */
-    char *comm;     /* NULL: unknown, as for the following */
-    char *exe;      /* as the kernel names it, without a trailing " (deleted)" */
+    /* $LISTEN_PID and $LISTEN_FDS of the process (sd_listen_fds(3)); 0: not set, or unknown */
+    pid_t listen_pid;
+    int n_listen_fds;
+    char *comm; /* NULL: unknown, as for the following */
+    char *exe;  /* as the kernel names it, without a trailing " (deleted)" */
     ExeState exe_state;
     bool exe_deleted; /* the file has lost its name since the process runs: replaced or removed */
     FileId exe_id;
@@ -111,6 +114,9 @@ Owner *owner_ref(Owner *owner);
 Owner *owner_unref(Owner *owner);
 
 void holder_done(Holder *holder);
+/* Returns whether the process was started with the socket (socket activation). The process may have
+ * set that itself. */
+bool holder_is_activated(const Holder *holder);
 
 /* Makes *ret a second holder with the same texts, which both share from now on. 0 or -ENOMEM. */
 int holder_share(Holder *holder, Holder *ret);

@@ -131,6 +131,33 @@ int proc_cmdline_parse(const char *text, size_t length, char ***ret) {
     return 0;
 }
 
+/* Returns the number that the variable is set to, or 0. The last byte may be missing. */
+static int parse_variable(const char *text, size_t length, const char *name) {
+    size_t n = strlen(name);
+    char number[16];
+    int value;
+
+    if (length <= n || length - n >= sizeof(number) || memcmp(text, name, n) != 0)
+        return 0;
+    memcpy(number, text + n, length - n);
+    number[length - n] = '\0';
+    return proc_number_parse(number, &value) == 0 ? value : 0;
+}
+
+void proc_environ_parse(const char *text, size_t length, pid_t *ret_listen_pid,
+                        int *ret_n_listen_fds) {
+    int pid = 0, n_fds = 0;
+
+    for (size_t at = 0; at < length;) {
+        size_t n = strnlen(text + at, length - at);
+        pid = pid ?: parse_variable(text + at, n, "LISTEN_PID=");
+        n_fds = n_fds ?: parse_variable(text + at, n, "LISTEN_FDS=");
+        at += n + 1;
+    }
+    *ret_listen_pid = n_fds > 0 ? pid : 0;
+    *ret_n_listen_fds = pid > 0 ? n_fds : 0;
+}
+
 FdKind fd_link_parse(const char *text, size_t length, uint32_t *ret_inode) {
     static const char socket_prefix[] = "socket:[", ring[] = "anon_inode:[io_uring]";
     const size_t prefix = sizeof(socket_prefix) - 1;

@@ -42,6 +42,14 @@ int proc_status_parse_uid(const char *text, size_t length, uid_t *ret);
  */
 int proc_cmdline_parse(const char *text, size_t length, char ***ret);
 
+/* So much of an environment is read. */
+#define ENVIRON_BYTES_MAX 16384
+
+/* Parses $LISTEN_PID and $LISTEN_FDS from /proc/PID/environ. Sets both to 0 if one of them is
+ * missing or is not a number. */
+void proc_environ_parse(const char *text, size_t length, pid_t *ret_listen_pid,
+                        int *ret_n_listen_fds);
+
 /* What a link in /proc/PID/fd leads to, as far as it concerns us. */
 typedef enum FdKind {
     FD_OTHER,

@@ -78,6 +78,12 @@ int cmdline_read(int process_fd, size_t max, char ***ret) {
     return proc_cmdline_parse(buffer, (size_t)n, ret);
 }
 
+void environ_read(int process_fd, pid_t *ret_listen_pid, int *ret_n_listen_fds) {
+    char buffer[ENVIRON_BYTES_MAX];
+    ssize_t n = read_file(process_fd, "environ", buffer, sizeof(buffer));
+    proc_environ_parse(buffer, n > 0 ? (size_t)n : 0, ret_listen_pid, ret_n_listen_fds);
+}
+
 static int read_cwd(int process_fd, Holder *holder) {
     char path[PATH_MAX + 16];
     ssize_t length = readlinkat(process_fd, "cwd", path, sizeof(path));

@@ -10,11 +10,15 @@
  * errno; *ret is a new vector. */
 int cmdline_read(int process_fd, size_t max, char ***ret);
 
+/* Reads what `process_fd`/environ says of socket activation, which may take for ever, too. Sets
+ * both to 0 if it cannot be read. */
+void environ_read(int process_fd, pid_t *ret_listen_pid, int *ret_n_listen_fds);
+
 typedef struct SlowRead SlowRead;
 
 /*
- * Has exe, exe_id, exe_state and cmdline of the process, which is `uid`'s, read beside the calling
- * thread. Returns 0 or -ENOMEM; slow_read_end() must follow in the same thread.
+ * Has exe, exe_id, exe_state, cmdline and environ of the process, which is `uid`'s, read beside the
+ * calling thread. Returns 0 or -ENOMEM; slow_read_end() must follow in the same thread.
  */
 int slow_read_begin(int process_fd, int root_fd, size_t cmdline_max, uid_t uid, SlowRead **ret);
 

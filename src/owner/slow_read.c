@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What of a process may take for ever to read: the command line, which waits for mmap_lock of that
- * process (a user can hold it with a FUSE of their own, a hung NFS does it to anybody;
- * tests/daemon/ stuck.py), and the file that it runs, which may lie where a server is away. Both
- * are read aside.
+ * What of a process may take for ever to read: the command line and the environment, which wait for
+ * mmap_lock of that process (a user can hold it with a FUSE of their own, a hung NFS does it to
+ * anybody; tests/daemon/stuck.py), and the file that it runs, which may be on a server that is
+ * down. All are read in a helper thread.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +28,7 @@ struct SlowRead {
     atomic_bool
         exe_known; /* then what is of the exe is the caller's, if the rest is still at work */
     int exe_error, cmdline_error;
-    Holder found; /* exe, exe_id, exe_state; cmdline */
+    Holder found; /* exe, exe_id, exe_state; cmdline, listen_pid, n_listen_fds */
 };
 
 /* Who made this thread wait; no lock is wanted in a reader. */
@@ -45,6 +45,8 @@ static void slow_read_work(AsideJob *job) {
     if (slow->wants_cmdline)
         slow->cmdline_error =
             cmdline_read(slow->process_fd, slow->cmdline_max, &slow->found.cmdline);
+    if (slow->wants_cmdline)
+        environ_read(slow->process_fd, &slow->found.listen_pid, &slow->found.n_listen_fds);
 }
 
 static void slow_read_release(AsideJob *job) {
@@ -107,8 +109,11 @@ void slow_read_end(SlowRead *slow, unsigned patience_msec, Holder *holder, int *
         take_exe(slow, holder);
     else
         (void)exe_name_read(slow->process_fd, &holder->exe);
-    if (cmdline_known)
+    if (cmdline_known) {
         holder->cmdline = TAKE_PTR(slow->found.cmdline);
+        holder->listen_pid = slow->found.listen_pid;
+        holder->n_listen_fds = slow->found.n_listen_fds;
+    }
     if (r == -ETIMEDOUT)
         aside_blame(atomic_load(&slow->exe_known) ? &cmdline_blame
                     : slow->exe_cached            ? &cached_blame

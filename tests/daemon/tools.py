@@ -5,18 +5,22 @@
 import contextlib
 import json
 import os
+import shlex
+import shutil
+import socket
 import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import harness  # noqa: E402
-from harness import Foreground, listen, rules_below, write  # noqa: E402
+from harness import Foreground, listen, rules_below, until, write  # noqa: E402
 
 RULES = """allow scope loopback
 ignore udp
 flag critical tool "A tool"
 flag warning tcp
 """
+SHIPPED = os.path.join(harness.HERE, "../../data/advice.d/05-systemd.advice")
 ADVICE = """[A tool]
 script = serve-this.py
 replaces = --host
@@ -87,6 +91,47 @@ def test_on_loopback_it_is_allowed(directory):
         daemon.knows(4304)
         found = daemon.listeners()[4304]
         assert found["verdict"] == "allow" and found["tool"] is None, found
+
+
+ACTIVATED = """
+import socket
+listener = socket.socket(fileno=3)
+while True:
+    connection, _ = listener.accept()
+    connection.send(b"it is served")
+    connection.close()
+"""
+
+
+def asked(port):
+    with socket.create_connection(("127.0.0.1", port), harness.PATIENCE) as connection:
+        return connection.recv(100)
+
+
+def test_a_program_that_was_started_with_its_socket(directory):
+    """systemd-socket-activate replaces itself with the program, which cannot change the address."""
+    if not shutil.which("systemd-socket-activate"):
+        harness.skip("there is no systemd-socket-activate")
+    write(directory + "/act.py", ACTIVATED)
+    command = ["systemd-socket-activate", "-l", "0.0.0.0:4305", sys.executable, directory + "/act.py"]
+    with daemon_of(directory) as daemon:
+        shutil.copy(SHIPPED, rules_below(directory + "/root") + "/advice.d/")
+        for scope in ("wildcard", "loopback"):
+            process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+            try:
+                daemon.knows(4305)
+                assert asked(4305) == b"it is served"
+                daemon.good("reload")  # searches for processes again
+                until("the program is known", lambda: [
+                    one for one in daemon.listeners()[4305]["owners"] if one["cmdline"] == command[-2:]])
+                found = daemon.listeners()[4305]
+                assert found["scope"] == scope, found
+                if scope == "wildcard":
+                    command = shlex.split(found["advice"].split(";")[0])
+            finally:
+                process.kill()
+                process.wait()
+            until("it is closed", lambda: 4305 not in daemon.listeners())
 
 
 if __name__ == "__main__":

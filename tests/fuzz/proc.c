@@ -61,7 +61,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     ProcStat stat;
     uid_t uid;
     uint32_t inode;
-    switch (data[0] % 6) {
+    pid_t pid;
+    int n_fds;
+    switch (data[0] % 7) {
     case 0:
         if (proc_stat_parse(text, length, &stat) == 0)
             require(strnlen(stat.comm, sizeof(stat.comm)) < sizeof(stat.comm));
@@ -77,6 +79,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         break;
     case 4:
         ring(text, length);
+        break;
+    case 6:
+        proc_environ_parse(text, length, &pid, &n_fds);
+        require((pid > 0) == (n_fds > 0));
         break;
     default:
         cgroup(text, length);

@@ -462,7 +462,39 @@ def user_unit():
     ok(entry.get("SOCKAUDIT_USER_UNIT") == "mine.service", "a user's unit is named", entry)
     ok(entry and entry["MESSAGE"] in out("journalctl", "--user-unit=mine", "--no-pager"),
        "journalctl --user-unit shows it", out("journalctl", "--user-unit=mine", "--no-pager"))
+    user_socket(env)
     run("systemctl", "stop", "user@1000.service")
+
+
+def user_socket(env):
+    """A user's socket unit: the manager of the user has the socket, and the service later. The advice helps."""
+    def systemctl(*words):
+        return run("runuser", "-u", "alice", "--", "systemctl", "--user", *words, env=env)
+    units = pathlib.Path("/run/user/1000/systemd/user")
+    (units / "own.socket.d").mkdir(parents=True)
+    (units / "own.socket").write_text("[Socket]\nListenStream=0.0.0.0:8062\n")
+    (units / "own.service").write_text("[Service]\nExecStart=/usr/bin/python3 /run/server.py\n")
+    run("chown", "-R", "alice:", str(units))
+    systemctl("daemon-reload")
+    systemctl("start", "own.socket")
+    entry = (wait(lambda: events("flagged", 8062)) or [{}])[0]
+    steps = entry.get("SOCKAUDIT_ADVICE", "").split("; ")
+    lines = re.findall(r'"(Listen[^"]*)"', entry.get("SOCKAUDIT_ADVICE", ""))
+    ok(lines == ["ListenStream=", "ListenStream=127.0.0.1:8062"] and "list-sockets" in steps[0],
+       "a user's socket unit is recognised", entry)
+    run("bash", "-c", "echo x >/dev/tcp/127.0.0.1/8062")
+    wait(lambda: systemctl("is-active", "own.service").returncode == 0)
+    ok("own.socket" in systemctl("list-sockets", "--no-pager").stdout, "its unit can be found")
+
+    (units / "own.socket.d/override.conf").write_text("\n".join(["[Socket]", *lines, ""]))
+    systemctl("daemon-reload")
+    for step in steps:
+        words = step.replace("UNIT", "own").split()
+        if words[2] in ("stop", "restart"):
+            done = systemctl(*words[2:])
+            ok(done.returncode == 0, f"the advice {words[2]}s what it should", done)
+    ok(wait(lambda: events("resolved", 8062)) and listed(8062)["scope"] == "loopback",
+       "the advice for a user's socket unit helps", listed(8062))
 
 
 def silence():

@@ -26,6 +26,7 @@
 const char *const placeholder_names[PLACEHOLDER_COUNT] = {
     [PLACEHOLDER_ADDRESS] = "address",
     [PLACEHOLDER_ARGUMENTS] = "arguments",
+    [PLACEHOLDER_COMMAND] = "command",
     [PLACEHOLDER_CONFIG] = "config",
     [PLACEHOLDER_CONTAINER] = "container",
     [PLACEHOLDER_CONTAINER_PORT] = "container-port",
@@ -285,18 +286,19 @@ static bool print_word(const char *word, FILE *out) {
 }
 
 /*
- * Writes the arguments after the script, without those that the section replaces. Returns false if
- * they are unknown because the process has a title.
+ * Writes the arguments after the script (or, for `{command}`, all of the command line), without
+ * those that the section replaces. Returns false if they are unknown because the process has a
+ * title.
  */
 static bool print_arguments(const AdviceSection *section, const AdviceCase *tried,
-                            const AdviceProcess *process, FILE *out) {
+                            const AdviceProcess *process, bool whole, FILE *out) {
     char *const *cmdline = process ? process->holder->cmdline : NULL;
     long start = ftell(out);
     bool first = true;
 
     if (!cmdline || process->program.title || !cmdline[0])
         return false;
-    for (char *const *word = cmdline + process->program.arguments; *word; word++) {
+    for (char *const *word = cmdline + (whole ? 0 : process->program.arguments); *word; word++) {
         Taken taken = replaced(section, *word, tried->listener->endpoint.port);
         if (taken == TAKEN_WITH_NEXT && word[1] && *word[1] != '-')
             word++;
@@ -323,9 +325,9 @@ static bool print_filled(const AdviceSection *section, const AdviceCase *tried,
         char buffer[VALUE_SIZE];
         fprintf(out, "%.*s", (int)(start - at), advice + at);
         at = start + length;
-        if (placeholder == PLACEHOLDER_ARGUMENTS) {
+        if (placeholder == PLACEHOLDER_ARGUMENTS || placeholder == PLACEHOLDER_COMMAND) {
             long before = ftell(out);
-            if (!print_arguments(section, tried, process, out))
+            if (!print_arguments(section, tried, process, placeholder == PLACEHOLDER_COMMAND, out))
                 return false;
             /* Without arguments, omit the second space. */
             if (ftell(out) == before && advice[at] == ' ')

@@ -195,6 +195,13 @@ static bool takes_port(const AdviceSection *section, uint16_t port) {
     return section->n_ports == 0;
 }
 
+static bool is_activated(const Owner *owner) {
+    for (size_t i = 0; owner && i < owner->n_holders; i++)
+        if (holder_is_activated(&owner->holders[i]))
+            return true;
+    return false;
+}
+
 static bool takes_origin(const AdviceSection *section, const Listener *listener) {
     unsigned origins = 1U << ADVICE_ORIGIN_SOCKET;
 
@@ -202,6 +209,8 @@ static bool takes_origin(const AdviceSection *section, const Listener *listener)
         origins = 1U << ADVICE_ORIGIN_FORWARD;
     else if (listener->owner && listener->owner->unheld)
         origins |= 1U << ADVICE_ORIGIN_KERNEL;
+    else if (is_activated(listener->owner))
+        origins |= 1U << ADVICE_ORIGIN_ACTIVATED;
     return section->origins == 0 || (section->origins & origins) != 0;
 }
 
@@ -220,11 +229,20 @@ static bool takes_listener(const AdviceSection *section, const Listener *listene
     return !section->user_unit || (owner && any_matches(section->user_unit, owner->user_unit));
 }
 
+/* Returns the process that the placeholders of a section without keys for the process are about. */
+static const AdviceProcess *default_process(const AdviceSection *section, const AdviceCase *tried) {
+    bool activated = section->origins & 1U << ADVICE_ORIGIN_ACTIVATED;
+    for (size_t i = 0; i < tried->n_processes; i++)
+        if (!activated || holder_is_activated(tried->processes[i].holder))
+            return &tried->processes[i];
+    return NULL;
+}
+
 bool advice_section_matches(const AdviceSection *section, const AdviceCase *tried,
                             const AdviceProcess **ret_process) {
     if (!takes_listener(section, tried->listener))
         return false;
-    *ret_process = tried->n_processes > 0 ? &tried->processes[0] : NULL;
+    *ret_process = default_process(section, tried);
     if (!section->exe && !section->script && !section->package && !section->arguments &&
         !section->option)
         return true;

@@ -175,7 +175,8 @@ static int add_option(Parser *parser, Span item, void *userdata) {
 }
 
 static int add_origin(Parser *parser, Span item, void *userdata) {
-    static const char *const names[ADVICE_ORIGIN_COUNT] = {"socket", "forward", "kernel"};
+    static const char *const names[ADVICE_ORIGIN_COUNT] = {"socket", "forward", "kernel",
+                                                           "activated"};
     AdviceSection *section = userdata;
 
     for (AdviceOrigin origin = 0; origin < ADVICE_ORIGIN_COUNT; origin++)

@@ -23,7 +23,8 @@ typedef struct PortRange {
 typedef enum AdviceOrigin {
     ADVICE_ORIGIN_SOCKET,
     ADVICE_ORIGIN_FORWARD,
-    ADVICE_ORIGIN_KERNEL, /* a socket without a process */
+    ADVICE_ORIGIN_KERNEL,    /* a socket without a process */
+    ADVICE_ORIGIN_ACTIVATED, /* a socket that the process was started with */
     ADVICE_ORIGIN_COUNT,
 } AdviceOrigin;
 
@@ -58,6 +59,7 @@ void advice_section_done(AdviceSection *section);
 typedef enum Placeholder {
     PLACEHOLDER_ADDRESS,
     PLACEHOLDER_ARGUMENTS,
+    PLACEHOLDER_COMMAND,
     PLACEHOLDER_CONFIG,
     PLACEHOLDER_CONTAINER,
     PLACEHOLDER_CONTAINER_PORT,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <criterion/criterion.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -418,6 +419,39 @@ Test(advice_find, a_socket_unit_names_its_service) {
         sample.owner->unit = strdup(expected[i][0]);
         _cleanup_free_ char *advice = advice_of(table, &sample, NULL);
         cr_expect_str_eq(advice, expected[i][1]);
+    }
+}
+
+/* Both its parent and it have the socket. The parent is not what is typed. */
+Test(advice_find, an_activated_program_is_told_from_others) {
+    const char *text = "[A]\norigin = activated\nadvice = activate {command}\n"
+                       "[B]\nexe = *\nadvice = {exe}\n";
+    _cleanup_advice_ AdviceTable *table = table_of(text, NULL);
+    char parent[] = "/bin/supervisor", program[] = "/bin/a", quoted[] = "x y", option[] = "-v";
+    char *parent_words[] = {parent, NULL}, *words[] = {program, quoted, option, NULL};
+    Holder holders[] = {
+        {.pid = 10, .fd = 3, .exe = parent, .cmdline = parent_words},
+        {.pid = 20, .fd = 4, .exe = program, .cmdline = words},
+    };
+    Owner owner = {.n_references = 1, .holders = holders, .n_holders = 2};
+    const Sample sample = {.listener = {.endpoint.port = 1, .owner = &owner}, .owner = &owner};
+    static const struct {
+        pid_t listen_pid;
+        int n_listen_fds;
+        const char *advice;
+    } expected[] = {
+        {0, 0, "supervisor"},
+        {20, 2, "activate /bin/a 'x y' -v"},
+        {20, 1, "supervisor"}, /* the fd is not one that was passed */
+        {10, 2, "supervisor"}, /* inherited from the parent with the environment */
+        {20, INT_MAX, "activate /bin/a 'x y' -v"},
+    };
+
+    for (size_t i = 0; i < sizeof(expected) / sizeof(*expected); i++) {
+        holders[1].listen_pid = expected[i].listen_pid;
+        holders[1].n_listen_fds = expected[i].n_listen_fds;
+        _cleanup_free_ char *advice = advice_of(table, &sample, NULL);
+        cr_expect_str_eq(advice, expected[i].advice, "%zu: %s", i, advice);
     }
 }
 

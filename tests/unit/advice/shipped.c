@@ -47,9 +47,12 @@ static void teardown(void) {
 
 TestSuite(advice_shipped, .init = setup, .fini = teardown);
 
-/* `docker`, `docker=NAME`, `unit=NAME`, `forward=PORT`, several with blanks between, or `-`. */
+/* `docker`, `docker=NAME`, `unit=NAME`, `user-unit=NAME`, `forward=PORT`, several with blanks
+ * between, or `-`. */
 static void apply_option(Sample *sample, const char *option) {
-    if (strncmp(option, "unit=", 5) == 0) {
+    if (strncmp(option, "user-unit=", 10) == 0) {
+        sample->owner->user_unit = strdup(option + 10);
+    } else if (strncmp(option, "unit=", 5) == 0) {
         sample->owner->unit = strdup(option + 5);
     } else if (strncmp(option, "forward=", 8) == 0) {
         sample->listener.origin = ORIGIN_FORWARD;

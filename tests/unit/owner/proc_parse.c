@@ -243,3 +243,25 @@ Test(proc_parse, fact_8_the_cgroup_of_a_process_is_taken_from_the_hierarchy_in_u
     expect_cgroup("0::relative\n", NULL);
     expect_cgroup("0::/a b:c\n", "/a b:c");
 }
+
+static void expect_environ(const char *text, size_t length, pid_t pid, int n_fds) {
+    pid_t found_pid = -1;
+    int found_n_fds = -1;
+    proc_environ_parse(text, length, &found_pid, &found_n_fds);
+    cr_expect_eq(found_pid, pid, "%s: %d", text, found_pid);
+    cr_expect_eq(found_n_fds, n_fds, "%s: %d", text, found_n_fds);
+}
+
+#define environ_is(text, pid, n_fds) expect_environ(text, sizeof(text) - 1, pid, n_fds)
+
+Test(proc_parse, socket_activation_is_found_in_the_environment) {
+    environ_is("PATH=/bin\0LISTEN_FDS=2\0LISTEN_PID=4242\0", 4242, 2);
+    environ_is("LISTEN_PID=4242\0LISTEN_FDS=2", 4242, 2);
+    environ_is("LISTEN_PID=4242\0LISTEN_FDS=\0", 0, 0);
+    environ_is("LISTEN_PID=4242\0X=LISTEN_FDS=2\0", 0, 0);
+    environ_is("LISTEN_PID=-1\0LISTEN_FDS=2\0", 0, 0);
+    environ_is("LISTEN_PID=1 \0LISTEN_FDS=2\0", 0, 0);
+    environ_is("LISTEN_PID=99999999999999999999\0LISTEN_FDS=2\0", 0, 0);
+    environ_is("LISTEN_PID=0\0LISTEN_FDS=2\0", 0, 0);
+    environ_is("", 0, 0);
+}
