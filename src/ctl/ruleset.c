@@ -21,6 +21,11 @@ void ruleset_tell(const Diagnostics *diagnostics) {
     diagnostics_print_coloured(diagnostics, terminal_stderr_colour(), stderr);
 }
 
+ExitStatus ruleset_tell_denied(void) {
+    tell_error("You cannot read the rules. Run with sudo.");
+    return STATUS_NOT_PERMITTED;
+}
+
 static ExitStatus use_builtin(Ruleset *ret, size_t n_errors) {
     Ruleset ruleset = {.policy = policy_new_builtin(), .builtin = true, .n_errors = n_errors};
     if (!ruleset.policy)
@@ -42,6 +47,8 @@ ExitStatus ruleset_load(const Options *options, Ruleset *ret) {
         *ret = ruleset;
         return STATUS_DONE;
     }
+    if (diagnostics->is_denied)
+        return ruleset_tell_denied();
     if (options->rules && r == -EBADMSG)
         return STATUS_FAILED;
     if (options->rules || (r != -EBADMSG && r != -ENOENT)) {

@@ -17,9 +17,13 @@ PolicySource ruleset_source(const Options *options);
 /*
  * Loads the policy, says on stderr what is wrong with it. Where the machine's own policy is broken
  * or missing, the built-in one takes its place: nothing runs blind. A file that the caller named
- * has no such stand-in. Returns STATUS_DONE, or another status and no policy.
+ * has no such stand-in, nor have rules that the caller may not read. Returns STATUS_DONE, or
+ * another status and no policy.
  */
 ExitStatus ruleset_load(const Options *options, Ruleset *ret);
+
+/* Reports that the caller may not read the rules. Returns STATUS_NOT_PERMITTED. */
+ExitStatus ruleset_tell_denied(void);
 
 /* Prints diagnostics on stderr, coloured on a terminal. */
 void ruleset_tell(const Diagnostics *diagnostics);

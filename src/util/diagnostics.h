@@ -47,6 +47,7 @@ typedef struct Diagnostics {
     size_t n_items;
     size_t n_errors;   /* all, also those not kept */
     size_t n_warnings; /* likewise */
+    bool is_denied;    /* the caller may not read one of the files */
 } Diagnostics;
 
 Diagnostics *diagnostics_new(void);

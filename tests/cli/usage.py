@@ -55,6 +55,28 @@ class Verbs(support.Case):
                       "b"], ["explain", "tcp", "0.0.0.0:1", "user"]):
             self.ctl(*words, status=2)
 
+    def test_rules_that_the_caller_may_not_read_are_5(self):
+        root = self.folder + "/root"
+        rules = root + support.sysconfdir() + "/sockaudit"
+        os.makedirs(rules + "/rules.d")
+        self.policy = self.write("root" + support.sysconfdir() + "/sockaudit/sockaudit.rules", ALLOW)
+        verbs = (["scan"], ["scan", "--json"], ["check"], ["check", "--json"], ["rules"],
+                 ["explain", "tcp", "0.0.0.0:80"], ["explain", "80"])
+
+        def all_end_with(status, *more):
+            for words in verbs:
+                done = self.ctl(words[0], *more, *words[1:], user=support.NOBODY)
+                self.assertEqual(done.returncode, 4 if words[-1] == "80" and not status else status, words)
+        all_end_with(0, "--root", root)
+        for path in (self.policy, rules + "/rules.d", rules):
+            mode = os.stat(path).st_mode
+            os.chmod(path, 0)
+            all_end_with(5, "--root", root)
+            os.chmod(path, mode)
+        os.chmod(self.policy, 0o600)
+        all_end_with(5, "--rules", self.policy)
+        self.ctl("check", self.policy, user=support.NOBODY, status=5)
+
     def test_the_daemons_verbs_say_that_it_is_not_there(self):
         nowhere = ["--runtime-dir", self.folder + "/nowhere"]
         for words in (["status"], ["list"], ["show", "80"], ["watch"], ["reload"],

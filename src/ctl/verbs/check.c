@@ -101,7 +101,9 @@ static ExitStatus check_policy(Check *check, const PolicySource *source) {
         return tell_errno(r, "cannot check %s", file ?: "the policy");
     }
     r = take_in(check, diagnostics);
-    return r < 0 ? tell_errno(r, "cannot check the policy") : STATUS_DONE;
+    if (r < 0)
+        return tell_errno(r, "cannot check the policy");
+    return diagnostics->is_denied ? ruleset_tell_denied() : STATUS_DONE;
 }
 
 static ExitStatus check_all(Check *check) {

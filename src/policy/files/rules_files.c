@@ -72,6 +72,12 @@ __attribute__((format(printf, 3, 4))) static int refuse(const Reader *reader, co
     return 0;
 }
 
+static int refuse_error(const Reader *reader, const char *name, const char *participle, int error) {
+    if (error == EACCES || error == EPERM)
+        reader->diagnostics->is_denied = true;
+    return refuse(reader, name, "can't be %s: %s", participle, strerror(error));
+}
+
 /*
  * Opens an absolute path below the root. Below another root than `/`, symbolic links are kept
  * inside of it where the kernel can do that (openat2(2), since 5.6).
@@ -118,7 +124,7 @@ static int read_opened(Reader *reader, char *name, int path_fd) {
     size_t length = 0;
 
     if (fstat(path_fd, &status) < 0)
-        return refuse(reader, name, "can't be read: %s", strerror(errno));
+        return refuse_error(reader, name, "read", errno);
     if (is_null_device(&status))
         return rules_files_add(reader->files, TAKE_PTR(owned), NULL, 0);
     int r = check_status(reader, name, path_fd, &status);
@@ -129,14 +135,14 @@ static int read_opened(Reader *reader, char *name, int path_fd) {
     snprintf(link, sizeof(link), "/proc/self/fd/%d", path_fd);
     _cleanup_close_ int fd = open(link, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0 || fstat(fd, &opened) < 0)
-        return refuse(reader, name, "can't be read: %s", strerror(errno));
+        return refuse_error(reader, name, "read", errno);
     if (opened.st_dev != status.st_dev || opened.st_ino != status.st_ino)
         return refuse(reader, name, "was replaced while it was read");
     r = read_whole(fd, FILE_SIZE_MAX, &text, &length);
     if (r == -ENOMEM)
         return r;
     if (r < 0)
-        return refuse(reader, name, "can't be read: %s", strerror(-r));
+        return refuse_error(reader, name, "read", -r);
     return rules_files_add(reader->files, TAKE_PTR(owned), TAKE_PTR(text), length);
 }
 
@@ -151,7 +157,7 @@ static int read_path(Reader *reader, const char *path) {
         name = NULL;
         return -ENOMEM;
     }
-    int r = fd < 0 ? refuse(reader, name, "can't be opened: %s", strerror(-fd))
+    int r = fd < 0 ? refuse_error(reader, name, "opened", -fd)
                    : read_opened(reader, TAKE_PTR(name), fd);
     return r < 0 ? r : 1;
 }
@@ -186,7 +192,7 @@ static int list_entries(Reader *reader, const char *name, DIR *directory, size_t
         errno = 0;
         const struct dirent *entry = readdir(directory);
         if (!entry && errno != 0)
-            return refuse(reader, name, "can't be read: %s", strerror(errno));
+            return refuse_error(reader, name, "read", errno);
         if (!entry)
             return 0;
         if (!is_rules_name(entry->d_name))
@@ -215,9 +221,9 @@ static int list_directory(Reader *reader, size_t number, DropIns *found) {
         return -ENOMEM;
     }
     if (fd < 0)
-        return refuse(reader, name, "can't be opened: %s", strerror(-fd));
+        return refuse_error(reader, name, "opened", -fd);
     if (fstat(fd, &status) < 0)
-        return refuse(reader, name, "can't be read: %s", strerror(errno));
+        return refuse_error(reader, name, "read", errno);
     int r = trust_check_directory(&reader->trust, fd, &status, &problem);
     if (r <= 0)
         return r < 0 ? r : refuse(reader, name, "%s", problem);
@@ -296,7 +302,7 @@ static int read_directories(Reader *reader) {
 static int read_named(Reader *reader, const char *path) {
     _cleanup_close_ int fd = open(path, O_PATH | O_CLOEXEC);
     if (fd < 0)
-        return refuse(reader, path, "can't be opened: %s", strerror(errno));
+        return refuse_error(reader, path, "opened", errno);
     char *name = strdup(path);
     if (!name)
         return -ENOMEM;
@@ -321,7 +327,7 @@ int rules_files_read(const PolicySource *source, Diagnostics *diagnostics, Rules
     reader.root_fd = root_fd;
     int r;
     if (root_fd < 0) {
-        r = refuse(&reader, root ?: "/", "can't be opened: %s", strerror(errno));
+        r = refuse_error(&reader, root ?: "/", "opened", errno);
     } else {
         r = trust_init(&reader.trust, source->trusted_uid, root ? root_fd : -1);
         if (r == 0)
