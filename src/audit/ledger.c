@@ -275,7 +275,7 @@ bool ledger_knows(const Ledger *ledger, uint64_t cookie) {
 uint32_t ledger_count_place(const Ledger *ledger, const Endpoint *endpoint, uint64_t *ret_cookie) {
     uint32_t n = 0;
 
-    for (uint32_t at = entry_find_place(ledger, endpoint); at;
+    for (uint32_t at = entry_find_place(ledger, endpoint); at && n < 2;
          at = entry_at(ledger, at)->peer_next) {
         const Entry *entry = entry_at(ledger, at);
         if (entry->origin != ORIGIN_SOCKET || entry->state == ENTRY_GHOST || entry->n_sockets == 0)

@@ -211,8 +211,9 @@ void ledger_tick(Ledger *ledger, const AuditTime *now);
 /* Whether the socket is known: then there is nothing to attribute anew. */
 bool ledger_knows(const Ledger *ledger, uint64_t cookie);
 
-/* How many sockets are known at the place of `endpoint` (its device and v6only don't count): after
- * a close there, with none there is nothing to look up. The last one's cookie in *ret_cookie. */
+/* Returns the number of known sockets at the place of `endpoint` (its device and v6only are not
+ * compared): 0, 1, or more, which are not all counted. *ret_cookie is that of the last counted one.
+ */
 uint32_t ledger_count_place(const Ledger *ledger, const Endpoint *endpoint, uint64_t *ret_cookie);
 
 /* The owner that is known for the socket, borrowed, or NULL. */
