@@ -4,14 +4,8 @@
 #include <string.h>
 
 #include "model/program.h"
+#include "util/fnv.h"
 #include "util/memory.h"
-
-uint64_t fnv_add(uint64_t hash, const void *data, size_t length) {
-    const unsigned char *bytes = data;
-    for (size_t i = 0; i < length; i++)
-        hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
-    return hash;
-}
 
 static uint64_t who_hash(const char *kind, const char *name) {
     uint64_t hash = fnv_add(FNV_BEGIN, kind, strlen(kind) + 1);

@@ -52,7 +52,3 @@ static inline uint64_t hash_mix(uint64_t hash, uint64_t value) {
     hash = (hash ^ hash >> 27) * UINT64_C(0x94d049bb133111eb);
     return hash ^ hash >> 31;
 }
-
-/* FNV-1a, 64 bits: of the state file's bytes, and of names; the same everywhere and always. */
-#define FNV_BEGIN UINT64_C(0xcbf29ce484222325)
-uint64_t fnv_add(uint64_t hash, const void *data, size_t length);

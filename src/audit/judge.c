@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/fnv.h"
 #include "util/memory.h"
 
 /* Longer ages are not waited for: 30 years. Below every `until` that a calendar of today has. */

@@ -4,6 +4,7 @@
 
 #include "audit/ledger_internal.h"
 #include "model/reach.h"
+#include "util/fnv.h"
 
 /* --- owner --- */
 

@@ -10,6 +10,7 @@
 
 #include "audit/state_text.h"
 #include "util/cleanup.h"
+#include "util/fnv.h"
 #include "util/read.h"
 
 struct StateWriter {

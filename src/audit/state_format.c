@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "audit/state_text.h"
+#include "util/fnv.h"
 
 static const char *const status_names[STATE_STATUS_COUNT] = {"told", "summed", "silent", "telling"};
 

@@ -8,6 +8,7 @@
 
 #include "audit/state_text.h"
 #include "audit/table.h"
+#include "util/fnv.h"
 #include "util/memory.h"
 
 #define WORDS_MAX      20

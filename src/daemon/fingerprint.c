@@ -13,6 +13,7 @@
 
 #include "daemon/daemon.h"
 #include "util/cleanup.h"
+#include "util/fnv.h"
 #include "util/memory.h"
 
 static uint64_t fingerprint_file(int directory_fd, const char *path) {

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "policy/arena.h"
+#include "util/fnv.h"
 #include "util/name_service.h"
 
 #define BUCKETS 1024
@@ -39,15 +40,8 @@ Names *names_free(Names *names) {
     return NULL;
 }
 
-static uint32_t text_hash(const char *text) {
-    uint32_t hash = 2166136261u; /* FNV-1a: the names are an administrator's */
-    for (; *text; text++)
-        hash = (hash ^ (unsigned char)*text) * 16777619u;
-    return hash;
-}
-
 static int names_find(Names *names, Lookup lookup, const char *text, uint32_t *ret) {
-    Name **bucket = &names->buckets[text_hash(text) % BUCKETS];
+    Name **bucket = &names->buckets[fnv_add(FNV_BEGIN, text, strlen(text)) % BUCKETS];
     Name *name = *bucket;
 
     while (name && (name->lookup != lookup || strcmp(name->text, text) != 0))

@@ -7,6 +7,7 @@ libsockaudit_a_SOURCES += \
 	src/util/diagnostics.h \
 	src/util/escape.c \
 	src/util/escape.h \
+	src/util/fnv.h \
 	src/util/glob.c \
 	src/util/glob.h \
 	src/util/idmap.c \

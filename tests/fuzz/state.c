@@ -11,6 +11,7 @@
 #include "audit/ledger_state.h"
 #include "audit/state_text.h"
 #include "util/cleanup.h"
+#include "util/fnv.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

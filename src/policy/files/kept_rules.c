@@ -22,6 +22,7 @@
 
 #include "policy/build.h"
 #include "util/cleanup.h"
+#include "util/fnv.h"
 #include "util/read.h"
 #include "util/text_stream.h"
 
@@ -29,11 +30,9 @@
 #define CHECKSUM_SIZE  17 /* including the newline */
 #define TEMPORARY_FILE "." KEPT_RULES_FILE ".new"
 
+/* Detects damage, not forgery. */
 static uint64_t checksum(const char *text, size_t length) {
-    uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a: detects damage, not forgery */
-    for (size_t i = 0; i < length; i++)
-        hash = (hash ^ (unsigned char)text[i]) * UINT64_C(1099511628211);
-    return hash;
+    return fnv_add(FNV_BEGIN, text, length);
 }
 
 /* --- written ------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "policy/language/parser.h"
+#include "util/fnv.h"
 #include "util/memory.h"
 
 typedef struct Word {
@@ -35,10 +36,7 @@ Words *words_free(Words *words) {
 }
 
 static uint64_t word_hash(const char *text) {
-    uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a: root writes the rules */
-    for (; *text; text++)
-        hash = (hash ^ (unsigned char)*text) * UINT64_C(1099511628211);
-    return hash;
+    return fnv_add(FNV_BEGIN, text, strlen(text));
 }
 
 static int words_grow(Words *words) {

@@ -14,6 +14,7 @@
 #include "audit/state_text.h"
 #include "place.h"
 #include "util/cleanup.h"
+#include "util/fnv.h"
 #include "world.h"
 
 #define BOOT_A "11111111-2222-3333-4444-555555555555\n"
