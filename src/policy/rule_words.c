@@ -144,7 +144,13 @@ static bool print_sentence(const Parts *parts, FILE *out) {
         fputs(" may listen on ", out);
         print_port(parts, out);
     }
-    if (target) {
+    if (!target && parts->of[KEY_ORIGIN])
+        fputs(" to any target", out);
+    if (target && target->items[0].target.address.family == 0) {
+        fputs(" to this host", out);
+        if (target->items[0].target.port != 0)
+            fprintf(out, ", port %u", target->items[0].target.port);
+    } else if (target) {
         const Endpoint to = {.address = target->items[0].target.address,
                              .port = target->items[0].target.port};
         char text[ENDPOINT_SIZE];

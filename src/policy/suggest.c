@@ -176,13 +176,17 @@ static bool print_target(const Listener *listener, FILE *out) {
                          .port = listener->forward_port};
     char target[ENDPOINT_SIZE];
 
-    if (listener->origin != ORIGIN_FORWARD || to.address.family == 0 || to.port == 0)
+    if (listener->origin != ORIGIN_FORWARD || to.port == 0)
         return false;
-    endpoint_format(&to, NULL, target);
+    if (to.address.family == 0)
+        snprintf(target, sizeof(target), "self:%u", to.port);
+    else
+        endpoint_format(&to, NULL, target);
     fprintf(out, " target %s", target);
     return true;
 }
 
+/* For several targets, which one rule cannot name: the kernel may choose any of them. */
 static bool print_forward(const Listener *listener, FILE *out) {
     return listener->origin == ORIGIN_FORWARD && fputs(" origin forward", out) >= 0;
 }

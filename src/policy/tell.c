@@ -178,8 +178,10 @@ char *match_tell_target(const Case *judged, const Match *match) {
     (void)match;
     if (listener->origin != ORIGIN_FORWARD)
         return text("it is a socket, and the key matches only forwards");
+    if (to.port == 0)
+        return text("it has several targets, or its target is unknown");
     if (to.address.family == 0)
-        return text("its target is not one known address");
+        return text("its target is port %u of this host", to.port);
     endpoint_format(&to, NULL, target);
     return text("its target is %s", target);
 }

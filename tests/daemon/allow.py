@@ -232,15 +232,15 @@ class Lasting(run.Case):
 class Forwarded(run.Case):
     """A rule for a forward is for where it leads."""
 
-    def forward(self, to):
+    def forward(self, to, how="dnat"):
         text = ("table ip sockaudit_test\ndelete table ip sockaudit_test\ntable ip sockaudit_test {\n"
                 "chain pre { type nat hook prerouting priority dstnat\n"
-                f"tcp dport 8080 dnat to {to}\n}}\n}}\n")
+                f"tcp dport 8080 {how} to {to}\n}}\n}}\n")
         subprocess.run(["nft", "-f", "-"], input=text, text=True, check=True)
 
     def verdict(self):
         listeners = json.loads(self.ask("list", "--all", "--json", "origin", "forward"))["listeners"]
-        return [(x["port"], x["verdict"], x["forward_to"]["address"]) for x in listeners]
+        return [(x["port"], x["verdict"], (x["forward_to"] or {}).get("address")) for x in listeners]
 
     def test_it_is_pinned_to_its_target(self):
         self.forward("10.0.0.5:80")
@@ -256,6 +256,13 @@ class Forwarded(run.Case):
         self.forward("10.0.0.6:80")
         daemon.send_signal(signal.SIGHUP)
         support.until(self.verdict, lambda: self.verdict() == [(8080, "flag", "10.0.0.6")])
+        self.forward(":80", "redirect")
+        support.until(self.verdict, lambda: self.verdict() == [(8080, "flag", None)])
+        self.assertEqual(json.loads(self.ask("allow", "8080", "--json"))["added"],
+                         ["allow tcp port 8080 target self:80"])
+        self.assertEqual(self.verdict(), [(8080, "allow", None)])
+        self.forward(":81", "redirect")
+        support.until(self.verdict, lambda: self.verdict() == [(8080, "flag", None)])
         self.end(daemon)
 
 

@@ -185,10 +185,13 @@ bool item_parse_target(ItemReader *reader, const char *text, Item *ret) {
     const char *port;
 
     ret->target.port = 0;
-    if (!split_target(text, host, &port) || address_parse(host, &ret->target.address) < 0 ||
+    ret->target.address = (Address){};
+    if (!split_target(text, host, &port) ||
+        (strcmp(host, "self") != 0 && address_parse(host, &ret->target.address) < 0) ||
         (port && (!*port || port[strspn(port, "0123456789")])))
         return wrong(reader,
-                     "%s is not a target such as `10.0.0.5`, `10.0.0.5:80` or `[fd00::5]:80`",
+                     "%s is not a target such as `10.0.0.5`, `10.0.0.5:80`, `[fd00::5]:80` or "
+                     "`self:80`",
                      show(text).text);
     ret->target.address = address_unmapped(&ret->target.address);
     if (port && !parse_port_number(reader, port, strlen(port), &ret->target.port))

@@ -222,7 +222,7 @@ static void set_target(BitRows *rows, size_t rule, const Item *item) {
 
 static size_t listener_target(const JudgeContext *context, const Listener *listener) {
     (void)context;
-    if (listener->origin != ORIGIN_FORWARD || listener->forward_to.family == 0)
+    if (listener->origin != ORIGIN_FORWARD || listener->forward_port == 0)
         return VALUE_NONE;
     const Address to = address_unmapped(&listener->forward_to);
     return target_value(&to);

@@ -172,12 +172,13 @@ static Answer target_holds(const Listener *listener, const Item *item) {
                      (item->target.port == 0 || item->target.port == listener->forward_port));
 }
 
-/* The target of a redirection to this host, or of a forward with several targets, is unknown. */
+/* A forward with several targets has no port. The target of a redirection to this host has no
+ * address, as `self`. */
 Answer match_judge_target(const Case *judged, const Match *match) {
     const Listener *listener = judged->listener;
     if (listener->origin != ORIGIN_FORWARD)
         return ANSWER_NEVER;
-    if (listener->forward_to.family == 0)
+    if (listener->forward_port == 0)
         return ANSWER_UNKNOWN;
     return ANY_ITEM(match, item, target_holds(listener, item));
 }

@@ -96,9 +96,11 @@ Test(explain, each_key) {
     expect_why("allow target 10.0.0.5", "tcp 0.0.0.0:1", "target 10.0.0.5",
                "it is a socket, and the key matches only forwards");
     expect_why("allow target 10.0.0.5", "tcp 0.0.0.0:1 forward", "target 10.0.0.5",
-               "its target is not one known address");
+               "it has several targets, or its target is unknown");
     expect_why("allow target 10.0.0.5:80", "tcp 0.0.0.0:1 target=10.0.0.5:81", "target 10.0.0.5:80",
                "its target is 10.0.0.5:81");
+    expect_why("allow target 10.0.0.5", "tcp 0.0.0.0:1 target=self:81", "target 10.0.0.5",
+               "its target is port 81 of this host");
     expect_why("allow target 10.0.0.5:80", "tcp 0.0.0.0:1 target=[fd00::5]:80",
                "target 10.0.0.5:80", "its target is [fd00::5]:80");
     expect_why("flag tool Vite", "tcp 0.0.0.0:1 exe=/usr/bin/x", "tool Vite",

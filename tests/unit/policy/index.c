@@ -55,7 +55,8 @@ static void write_match(FILE *out, unsigned key) {
         fprintf(out, "user-unit %s", PICK("a.service", "b.service", "*"));
         return;
     case 8:
-        fprintf(out, "target %s", PICK("10.0.0.5", "10.0.0.5:80, [fd00::5]:80", "fd00::5"));
+        fprintf(out, "target %s",
+                PICK("10.0.0.5", "10.0.0.5:80, [fd00::5]:80", "fd00::5", "self", "self:80"));
         return;
     default:
         fprintf(out, "container %s", PICK("none", "any", "docker"));
@@ -96,7 +97,7 @@ static void random_listener(World *world) {
         PICK("", " exe=/usr/bin/a", " exe=/bin/b", " other=/usr/bin/a", " unreadable"),
         PICK("", " exe=/usr/bin/c", " exe=/bin/b"), PICK("", " incomplete", ""),
         PICK("", "", " forward", " target=10.0.0.5:80", " target=[fd00::5]:81",
-             " target=[::ffff:10.0.0.5]:80"),
+             " target=[::ffff:10.0.0.5]:80", " target=self:80", " target=self:81"),
         PICK("", "", " tool=Vite", " tool=Redis"));
     cr_assert(world_set_listener(world, text), "%s", text);
 }

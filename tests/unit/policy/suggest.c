@@ -183,7 +183,7 @@ Test(suggest, a_forward_by_its_target, .init = fresh) {
     listener.origin = ORIGIN_FORWARD;
     check(ALLOW "origin forward");
     listener.forward_port = 80;
-    check(ALLOW "origin forward"); /* a redirection to this host */
+    check(ALLOW "target self:80");
     cr_assert_eq(address_parse("10.0.0.5", &listener.forward_to), 0);
     check(ALLOW "target 10.0.0.5:80");
     cr_assert_eq(address_parse("fd00::5", &listener.forward_to), 0);
@@ -214,6 +214,8 @@ Test(words, what_is_permitted_is_said) {
     cr_assert(says(ALLOW "user-unit a.service user root", "a.service of user root"));
     cr_assert(says(ALLOW "container web", "container web"));
     cr_assert(says(ALLOW "target [fd00::5]:80", "to [fd00::5]:80"));
+    cr_assert(says(ALLOW "target self:8080", "8080"));
+    cr_assert(says(ALLOW "origin forward", "any target"));
     cr_assert(says(ALLOW "scope private origin forward until 2036-12-31", "private"));
     cr_assert(says(ALLOW "scope private origin forward until 2036-12-31", "2036-12-31"));
 }

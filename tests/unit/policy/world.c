@@ -182,7 +182,8 @@ static bool set_value(World *world, const char *key, char *value) {
     else if (strcmp(key, "target") == 0) {
         Endpoint target = {};
         world->listener.origin = ORIGIN_FORWARD;
-        bool good = set_endpoint(&target, "tcp", value);
+        bool good =
+            sscanf(value, "self:%hu", &target.port) == 1 || set_endpoint(&target, "tcp", value);
         world->listener.forward_to = target.address;
         world->listener.forward_port = target.port;
         return good;
