@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "util/cleanup.h"
@@ -66,10 +67,20 @@ void protocols_parse(const char *text, size_t length, Protocols *ret) {
     ret->known = ret->present[PROTO_TCP];
 }
 
+void protocols_correct(const char *release, Protocols *protocols) {
+    unsigned major = 0, minor = 0;
+
+    if (sscanf(release, "%3u.%3u", &major, &minor) == 2 &&
+        (major > 6 || (major == 6 && minor >= 3)))
+        return;
+    protocols->in_use[PROTO_MPTCP] = protocols->present[PROTO_MPTCP];
+}
+
 void protocols_read(int proc_fd, const char *directory, Protocols *ret) {
     char path[64];
     char text[PROTOCOLS_SIZE];
     _cleanup_close_ int fd = -1;
+    struct utsname kernel = {};
     size_t length = 0;
 
     *ret = (Protocols){};
@@ -81,4 +92,6 @@ void protocols_read(int proc_fd, const char *directory, Protocols *ret) {
     if (read_up_to(fd, text, sizeof(text), &length) < 0 || length == sizeof(text))
         return;
     protocols_parse(text, length, ret);
+    uname(&kernel); /* an empty release is an old one */
+    protocols_correct(kernel.release, ret);
 }

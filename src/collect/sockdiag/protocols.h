@@ -21,6 +21,12 @@ typedef struct Protocols {
 void protocols_parse(const char *text, size_t length, Protocols *ret);
 
 /*
+ * Corrects what a kernel of that release (uname(2)) does not count: before 6.3 no MPTCP socket is
+ * counted, so MPTCP is taken to be in use wherever it is present (KERNEL.md 5). Pure.
+ */
+void protocols_correct(const char *release, Protocols *protocols);
+
+/*
  * Reads it below procfs from a namespace's directory (net_directory()). Where it can't be read
  * `known` is false.
  */

@@ -42,6 +42,25 @@ Test(protocols, what_makes_no_sense_hides_nothing) {
     cr_assert_not(parsed("TCP 1 1\nSCTPx 1 1\nSCT 1 1").present[PROTO_SCTP]);
 }
 
+static bool mptcp_in_use(const char *release, const char *text) {
+    Protocols protocols = parsed(text);
+    protocols_correct(release, &protocols);
+    return protocols.in_use[PROTO_MPTCP];
+}
+
+Test(protocols, fact_05_a_count_of_mptcp_is_trusted_from_6_3) {
+    const char *unused = "TCP 1 1\nMPTCP 1 0";
+    cr_assert(mptcp_in_use("6.1.0-57-cloud-amd64", unused));
+    cr_assert(mptcp_in_use("5.15.0", unused));
+    cr_assert(mptcp_in_use("", unused));
+    cr_assert(mptcp_in_use("Linux", unused));
+    cr_assert_not(mptcp_in_use("6.3.0", unused));
+    cr_assert_not(mptcp_in_use("6.12.118+deb13-amd64", unused));
+    cr_assert_not(mptcp_in_use("10.0", unused));
+    cr_assert(mptcp_in_use("6.12.0", "TCP 1 1\nMPTCP 1 1"));
+    cr_assert_not(mptcp_in_use("6.1.0", "TCP 1 1"));
+}
+
 static bool is_kernel_thread(const char *text) {
     return netns_stat_is_kernel_thread(text, strlen(text));
 }
