@@ -19,6 +19,7 @@ include tests/bus/local.mk
 include tests/fuzz/local.mk
 include tests/bench/local.mk
 include tests/system/local.mk
+include tests/kernels/local.mk
 include tests/structure/local.mk
 include tests/daemon/local.mk
 include tests/field/local.mk
