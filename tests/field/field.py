@@ -103,6 +103,8 @@ def install(tool, cache):
         command = ["npx", "--yes", "pnpm@9", "install", "--store-dir", cache + "/pnpm"]
     else:
         command = ["npm", "install", "--no-audit", "--no-fund", "--loglevel=error", "--legacy-peer-deps"]
+        if tool.get("installer") == "npm --ignore-scripts":  # one downloads a program that the tool can do without
+            command.append("--ignore-scripts")
     with open(folder + "/log", "wb") as log:
         subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=True,
                        timeout=1200, env={**os.environ, "PUPPETEER_SKIP_DOWNLOAD": "1"})
@@ -248,14 +250,14 @@ class Machine:
         def up():
             assert self.process.poll() in (None, 0), "the tool ended: " + read(self.log)[-1500:]
             return set(expected) <= {port for _, port in self.listeners()[udp]}
-        until(lambda: f"not listening: {self.listeners()} " + read(self.log)[-1500:], up, patience=90)
+        until(lambda: f"not listening: {self.listeners()} " + read(self.log)[-1500:], up, patience=240)
         return all(self.answers(port) for port in expected)
 
     def answers(self, port):
         """Whether the tool speaks HTTP (or accepts a connection) on loopback."""
         if self.tool.get("udp") or self.tool.get("http") == "unasked":
             return True
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while time.monotonic() < deadline:
             for host in ("127.0.0.1", "::1"):
                 with contextlib.suppress(OSError, http.client.HTTPException):

@@ -17,7 +17,7 @@ import traceback
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 SEVERITIES = {"2": "critical", "3": "error", "4": "warning", "5": "notice"}
-PATIENCE = float(os.environ.get("PATIENCE", "60"))
+PATIENCE = float(os.environ.get("PATIENCE", "120"))
 MARKERS = iter(range(20000, 30000))
 
 
@@ -282,7 +282,7 @@ def run_service(service):
             done = run(command) if command else None
             if done and done.returncode:
                 raise Wrong(f"{command}: {(done.stderr or done.stdout).strip()[-600:]}")
-        if not wait(lambda: {(s[0], s[2]) for s in exposed(set(service.ports))} == set(service.ports), 45):
+        if not wait(lambda: {(s[0], s[2]) for s in exposed(set(service.ports))} == set(service.ports), 120):
             raise Wrong(f"not exposed: {exposed(set(service.ports))} of {set(service.ports)}")
         if "allow" in service.ports.values():
             check_allowed(service, result, since)
@@ -291,7 +291,10 @@ def run_service(service):
         since_fix, before = now(), bystanders()
         apply_advice(service, result)
         check_fixed(service, result, since, before)
+        marker()
         again = [e["MESSAGE"] for e in flagged(since_fix, service)]
+        ends = [endpoint(e) for e in flagged(since_fix, service, "resolved")]
+        result["wrong"] += [f"resolved {ends.count(one)} times: {one}" for one in service.ports if ends.count(one) > 1]
         result["wrong"] += [f"flagged again: {text}" for text in again]
         if service.loopback:
             check_quiet(service, result)

@@ -35,6 +35,15 @@ def does(command):
     return lambda: run(command).returncode == 0
 
 
+def as_alice(unit, command):
+    return f"systemd-run -q --collect --unit={unit} --uid=alice -p IgnoreSIGPIPE=no -p KillSignal=SIGKILL -E HOME=/home/alice -E XDG_RUNTIME_DIR=/run/user/1000 {command}"
+
+
+def again(unit, command, says):
+    """The program of that unit ends, and is started with what was advised."""
+    return typed(f"systemctl stop {unit}; {as_alice(unit, command)}", says)
+
+
 NGINX = "/etc/nginx/sites-enabled/default"
 # An image of one program, for container engines.
 IMAGE = ("mkdir -p /tmp/image/bin /tmp/image/www; cp /usr/bin/busybox /tmp/image/bin/httpd; tar -C /tmp/image -cf /tmp/image.tar .; ")
@@ -42,6 +51,28 @@ IMAGE = ("mkdir -p /tmp/image/bin /tmp/image/www; cp /usr/bin/busybox /tmp/image
 DOCKER = "docker run -d --name web --cap-drop ALL --security-opt seccomp=unconfined --pids-limit 0 --ulimit nofile=1024:1024 "
 PODMAN = ("podman --runtime runc run -d --name web --privileged --pids-limit 0 --ulimit memlock=8388608 "
           "--ulimit nofile=$(ulimit -Hn) --ulimit nproc=$(ulimit -Hu) ")
+# alice can log in to this machine with a key.
+KEY = ("install -d -m 700 -o alice /home/alice/.ssh; rm -f /home/alice/.ssh/*; runuser -u alice -- ssh-keygen -q -t ed25519 -N '' "
+       "-f /home/alice/.ssh/id_ed25519; cat /home/alice/.ssh/id_ed25519.pub >/home/alice/.ssh/authorized_keys; "
+       "chown alice /home/alice/.ssh/*; ")
+SSH = "ssh -N -o StrictHostKeyChecking=no -o ExitOnForwardFailure=yes "
+ALICE_PODMAN = ("runuser -u alice -- env HOME=/home/alice XDG_RUNTIME_DIR=/run/user/1000 podman --cgroup-manager=cgroupfs --runtime runc run "
+                "-d --name web --privileged --pids-limit 0 --ulimit memlock=$(ulimit -Hl) --ulimit nofile=$(ulimit -Hn) --ulimit nproc=$(ulimit -Hu) ")
+# A user's containers: numbers of users, and file systems of the kernel that can be mounted in them.
+ROOTLESS = ("grep -q ^alice: /etc/subuid || usermod --add-subuids 100000-165535 --add-subgids 100000-165535 alice; "
+            "mkdir -p /run/whole/proc /run/whole/sys; mountpoint -q /run/whole/proc || mount -t proc proc /run/whole/proc; "
+            "mountpoint -q /run/whole/sys || mount -t sysfs sysfs /run/whole/sys; [ -e /dev/fuse ] || mknod -m 666 /dev/fuse c 10 229; chmod 666 /dev/net/tun; ")
+PODMAN_IMAGE = IMAGE + ("printf '[storage]\\ndriver=\"vfs\"\\nrunroot=\"/run/containers/storage\"\\n"
+                        "graphroot=\"/var/lib/containers/storage\"\\n' >/etc/containers/storage.conf; podman import /tmp/image.tar image")
+DOCKERD = IMAGE + ("systemd-run -q --collect --unit=dockerd dockerd --storage-driver vfs; "
+                   "timeout 60 sh -c 'until docker info; do sleep 1; done' >/dev/null 2>&1; docker import /tmp/image.tar image")
+ALICE_DOCKER = "docker -H unix:///run/user/1000/docker.sock " + DOCKER.removeprefix("docker ")
+LXD = ("systemctl start lxd.socket; lxd waitready --timeout 60; lxc storage show pool || lxc storage create pool dir; "
+       "lxc profile device get default root path || lxc profile device add default root disk path=/ pool=pool; "
+       "mkdir -p /tmp/lxd/rootfs/{bin,sbin,dev,etc,proc,run,sys,tmp,www}; cp /usr/bin/busybox /tmp/lxd/rootfs/bin/sh; "
+       "cp /usr/bin/busybox /tmp/lxd/rootfs/bin/httpd; printf '#!/bin/sh\nexec /bin/httpd -f -p 80 -h /www\n' >/tmp/lxd/rootfs/sbin/init; "
+       "chmod 755 /tmp/lxd/rootfs/sbin/init; printf 'architecture: x86_64\ncreation_date: 1600000000\n' >/tmp/lxd/metadata.yaml; "
+       "tar -C /tmp/lxd -cf /tmp/lxd.tar metadata.yaml rootfs; lxc image info tiny || lxc image import /tmp/lxd.tar --alias tiny; ")
 SERVICES = [
     # --- web servers ---
     Service("nginx", "systemctl start nginx", {"tcp 80": "warning"}, tool="nginx", answers=http(80), fix=[
@@ -388,16 +419,14 @@ SERVICES = [
     Service("docker", DOCKER + "-p 18090:80 -p 18091:81/udp image /bin/httpd -f -p 80 -h /www",
             {"tcp 18090": "warning", "udp 18091": "warning"}, tool="Docker", answers=http(18090), loopback=False,
             stop="docker rm -f web; systemctl stop dockerd",
-            needs=IMAGE + "systemd-run -q --collect --unit=dockerd dockerd --storage-driver vfs; "
-                  "timeout 60 sh -c 'until docker info; do sleep 1; done' >/dev/null 2>&1; docker import /tmp/image.tar image",
+            needs=DOCKERD,
             fix=[typed("docker rm -f web; " + DOCKER + "-p 127.0.0.1:18090:80 -p 127.0.0.1:18091:81/udp image "
                        "/bin/httpd -f -p 80 -h /www", "docker run -p 127.0.0.1:18090:80"),
                  typed("true", "docker run -p 127.0.0.1:18091:81/udp")]),
     Service("podman", PODMAN + "-p 18080:80 -p 18081:81/udp image /bin/httpd -f -p 80 -h /www",
             {"tcp 18080": "warning", "udp 18081": "warning"}, tool="Podman", answers=http(18080), loopback=False,
             stop="podman rm -f web",
-            needs=IMAGE + "printf '[storage]\\ndriver=\"vfs\"\\nrunroot=\"/run/containers/storage\"\\n"
-                  "graphroot=\"/var/lib/containers/storage\"\\n' >/etc/containers/storage.conf; podman import /tmp/image.tar image",
+            needs=PODMAN_IMAGE,
             fix=[typed("podman rm -f web; " + PODMAN + "-p 127.0.0.1:18080:80 -p 127.0.0.1:18081:81/udp image "
                        "/bin/httpd -f -p 80 -h /www", "podman run -p 127.0.0.1:18080:"),
                  typed("true", "podman run -p 127.0.0.1:18081:")]),
@@ -416,6 +445,139 @@ SERVICES = [
             fix=[edited("pair.socket", "[Socket]\nListenStream=\nListenStream=127.0.0.1:8060\nListenStream=/run/pair.sock\n",
                         ['"ListenStream="', '"ListenStream=127.0.0.1:8060"', "systemctl cat pair.socket"]),
                  typed("sudo systemctl stop pair.service"), typed("sudo systemctl restart pair.socket")]),
+    # --- tunnels ---
+    Service("ssh-L", as_alice("tunnel", SSH + "-g -L 18022:localhost:22 alice@127.0.0.1"), {"tcp 18022": "warning"}, tool="ssh -L",
+            needs=KEY, answers=says(18022, b"x\r\n", b"SSH-2.0"), stop="systemctl stop tunnel", loopback=False, fix=[
+                again("tunnel", SSH + "-L 127.0.0.1:18022:localhost:22 alice@127.0.0.1", "ssh -L 127.0.0.1:18022:")]),
+    Service("ssh-D-L", as_alice("tunnel", SSH + "-D 0.0.0.0:18023 -L 0.0.0.0:18024:localhost:22 alice@127.0.0.1"),
+            {"tcp 18023": "error", "tcp 18024": "warning"}, tool="ssh -D or ssh -L", needs=KEY,
+            answers=says(18024, b"x\r\n", b"SSH-2.0"), stop="systemctl stop tunnel", loopback=False, fix=[
+                again("tunnel", SSH + "-D 127.0.0.1:18023 -L 127.0.0.1:18024:localhost:22 alice@127.0.0.1", "ssh -D 127.0.0.1:18023"),
+                typed("true", "ssh -L 127.0.0.1:18024:")]),
+    Service("ssh-config", as_alice("tunnel", SSH + "work"), {"tcp 18025": "warning"}, tool="ssh tunnel",
+            needs=KEY + put("/home/alice/.ssh/config", "Host work\n HostName 127.0.0.1\n LocalForward *:18025 localhost:22")
+            + "chown alice /home/alice/.ssh/config", answers=says(18025, b"x\r\n", b"SSH-2.0"), stop="systemctl stop tunnel",
+            loopback=False, fix=[
+                typed("sed -i 's/[*]:18025/127.0.0.1:18025/' /home/alice/.ssh/config", "in ~/.ssh/config: LocalForward 127.0.0.1:18025"),
+                again("tunnel", SSH + "work", "start ssh again")]),
+    Service("ssh-R", as_alice("tunnel", SSH + "-R 0.0.0.0:18026:localhost:22 alice@127.0.0.1"), {"tcp 18026": "warning"}, tool="ssh -R",
+            needs=KEY + put("/etc/ssh/sshd_config.d/tunnel.conf", "GatewayPorts clientspecified") + "systemctl reload ssh",
+            answers=says(18026, b"x\r\n", b"SSH-2.0"), loopback=False,
+            stop="systemctl stop tunnel; rm /etc/ssh/sshd_config.d/tunnel.conf; systemctl reload ssh", fix=[
+                again("tunnel", SSH + "-R 127.0.0.1:18026:localhost:22 alice@127.0.0.1", "ssh -R 127.0.0.1:18026:")]),
+    Service("ssh-R-yes", as_alice("tunnel", SSH + "-R 18027:localhost:22 alice@127.0.0.1"), {"tcp 18027": "warning"}, tool="ssh -R",
+            needs=KEY + put("/etc/ssh/sshd_config.d/tunnel.conf", "GatewayPorts yes") + "systemctl reload ssh",
+            answers=says(18027, b"x\r\n", b"SSH-2.0"), loopback=False,
+            stop="systemctl stop tunnel; rm /etc/ssh/sshd_config.d/tunnel.conf; systemctl reload ssh", fix=[
+                line("/etc/ssh/sshd_config.d/tunnel.conf", "GatewayPorts no", r"^GatewayPorts .*", ["/etc/ssh/sshd_config", "GatewayPorts no"]),
+                typed("sudo systemctl reload ssh"),
+                again("tunnel", SSH + "-R 18027:localhost:22 alice@127.0.0.1", "log in again")]),
+    Service("pasta", as_alice("pasta", "pasta -f -t 18092 -u 18093 -- sleep infinity"), {"tcp 18092": "warning", "udp 18093": "warning"},
+            tool="passt", needs=ROOTLESS, answers=opens(18092), stop="systemctl stop pasta", loopback=False, fix=[
+                again("pasta", "pasta -f -t 127.0.0.1/18092 -u 127.0.0.1/18093 -- sleep infinity", "pasta -t 127.0.0.1/18092"),
+                typed("true", "pasta -u 127.0.0.1/18093")]),
+    Service("rootlesskit", as_alice("rootlesskit", "rootlesskit --net=slirp4netns --disable-host-loopback --port-driver=builtin "
+                                    "--publish 0.0.0.0:18094:80/tcp --publish 0.0.0.0:18095:80/udp sleep infinity"),
+            {"tcp 18094": "warning", "udp 18095": "warning"}, needs=ROOTLESS, stop="systemctl stop rootlesskit", loopback=False,
+            answers=opens(18094), fix=[
+                again("rootlesskit", "rootlesskit --net=slirp4netns --disable-host-loopback --port-driver=builtin "
+                      "--publish 127.0.0.1:18094:80/tcp --publish 127.0.0.1:18095:80/udp sleep infinity", "127.0.0.1:18094:"),
+                typed("true", "127.0.0.1:18095:")]),
+    Service("podman-rootless", ALICE_PODMAN + "-p 18096:80 -p 18097:81/udp image /bin/httpd -f -p 80 -h /www",
+            {"tcp 18096": "warning", "udp 18097": "warning"}, tool="Podman", answers=http(18096), loopback=False,
+            stop="runuser -u alice -- podman rm -f web", needs=ROOTLESS + PODMAN_IMAGE + "; runuser -u alice -- podman import /tmp/image.tar image",
+            fix=[typed("runuser -u alice -- podman rm -f web; " + ALICE_PODMAN + "-p 127.0.0.1:18096:80 -p 127.0.0.1:18097:81/udp image "
+                       "/bin/httpd -f -p 80 -h /www", "podman run -p 127.0.0.1:18096:"), typed("true", "podman run -p 127.0.0.1:18097:")]),
+    Service("docker-rootless", ALICE_DOCKER + "-p 18110:80 image /bin/httpd -f -p 80 -h /www", {"tcp 18110": "warning"}, tool="Docker",
+            answers=http(18110), loopback=False, stop="systemctl stop rdocker",
+            needs=ROOTLESS + IMAGE + as_alice("rdocker", "env PATH=/usr/sbin:/usr/bin bash /usr/share/docker.io/contrib/dockerd-rootless.sh "
+                                              "--storage-driver vfs")
+            + "; export DOCKER_HOST=unix:///run/user/1000/docker.sock; timeout 60 sh -c 'until docker info; do sleep 1; done' >/dev/null 2>&1; "
+            "docker import /tmp/image.tar image", fix=[
+                typed(ALICE_DOCKER.replace("run -d", "rm -f web; docker -H unix:///run/user/1000/docker.sock run -d")
+                      + "-p 127.0.0.1:18110:80 image /bin/httpd -f -p 80 -h /www", "docker run -p 127.0.0.1:18110:")]),
+    Service("lxd-proxy", "lxc config device add c1 web proxy listen=tcp:0.0.0.0:18111 connect=tcp:127.0.0.1:80; "
+            "lxc config device add c1 names proxy listen=udp:0.0.0.0:18112 connect=udp:127.0.0.1:81",
+            {"tcp 18111": "warning", "udp 18112": "warning"}, tool="LXD proxy device", answers=opens(18111), loopback=False,
+            needs=LXD + "lxc init tiny c1 -c security.privileged=true; lxc start c1",
+            stop="lxc delete -f c1; systemctl stop lxd lxd.socket", fix=[
+                typed("lxc config device set c1 web listen=tcp:127.0.0.1:18111",
+                      "lxc config device set INSTANCE DEVICE listen=tcp:127.0.0.1:18111"),
+                typed("lxc config device set c1 names listen=udp:127.0.0.1:18112",
+                      "lxc config device set INSTANCE DEVICE listen=udp:127.0.0.1:18112")]),
+    # --- more ---
+    Service("podman-rm", PODMAN + "-p 18080:80 image /bin/httpd -f -p 80 -h /www", {"tcp 18080": "warning"}, tool="Podman",
+            loopback=False, stop="true", needs=PODMAN_IMAGE, fix=[typed("podman rm -f web", "podman run -p 127.0.0.1:18080:")]),
+    Service("docker-rm", DOCKER + "-p 18090:80 image /bin/httpd -f -p 80 -h /www", {"tcp 18090": "warning"}, tool="Docker",
+            loopback=False, stop="systemctl stop dockerd", needs=DOCKERD, fix=[typed("docker rm -f web", "docker run -p 127.0.0.1:18090:80")]),
+    Service("docker-api", "systemd-run -q --collect --unit=dockerd dockerd --storage-driver vfs -H unix:// -H tcp://0.0.0.0:2375",
+            {"tcp 2375": "critical"}, tool="Docker API", stop="systemctl stop dockerd", loopback=False, answers=does("docker info"), fix=[
+                typed("systemctl stop dockerd; systemd-run -q --collect --unit=dockerd dockerd --storage-driver vfs -H unix://",
+                      "remove -H tcp://")]),
+    Service("docker-swarm", "docker swarm init --advertise-addr 192.168.1.20", {"tcp 2377": "warning", "tcp 7946": "warning", "udp 7946": "warning"},
+            tool="Docker Swarm", stop="systemctl stop dockerd", loopback=False, also=True, answers=does("docker info"),
+            needs="systemd-run -q --collect --unit=dockerd dockerd --storage-driver vfs; "
+                  "timeout 60 sh -c 'until docker info; do sleep 1; done' >/dev/null 2>&1", fix=[
+                typed("docker swarm leave --force")]),
+    Service("podman-api", as_alice("podman-api", "podman --cgroup-manager=cgroupfs system service -t 0 tcp:0.0.0.0:18098"),
+            {"tcp 18098": "critical"}, tool="Podman API", stop="systemctl stop podman-api", needs=ROOTLESS, loopback=False, answers=opens(18098), fix=[
+                again("podman-api", "podman --cgroup-manager=cgroupfs system service -t 0 tcp:127.0.0.1:18098",
+                      "podman system service tcp:127.0.0.1:18098")]),
+    Service("nfs-ganesha", "systemctl start nfs-ganesha", {"tcp 2049": "error"}, tool="NFS Ganesha", also=True, answers=opens(2049),
+            stop="systemctl stop nfs-ganesha rpc-statd rpcbind rpcbind.socket", fix=[
+                line("/etc/ganesha/ganesha.conf", "NFS_CORE_PARAM { Bind_addr = 127.0.0.1; }"), restart("nfs-ganesha")]),
+    Service("rpc-statd", "systemctl start rpc-statd", {"tcp 18101": "warning", "udp 18101": "warning"}, tool="rpc.statd", also=True,
+            loopback=False, stop="systemctl unmask rpc-statd; systemctl stop rpc-statd rpcbind rpcbind.socket",
+            needs="systemctl start rpcbind", expose="printf '[statd]\\nport=18101\\n' >>/etc/nfs.conf", fix=[
+                typed("sudo systemctl mask --now rpc-statd")]),
+    Service("xinetd", "systemctl start xinetd", {"tcp 7": "warning"}, tool="xinetd", answers=opens(7),
+            needs="DEBIAN_FRONTEND=noninteractive apt-get -y --no-install-recommends install xinetd; systemctl stop xinetd",
+            expose="sed -i '0,/disable.*yes/s//disable = no/' /etc/xinetd.d/echo",
+            fix=[line("/etc/xinetd.d/echo", "\tbind = 127.0.0.1\n}", r"^}", ["/etc/xinetd.d/", "bind = 127.0.0.1"]), restart("xinetd")]),
+    Service("rabbitmq-management", "systemctl start epmd.socket rabbitmq-server", {"tcp 15672": "error"}, tool="RabbitMQ management",
+            also=True, answers=http(15672), needs="rabbitmq-plugins enable --offline rabbitmq_management", fix=[
+                line("/etc/rabbitmq/rabbitmq.conf", "management.tcp.ip = 127.0.0.1"), restart("rabbitmq-server")]),
+    Service("ejabberd", "systemctl start ejabberd", {"tcp 5222": "warning", "tcp 5269": "warning", "tcp 5280": "warning"}, tool="ejabberd",
+            also=True, answers=opens(5222), fix=[
+                typed("sed -i 's/^    ip: \"::\"/    ip: \"127.0.0.1\"/' /etc/ejabberd/ejabberd.yml",
+                      '/etc/ejabberd/ejabberd.yml, under listen: ip: "127.0.0.1" for port 5222'), restart("ejabberd")]),
+    Service("clickhouse", "systemctl start clickhouse-server", {"tcp 8123": "critical", "tcp 9000": "critical", "tcp 9009": "critical"},
+            tool="ClickHouse", answers=http(8123),
+            expose="mkdir -p /etc/clickhouse-server/config.d; echo '<yandex><listen_host>0.0.0.0</listen_host></yandex>' "
+                   ">/etc/clickhouse-server/config.d/listen.xml", fix=[
+                line("/etc/clickhouse-server/config.d/listen.xml", "<yandex><listen_host>127.0.0.1</listen_host></yandex>", r".*",
+                     ["/etc/clickhouse-server/config.d/listen.xml", "<listen_host>127.0.0.1</listen_host>"]), restart("clickhouse-server")]),
+    Service("lxd", "lxc config set core.https_address :8443", {"tcp 8443": "warning"}, tool="LXD", loopback=False, answers=opens(8443),
+            needs="systemctl start lxd.socket; lxd waitready --timeout 60", stop="lxc config unset core.https_address; "
+            "systemctl stop lxd lxd.socket", fix=[typed("lxc config set core.https_address 127.0.0.1:8443",
+                                                        "lxc config set core.https_address 127.0.0.1:8443")]),
+    Service("qemu-vnc", as_alice("qemu", "qemu-system-x86_64 -display none -machine none -vnc :3"), {"tcp 5903": "error"}, tool="QEMU display",
+            stop="systemctl stop qemu", loopback=False, answers=says(5903, b"", b"connected"), fix=[
+                again("qemu", "qemu-system-x86_64 -display none -machine none -vnc 127.0.0.1:3", "-vnc 127.0.0.1:")]),
+    Service("qemu-hostfwd", as_alice("qemu", "qemu-system-x86_64 -display none -net none -netdev user,id=n0,hostfwd=tcp::18099-:80,"
+                                     "hostfwd=udp::18100-:81 -device e1000,netdev=n0"),
+            {"tcp 18099": "warning", "udp 18100": "warning"}, tool="QEMU port forward", stop="systemctl stop qemu", loopback=False, answers=opens(18099), fix=[
+                again("qemu", "qemu-system-x86_64 -display none -net none -netdev user,id=n0,hostfwd=tcp:127.0.0.1:18099-:80,"
+                      "hostfwd=udp:127.0.0.1:18100-:81 -device e1000,netdev=n0", "hostfwd=tcp:127.0.0.1:18099-"),
+                typed("true", "hostfwd=udp:127.0.0.1:18100-")]),
+    Service("openvpn-management", "systemctl start openvpn@tcp", {"tcp 7505": "warning"}, tool="OpenVPN management", answers=opens(7505),
+            also=True, expose=put("/etc/openvpn/tcp.conf", "proto tcp-server\ndev null\nport 1194\nsecret /etc/openvpn/k\nifconfig-noexec\n"
+                       "cipher AES-256-CBC\nmanagement 0.0.0.0 7505") + "openvpn --genkey secret /etc/openvpn/k", fix=[
+                typed("sed -i 's/^management .*/management 127.0.0.1 7505/' /etc/openvpn/tcp.conf", "in the configuration in /etc/openvpn/: management 127.0.0.1 7505"),
+                restart("openvpn@tcp")]),
+    Service("gpsd-G", "systemd-run -q --collect --unit=gpsd-g gpsd -F /run/gpsd-g.sock -N -G", {"tcp 2947": "warning"}, tool="gpsd", answers=opens(2947),
+            stop="systemctl stop gpsd-g", loopback=False, fix=[
+                typed("systemctl stop gpsd-g; systemd-run -q --collect --unit=gpsd-g gpsd -F /run/gpsd-g.sock -N", "start gpsd without -G")]),
+    Service("pulseaudio", as_alice("pulse", 'pulseaudio -n --exit-idle-time=-1 -L module-native-protocol-tcp'), {"tcp 4713": "warning"},
+            tool="PulseAudio", stop="systemctl stop pulse", loopback=False, answers=opens(4713), fix=[
+                again("pulse", "pulseaudio -n --exit-idle-time=-1 '--load=module-native-protocol-tcp listen=127.0.0.1'",
+                      "module-native-protocol-tcp listen=127.0.0.1")]),
+    Service("cups-browsed", "systemctl start cups-browsed", {"udp 631": "notice"}, answers=does("systemctl is-active cups-browsed"), loopback=False,
+            expose="sed -i 's/^BrowseRemoteProtocols.*/BrowseRemoteProtocols dnssd cups/' /etc/cups/cups-browsed.conf", fix=[
+                line("/etc/cups/cups-browsed.conf", "BrowseRemoteProtocols dnssd", r"^BrowseRemoteProtocols.*",
+                     ["cups-browsed.conf", "BrowseRemoteProtocols dnssd"]), restart("cups-browsed")]),
+    Service("ntpsec", "systemctl start ntpsec", {"udp 123": "allow"}, fix=[],
+            needs="DEBIAN_FRONTEND=noninteractive apt-get -y --no-install-recommends install ntpsec; systemctl stop ntpsec"),
     # --- remote login: the allowed port stays ---
     Service("ssh-socket", "systemctl stop ssh; systemctl start ssh.socket; sleep 1; head -1 </dev/tcp/127.0.0.1/22; systemctl is-active ssh", {"tcp 2222": "warning"}, tool="sshd", keeps=["tcp 22"],
             answers=says(22, b"x\r\n", b"SSH-2.0"), stop="systemctl stop ssh.socket ssh; systemctl start ssh", loopback=False, moves_login=True,
