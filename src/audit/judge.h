@@ -27,7 +27,8 @@ typedef struct Judge {
      */
     int (*complete_owner)(void *userdata, const Listener *listener, Owner **ret);
     /*
-     * Returns whether the listener is still open, before an alert; true if unknown. May be NULL.
+     * Returns whether the socket of the listener's cookie is still open, before an alert; true if
+     * unknown. If it is closed, it is called again while the ledger knows it. May be NULL.
      */
     bool (*is_open)(void *userdata, const Listener *listener);
     /* That rule came to decide on one more listener. May be NULL. */

@@ -17,7 +17,7 @@
 #define COMPARED_MAX 16
 /* Probes of several addresses within this time are one search for a free port. */
 #define PROBE_BURST USEC_PER_SEC
-/* How long a listener that closed before its alert waits for its event, or for the dumps. */
+/* Time between two checks of a listener that closed before its alert. */
 #define CLOSE_AWAITED (2 * USEC_PER_SEC)
 /* How long an alert waits for the search for its processes, and how often that is tried. */
 #define OWNER_AWAITED (10 * USEC_PER_SEC)
@@ -334,14 +334,15 @@ static bool complete(Ledger *ledger, Alert *alert) {
     return true;
 }
 
-/* Returns whether the shown entry is closed, probably a port probe whose close event is late. */
+/* Postpones an alert whose listener is closed, until its close event or the dumps remove it. It is
+ * probably a port probe whose close event is late. Returns whether it did. */
 static bool await_close(Ledger *ledger, Alert *alert) {
     Entry *shown = entry_at(ledger, alert->shown);
     const Judge *judge = ledger->judge;
     Listener listener = entry_listener(shown);
 
-    shown->found_closed = judge->settings.settle > 0 && judge->is_open && !shown->found_closed &&
-                          !judge->is_open(judge->userdata, &listener);
+    shown->found_closed =
+        judge->settings.settle > 0 && judge->is_open && !judge->is_open(judge->userdata, &listener);
     if (shown->found_closed)
         timer_set(&ledger->timers, &alert->timer, ledger->now.boottime + CLOSE_AWAITED);
     return shown->found_closed;

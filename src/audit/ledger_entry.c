@@ -425,6 +425,9 @@ void socket_remove(Ledger *ledger, uint32_t index) {
         LedgerChange change = {
             .event = LEDGER_CHANGED, .what = LEDGER_ID, .was_cookie = entry->cookie};
         entry->cookie = first->cookie;
+        if (entry->found_closed && entry->alert) /* only the first socket was */
+            alert_schedule(ledger, entry->alert);
+        entry->found_closed = false;
         if (entry->state == ENTRY_LIVE) {
             change.view = entry_view(ledger, entry, &ledger->now);
             ledger_tell(ledger, &change);

@@ -85,6 +85,16 @@ static void take_new(Ledger *ledger, const Listener *listener, uint64_t cookie, 
         entry_go(ledger, index);
 }
 
+static uint64_t cookie_of(const Socket *socket) {
+    return socket->cookie ? socket->cookie : COOKIE_OF_INODE | socket->inode;
+}
+
+static void note_seen(Ledger *ledger, SocketRecord *record) {
+    if (record->seen != ledger->dump)
+        ledger->n_seen_of_part[entry_part(entry_at(ledger, record->entry))]++;
+    record->seen = ledger->dump;
+}
+
 static void take_socket(Ledger *ledger, const Listener *listener, uint64_t cookie, uint32_t inode) {
     uint32_t index = socket_find(ledger, cookie);
     if (index) {
@@ -94,9 +104,7 @@ static void take_socket(Ledger *ledger, const Listener *listener, uint64_t cooki
         if (record->missing)
             ledger->n_missing--;
         record->missing = false;
-        if (record->seen != ledger->dump)
-            ledger->n_seen_of_part[entry_part(entry)]++;
-        record->seen = ledger->dump;
+        note_seen(ledger, record);
         record->inode = inode;
         if (entry_is(entry, listener)) {
             entry_compare(ledger, entry_index, listener);
@@ -111,8 +119,7 @@ static void take_socket(Ledger *ledger, const Listener *listener, uint64_t cooki
 static void take_all(Ledger *ledger, const Snapshot *snapshot) {
     for (size_t i = 0; i < snapshot->n_sockets; i++) {
         const Socket *socket = &snapshot->sockets[i];
-        take_socket(ledger, &snapshot->listeners[socket->listener],
-                    socket->cookie ? socket->cookie : COOKIE_OF_INODE | socket->inode,
+        take_socket(ledger, &snapshot->listeners[socket->listener], cookie_of(socket),
                     socket->inode);
     }
     for (size_t i = 0; i < snapshot->n_listeners; i++)
@@ -181,20 +188,42 @@ static void miss_sockets(Ledger *ledger, uint32_t entry_index, bool closed) {
     }
 }
 
+static void mark_seen(Ledger *ledger, const Snapshot *snapshot) {
+    for (size_t i = 0; i < snapshot->n_sockets; i++) {
+        uint32_t index = socket_find(ledger, cookie_of(&snapshot->sockets[i]));
+        if (index)
+            note_seen(ledger, socket_at(ledger, index));
+    }
+}
+
+static bool is_settling(const Ledger *ledger, const Entry *entry) {
+    return entry->alert && alert_at(ledger, entry->alert)->state == ALERT_SETTLING;
+}
+
+static void miss_at_place(Ledger *ledger, const Endpoint *endpoint, bool closed, bool settling) {
+    uint32_t next;
+    for (uint32_t at = entry_find_place(ledger, endpoint); at; at = next) {
+        const Entry *entry = entry_at(ledger, at);
+        next = entry->peer_next;
+        if (entry->origin == ORIGIN_SOCKET && (!settling || is_settling(ledger, entry)))
+            miss_sockets(ledger, at, closed);
+    }
+}
+
 int ledger_update_place(Ledger *ledger, const Snapshot *snapshot, const Endpoint *endpoint,
                         bool closed, const AuditTime *now) {
     int r = look_begin(ledger, snapshot, now);
     if (r < 0)
         return r;
-    take_all(ledger, snapshot);
-    if (snapshot->coverage[endpoint->proto].state == COVERAGE_FULL) {
-        uint32_t next;
-        for (uint32_t at = entry_find_place(ledger, endpoint); at; at = next) {
-            next = entry_at(ledger, at)->peer_next;
-            if (entry_at(ledger, at)->origin == ORIGIN_SOCKET)
-                miss_sockets(ledger, at, closed);
-        }
+    bool full = snapshot->coverage[endpoint->proto].state == COVERAGE_FULL;
+    /* Two probes of a port that are found by one look are not one listener that settles. */
+    if (closed && full) {
+        mark_seen(ledger, snapshot);
+        miss_at_place(ledger, endpoint, closed, true);
     }
+    take_all(ledger, snapshot);
+    if (full)
+        miss_at_place(ledger, endpoint, closed, false);
     return look_end(ledger);
 }
 

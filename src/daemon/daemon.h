@@ -209,8 +209,8 @@ void pending_forget(Daemon *daemon, const StateEvent *listened);
 /* Whether its close came before it: then it is told as one that came and went, and the witness is
  * freed. */
 bool pending_was_closed(Daemon *daemon, const WitnessedEvent *seen);
-/* Whether what closed was one of them: then it is told likewise. */
-bool pending_close_event(Daemon *daemon, const StateEvent *closed);
+/* If what closed was one of them, it is told likewise, unless it is known as a listener. */
+void pending_close_event(Daemon *daemon, const StateEvent *closed);
 void pending_set_timer(Daemon *daemon);
 /* Who is charged for looking at that event. */
 uid_t event_payer(Daemon *daemon, const WitnessedEvent *seen);

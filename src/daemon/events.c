@@ -154,8 +154,9 @@ static void on_listen(Daemon *daemon, const WitnessedEvent *seen) {
 /* Closes are not witnessed, but those of other namespaces are at places where nothing is known, or
  * what is known still is. */
 static void on_close(Daemon *daemon, const StateEvent *event) {
-    if (pending_close_event(daemon, event))
-        return;
+    pending_close_event(daemon, event);
+    /* The look for an earlier event may have found the socket, although its own event is pending.
+     */
     int r = look_at_close(daemon, event);
     if (r == -EAGAIN)
         reconcile_soon(daemon);

@@ -209,10 +209,34 @@ Owner *look_for_all_holders(Daemon *daemon, const Listener *listener) {
     return find_owner(daemon, listener, SEARCH_ALL);
 }
 
+/* Returns 1 if the socket of that cookie is open, 0, or a negative errno. */
+static int find_cookie(Daemon *daemon, const Listener *listener) {
+    _cleanup_snapshot_ Snapshot *group = snapshot_new();
+    if (!group)
+        return -ENOMEM;
+    int r = lookup_port(daemon->lookup, listener->endpoint.proto, listener->endpoint.port, group);
+    for (size_t i = 0; r == 0 && i < group->n_sockets; i++)
+        if (group->sockets[i].cookie == listener->cookie)
+            return 1;
+    return r;
+}
+
+/* Another socket may be open at the same endpoint by now, such as the next probe of a port. */
 bool look_is_open(Daemon *daemon, const Listener *listener) {
+    uid_t payer = payer_of(daemon, listener->uid);
+    usec_t cpu = thread_cpu_now();
     Listener found;
-    return listener->origin != ORIGIN_SOCKET ||
-           lookup_exact(daemon->lookup, &listener->endpoint, &found) != 0;
+
+    if (listener->origin != ORIGIN_SOCKET || listener->cookie == 0)
+        return true;
+    if (lookup_exact(daemon->lookup, &listener->endpoint, &found) > 0 &&
+        found.cookie == listener->cookie)
+        return true;
+    if (!look_budget_has(&daemon->look_budget, payer, monotonic_now()))
+        return true;
+    int r = find_cookie(daemon, listener);
+    look_budget_charge(&daemon->look_budget, payer, thread_cpu_now() - cpu, monotonic_now());
+    return r != 0;
 }
 
 int look_for_owner(Daemon *daemon, const Listener *listener, Owner **ret) {

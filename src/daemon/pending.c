@@ -157,15 +157,14 @@ static bool is_end_of(const StateEvent *listened, const StateEvent *closed) {
            (listened->port != 0 ? listened->port == closed->port : listened->pid == closed->pid);
 }
 
-bool pending_close_event(Daemon *daemon, const StateEvent *closed) {
+void pending_close_event(Daemon *daemon, const StateEvent *closed) {
     for (size_t i = 0; i < daemon->n_pending; i++)
         if (is_end_of(&daemon->pending[i].seen.event, closed)) {
             tell_brief(daemon, &daemon->pending[i].seen, closed);
             pending_drop(daemon, i);
-            return true;
+            return;
         }
     daemon->closed[daemon->next_closed++ % CLOSED_KEPT] = *closed;
-    return false;
 }
 
 void pending_forget(Daemon *daemon, const StateEvent *listened) {

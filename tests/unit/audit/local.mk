@@ -4,6 +4,7 @@ TESTS += tests/unit/test-audit
 tests_unit_test_audit_SOURCES = \
 	tests/unit/audit/alerts.c \
 	tests/unit/audit/clock.c \
+	tests/unit/audit/closed.c \
 	tests/unit/audit/completion.c \
 	tests/unit/audit/flood.c \
 	tests/unit/audit/judge.c \
