@@ -51,17 +51,17 @@ static int reply_error(const Request *request, const char *name, const char *tex
 static int reply_failure(const Request *request, int r, const char *text) {
     switch (r) {
     case -ENOENT:
-        return reply_error(request, BUS_ERROR_NO_LISTENER, text ?: "there is no such listener");
+        return reply_error(request, BUS_ERROR_NO_LISTENER, text ?: "No such listener");
     case -EDQUOT:
-        return reply_error(request, BUS_ERROR_QUOTA, text ?: "that user has too many snoozes");
+        return reply_error(request, BUS_ERROR_QUOTA, text ?: "Snooze limit of the user reached");
     case -ENOSPC:
-        return reply_error(request, BUS_ERROR_QUOTA, text ?: "there is no room for another");
+        return reply_error(request, BUS_ERROR_QUOTA, text ?: "Snooze limit reached");
     case -EBADMSG:
         return reply_error(request, BUS_ERROR_BAD_POLICY, text ?: "the rules have errors");
     case -EACCES:
         return reply_error(request, SD_BUS_ERROR_ACCESS_DENIED, text ?: "permission denied");
     case -EINVAL:
-        return reply_error(request, SD_BUS_ERROR_INVALID_ARGS, text ?: "that is no valid argument");
+        return reply_error(request, SD_BUS_ERROR_INVALID_ARGS, text ?: "Invalid argument");
     default:
         return text ? reply_error(request, BUS_ERROR_FAILED, text) : r;
     }
@@ -180,7 +180,7 @@ static int find(const Request *request, const char *what, BusSink *sink) {
 static int reply_not_found(const Request *request, int r, const char *too_many) {
     if (r == -E2BIG)
         return reply_error(request, SD_BUS_ERROR_LIMITS_EXCEEDED, too_many);
-    return r == -EINVAL ? reply_failure(request, r, "it is neither a port, 0 to 65535, nor an id")
+    return r == -EINVAL ? reply_failure(request, r, "Not a valid port (0-65535) or listener ID")
                         : reply_failure(request, r < 0 ? r : -ENOENT, NULL);
 }
 
@@ -214,8 +214,8 @@ static int run_show(Request *request) {
     r = find(request, what, &sink);
     if (r < 0 || sink.n == 0)
         return reply_not_found(request, r,
-                               "more listeners have that port than one reply holds: Find hands "
-                               "them out in pages");
+                               "The listeners of the port exceed one reply; use Find, which "
+                               "returns pages");
     dict_container_close(&sink.writer);
     return reply_send(request, &sink.writer);
 }

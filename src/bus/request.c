@@ -160,7 +160,7 @@ int request_begin(Channel *channel, sd_bus_message *message, int (*run)(Request 
 
     if (server->n_requests >= REQUESTS_MAX)
         return sd_bus_reply_method_errorf(message, SD_BUS_ERROR_LIMITS_EXCEEDED,
-                                          "too many calls wait already, try again");
+                                          "Too many pending calls, try again");
     Request *request = calloc(1, sizeof(*request));
     if (!request)
         return -ENOMEM;

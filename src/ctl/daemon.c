@@ -97,7 +97,7 @@ ExitStatus daemon_fetch(BusClient *client, const char *selection, const char *wh
     if (r == -ENOENT && what) {
         return tell_no_listener(what, "");
     }
-    return r < 0 ? daemon_failed(client, r, "cannot ask for listeners") : STATUS_DONE;
+    return r < 0 ? daemon_failed(client, r, "Failed to list listeners") : STATUS_DONE;
 }
 
 ListingView daemon_view(const BusView *view) {

@@ -81,6 +81,6 @@ int main(int argc, char **argv) {
     if (status == STATUS_DONE)
         status = run(&options);
     if (fflush(stdout) != 0 && errno != EPIPE)
-        status = tell_errno(-errno, "cannot write");
+        status = tell_errno(-errno, "Failed to write");
     return (int)status;
 }

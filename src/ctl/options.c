@@ -90,7 +90,7 @@ static ExitStatus store(Options *options, const OptionName *option, const char *
     _cleanup_free_ char *escaped = text_escape_string(word);
 
     if (option->argument && !value) {
-        tell_error("%s wants %s", escaped ?: "", option->argument);
+        tell_error("%s requires %s", escaped ?: "", option->argument);
         return STATUS_USAGE;
     }
     if (!option->argument && value) {
@@ -98,7 +98,7 @@ static ExitStatus store(Options *options, const OptionName *option, const char *
         return STATUS_USAGE;
     }
     if (option->argument && !*value) {
-        tell_error("%s wants %s, not an empty text", escaped ?: "", option->argument);
+        tell_error("%s requires a non-empty %s", escaped ?: "", option->argument);
         return STATUS_USAGE;
     }
     options->given |= option->id;

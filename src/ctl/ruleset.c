@@ -29,7 +29,7 @@ ExitStatus ruleset_tell_denied(void) {
 static ExitStatus use_builtin(Ruleset *ret, size_t n_errors) {
     Ruleset ruleset = {.policy = policy_new_builtin(), .builtin = true, .n_errors = n_errors};
     if (!ruleset.policy)
-        return tell_errno(-ENOMEM, "cannot judge");
+        return tell_errno(-ENOMEM, "Failed to evaluate");
     *ret = ruleset;
     return STATUS_DONE;
 }
@@ -40,7 +40,7 @@ ExitStatus ruleset_load(const Options *options, Ruleset *ret) {
     Ruleset ruleset = {};
 
     if (!diagnostics)
-        return tell_errno(-ENOMEM, "cannot read the rules");
+        return tell_errno(-ENOMEM, "Failed to read the rules");
     int r = policy_load(&source, diagnostics, &ruleset.policy);
     ruleset_tell(diagnostics);
     if (r == 0) {
@@ -53,15 +53,16 @@ ExitStatus ruleset_load(const Options *options, Ruleset *ret) {
         return STATUS_FAILED;
     if (options->rules || (r != -EBADMSG && r != -ENOENT)) {
         _cleanup_free_ char *file = text_escape_string(options->rules);
-        return tell_errno(r, "cannot read the rules%s%s", file ? " of " : "", file ?: "");
+        return tell_errno(r, "Failed to read the rules%s%s", file ? " of " : "", file ?: "");
     }
     if (r == -EBADMSG)
-        tell_warning("the rules have errors (%zu) and are not used: judging by the built-in ones, "
-                     "which allow loopback and flag the rest",
-                     diagnostics->n_errors);
+        tell_warning(
+            "The rules contain %zu error%s. Using the built-in rules instead (allow loopback, "
+            "flag everything else)",
+            diagnostics->n_errors, diagnostics->n_errors == 1 ? "" : "s");
     else
-        tell_warning("there are no rules in %s/sockaudit: judging by the built-in ones, which "
-                     "allow loopback and flag the rest",
+        tell_warning("No rules in %s/sockaudit. Using the built-in rules (allow loopback, flag "
+                     "everything else)",
                      SYSCONFDIR);
     return use_builtin(ret, diagnostics->n_errors);
 }

@@ -35,8 +35,7 @@ void events_looked(Daemon *daemon, int result) {
 
     if (state == COVERAGE_FULL) {
         if (daemon->blind_told)
-            tell_of_daemon(daemon, REPORT_SOURCE_RESTORED, LOG_INFO,
-                           "the sockets can be dumped again");
+            tell_of_daemon(daemon, REPORT_SOURCE_RESTORED, LOG_INFO, "Sockets can be dumped again");
         daemon->blind_told = false;
         daemon->n_blind = 0;
         return;
@@ -45,7 +44,9 @@ void events_looked(Daemon *daemon, int result) {
     /* A dump that changes while it is read is no fault: anybody can make it so. */
     if (state == COVERAGE_UNAVAILABLE && daemon->n_blind >= BLIND_TOLD && !daemon->blind_told) {
         tell_of_daemon(daemon, REPORT_SOURCE_DEGRADED, LOG_WARNING,
-                       "the sockets can't be dumped: %s; what no event tells of is not seen", why);
+                       "Failed to dump sockets: %s. Listeners that generate no event are not "
+                       "detected",
+                       why);
         daemon->blind_told = true;
     }
     events_look_again(daemon);

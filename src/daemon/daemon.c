@@ -134,7 +134,7 @@ static int watch_dog(Daemon *daemon) {
     int r = sd_event_set_watchdog(daemon->loop, true);
     if (r != -EINVAL && r != -ERANGE)
         return r;
-    (void)say_errno(r, "$WATCHDOG_USEC or $WATCHDOG_PID is passed over");
+    (void)say_errno(r, "Ignoring invalid $WATCHDOG_USEC or $WATCHDOG_PID");
     return 0;
 }
 
@@ -204,7 +204,7 @@ static int open_foreground(Daemon *daemon) {
     int r = greet_watch_reader(daemon);
     if (r >= 0 && !daemon->options.json)
         r = greet(daemon);
-    return r < 0 ? say_errno(r, "cannot write to stdout") : 0;
+    return r < 0 ? say_errno(r, "Failed to write to standard output") : 0;
 }
 
 /* The sources come before the first look: what begins to listen between is told twice, not never.
@@ -213,29 +213,28 @@ static int open_all(Daemon *daemon) {
     /* Before anything is opened: what is told to be passed, and is not, would be that. */
     int r = passed_receive(&daemon->passed, &daemon->passed_events);
     if (r < 0)
-        return say_errno(r,
-                         "of the sockets that the service manager keeps for it, some are missing");
+        return say_errno(r, "Failed to receive all sockets of the fd store");
     daemon->handles = r > 0 ? &daemon->passed : NULL;
     r = open_loop(daemon);
     if (r < 0)
-        return say_errno(r, "cannot make an event loop");
+        return say_errno(r, "Failed to create the event loop");
     r = open_rooms(daemon);
     if (r < 0)
-        return say_errno(r, "cannot look at this machine's sockets");
+        return say_errno(r, "Failed to read the sockets of this machine");
     if (daemon->options.foreground) {
         Terminal terminal = terminal_look();
         daemon->look = (LineLook){.colour = terminal.colour, .utf8 = terminal.utf8};
     } else {
         r = journal_new("/run/systemd/journal/socket", &daemon->journal);
         if (r < 0)
-            return say_errno(r, "cannot write to the journal");
+            return say_errno(r, "Failed to connect to the journal");
     }
     r = rules_open(daemon);
     if (r < 0)
-        return say_errno(r, "cannot load any rules");
+        return say_errno(r, "Failed to load rules");
     r = open_ledger(daemon);
     if (r < 0)
-        return say_errno(r, "cannot begin the ledger");
+        return say_errno(r, "Failed to create the ledger");
     /* Before anything is written: another one may run already. Nobody is served before the loop. */
     r = serve_open(daemon);
     if (r < 0)
@@ -245,23 +244,23 @@ static int open_all(Daemon *daemon) {
     if (r >= 0)
         r = events_open(daemon);
     if (r < 0)
-        return say_errno(r, "cannot listen to the kernel");
+        return say_errno(r, "Failed to subscribe to kernel events");
     r = look_at_all(daemon);
     if (r < 0)
-        return say_errno(r, "cannot look at this machine's sockets");
+        return say_errno(r, "Failed to read the sockets of this machine");
     AuditTime now = daemon_now();
     ledger_assume_settled(daemon->ledger, &now);
     events_looked(daemon, r);
     r = watch_clock(daemon);
     if (r < 0)
-        return say_errno(r, "cannot watch the clock");
+        return say_errno(r, "Failed to watch the clock");
     return daemon->options.foreground ? open_foreground(daemon) : 0;
 }
 
 int daemon_new(const DaemonOptions *options, Daemon **ret) {
     _cleanup_daemon_ Daemon *daemon = calloc(1, sizeof(*daemon));
     if (!daemon)
-        return say_errno(-ENOMEM, "cannot start");
+        return say_errno(-ENOMEM, "Failed to start");
     daemon->options = *options;
     daemon->state_fd = -1;
     net_handles_init(&daemon->passed);
@@ -283,7 +282,7 @@ int daemon_run(Daemon *daemon) {
     notify_ready(daemon);
     int r = sd_event_loop(daemon->loop);
     notify_stopping();
-    return r < 0 ? say_errno(r, "the event loop failed") : r;
+    return r < 0 ? say_errno(r, "Event loop failed") : r;
 }
 
 Daemon *daemon_free(Daemon *daemon) {

@@ -54,12 +54,12 @@ void exes_freshen(PolicyJudge *judge, const Listener *listener) {
 static void tell_stuck(Daemon *daemon, size_t n_stuck) {
     if (n_stuck > 0 && daemon->exes_stuck == 0)
         tell_of_daemon(daemon, REPORT_SOURCE_DEGRADED, LOG_WARNING,
-                       "%zu program%s that rules name cannot be looked at, because the file system "
-                       "does not answer: no rule that names one of them holds until it does",
+                       "Failed to read %zu program%s named in rules: the file system does not "
+                       "respond. The affected rules do not match until it does",
                        n_stuck, n_stuck == 1 ? "" : "s");
     else if (n_stuck == 0 && daemon->exes_stuck > 0)
         tell_of_daemon(daemon, REPORT_SOURCE_RESTORED, LOG_INFO,
-                       "all programs that rules name can be looked at again");
+                       "All programs named in rules can be read again");
     daemon->exes_stuck = n_stuck;
 }
 

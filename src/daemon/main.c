@@ -96,7 +96,7 @@ static int parse_options(int argc, char **argv, DaemonOptions *options) {
         }
     if (optind < argc || (options->json && !options->foreground)) {
         fprintf(stderr, "sockauditd: %s; see 'sockauditd --help'\n",
-                optind < argc ? "it takes no arguments" : "--json goes with --foreground");
+                optind < argc ? "unexpected argument" : "--json requires --foreground");
         return 2;
     }
     return -1;

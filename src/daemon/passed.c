@@ -75,7 +75,7 @@ static int keep_sockets(int proc_fd) {
 
     int r = net_handles_open(proc_fd, &handles);
     if (r < 0)
-        return say(r, "cannot open the sockets that tell what listens");
+        return say(r, "Failed to open the sockets for events");
     for (NetHandle i = 0; i < HANDLE_COUNT && r >= 0; i++)
         if (handles.fds[i] >= 0)
             r = keep(net_handle_name(i), handles.fds[i]);
@@ -104,7 +104,7 @@ static int keep_events(int sys_fd) {
             r = keep(name, fd);
         }
     }
-    return r < 0 ? say(r, "cannot have events from the kernel") : 0;
+    return r < 0 ? say(r, "Failed to subscribe to kernel events") : 0;
 }
 
 int passed_open(void) {
@@ -112,10 +112,10 @@ int passed_open(void) {
     _cleanup_close_ int sys_fd = open("/sys", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     if (proc_fd < 0)
-        return say(-errno, "cannot open /proc");
+        return say(-errno, "Failed to open /proc");
     int r = enter_first_namespace();
     if (r < 0)
-        return say(r, "cannot enter the network namespace of process 1");
+        return say(r, "Failed to enter the network namespace of process 1");
     r = keep_sockets(proc_fd);
     if (r < 0)
         return r;

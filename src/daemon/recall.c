@@ -63,8 +63,7 @@ static void open_journal(Recall *recall) {
     /* While journald is away, what is in its files already is all that can be known. */
     if (journal_flush(recall->daemon->journal) == 0 && !wait_for_own_entry(recall))
         tell_of_daemon(recall->daemon, REPORT_SOURCE_DEGRADED, LOG_NOTICE,
-                       "the journal did not say in time which alerts it has; some may be told "
-                       "a second time");
+                       "Timed out reading previous alerts from the journal; some may be repeated");
 }
 
 Recall *recall_new(Daemon *daemon) {

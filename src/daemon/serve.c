@@ -18,14 +18,14 @@ static void fill_sources(const Daemon *daemon, BusStatus *status) {
         status->sources[status->n_sources++] = (BusSource){
             .name = source_name(id),
             .works = source->quality != SOURCE_MISSING,
-            .words = source->quality == SOURCE_FULL ? "at once" : source->means,
+            .words = source->quality == SOURCE_FULL ? "immediately" : source->means,
             .why = source->quality == SOURCE_FULL ? NULL : source->why,
         };
     }
     /* What is missing without its events is told above; with them, how the rest of UDP is seen. */
     if (sources_status(daemon->sources, SOURCE_UDP_GONE)->quality == SOURCE_FULL)
         status->sources[SOURCE_UDP_GONE].words =
-            "that one went, at once; that one is new, by polling (set poll)";
+            "closed sockets are detected immediately, new ones by polling (set poll)";
 }
 
 static void count_verdicts(Daemon *daemon, BusStatus *status) {
@@ -287,7 +287,7 @@ static int tell_no_bus(Daemon *daemon, int error) {
     tell_of_daemon(daemon, REPORT_SOURCE_DEGRADED, LOG_WARNING,
                    "Failed to listen on %s/%s: %s. sockauditctl cannot connect%s", directory,
                    BUS_SOCKET_NAME,
-                   error == -EADDRINUSE ? "another sockauditd answers there" : strerror(-error),
+                   error == -EADDRINUSE ? "another sockauditd uses it" : strerror(-error),
                    daemon->options.foreground ? "; use --runtime-dir for another directory" : "");
     return 0;
 }

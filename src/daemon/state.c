@@ -42,7 +42,7 @@ static int open_directory(Daemon *daemon) {
 }
 
 static const char *state_error(int error) {
-    return error == -EBUSY ? "another sockauditd keeps its state there" : strerror(-error);
+    return error == -EBUSY ? "another sockauditd uses it" : strerror(-error);
 }
 
 /* Told when it begins and when it ends, however often it is tried between. */
@@ -51,12 +51,10 @@ static void tell_saving(Daemon *daemon, int error) {
 
     if (error < 0 && !daemon->save_failing)
         tell_of_daemon(daemon, REPORT_SOURCE_DEGRADED, LOG_WARNING,
-                       "what is known could not be saved in %s: %s; after a restart some alerts "
-                       "may be told again",
+                       "Failed to save state to %s: %s. Alerts may be repeated after a restart",
                        directory, state_error(error));
     else if (error >= 0 && daemon->save_failing)
-        tell_of_daemon(daemon, REPORT_SOURCE_RESTORED, LOG_INFO,
-                       "what is known is saved in %s again", directory);
+        tell_of_daemon(daemon, REPORT_SOURCE_RESTORED, LOG_INFO, "Saved state to %s", directory);
     daemon->save_failing = error < 0;
 }
 
@@ -100,8 +98,7 @@ static void load_hits(Daemon *daemon, const State *state) {
     while (r == -ENOMEM && daemon_spend(daemon));
     if (r < 0)
         tell_of_daemon(daemon, REPORT_SOURCE_DEGRADED, LOG_WARNING,
-                       "how often each rule decided before is forgotten, and counted anew: %s",
-                       strerror(-r));
+                       "Failed to restore rule hit counters, starting from zero: %s", strerror(-r));
 }
 
 void state_open(Daemon *daemon) {
@@ -118,14 +115,13 @@ void state_open(Daemon *daemon) {
         while (r == -ENOMEM && daemon_spend(daemon));
     if (r == -EBADMSG)
         tell_of_daemon(daemon, REPORT_SOURCE_DEGRADED, LOG_WARNING,
-                       "what was known before can't be read (%s), it is kept as %s/state.corrupt; "
-                       "alerts that were told already are told again",
+                       "Saved state is corrupt (%s), moved to %s/state.corrupt; alerts will be "
+                       "repeated",
                        why, daemon->options.state_dir);
     else if (r < 0 && r != -ENOENT)
-        tell_of_daemon(
-            daemon, REPORT_SOURCE_DEGRADED, LOG_WARNING,
-            "nothing can be kept in %s (%s): after a restart, what was told is told again",
-            daemon->options.state_dir, state_error(r));
+        tell_of_daemon(daemon, REPORT_SOURCE_DEGRADED, LOG_WARNING,
+                       "Failed to open %s: %s. Alerts will be repeated after a restart",
+                       daemon->options.state_dir, state_error(r));
     if (r == 0) {
         Recall *recall = recall_new(daemon);
         ledger_load(daemon->ledger, &state, daemon->boot_id, recall_was_told, recall, &now);

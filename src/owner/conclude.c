@@ -22,7 +22,7 @@ static bool may_see_all(void) {
            (syscall(SYS_capget, &header, sets) == 0 && sets[0].effective & 1U << CAP_SYS_PTRACE);
 }
 
-static const char cgroup_is_gone[] = "the cgroup that it was made in is gone, and with it its unit";
+static const char cgroup_is_gone[] = "the cgroup of the socket was removed, so its unit is unknown";
 
 /* Moves what a path says into the owner, and the path itself. */
 static int set_cgroup(Owner *owner, const char *path, size_t owned_from) {
@@ -111,20 +111,19 @@ static bool saw_every_process(const OwnerSearch *search) {
 /* The reason, the weightiest first, for which no holder is known. */
 static const char *why_none(const OwnerSearch *search, const Listener *listener) {
     if (listener->origin == ORIGIN_FORWARD)
-        return "a port that the kernel forwards, with no socket";
+        return "a forwarded port without a socket";
     if (listener->owner->unheld)
-        return "no process holds it: a socket in flight between processes, or one of the kernel's "
-               "own";
+        return "no process has the socket (kernel-owned or in transit between processes)";
     if (search->list_error < 0)
         return "/proc could not be read";
     if (search->denied && !may_see_all())
-        return "held by a process of another user, most likely: run as root to see it";
+        return "probably a process of another user; run with sudo to see it";
     if (!may_see_all())
-        return "no process that you can see holds it: run as root to see all";
+        return "no visible process has the socket; run with sudo to see all processes";
     if (search->denied)
-        return "no process that root may look at holds it: one that is closed even to root, a "
-               "socket in flight between processes, or one of the kernel's own";
-    return "no process that can be seen from here holds it";
+        return "no readable process has the socket (a process that is closed to root, "
+               "kernel-owned, or in transit between processes)";
+    return "no visible process has the socket";
 }
 
 /* The reason for which something may be missing, or NULL: nothing is. */
@@ -135,26 +134,25 @@ static const char *why_partial(const OwnerSearch *search, const Listener *listen
         listener->cgroup_id ? cgroup_find(&search->cgroups, listener->cgroup_id) : NULL;
 
     if (!search_is_finished(search))
-        return "not every process was looked at: others may hold it, too";
+        return "not all processes were checked; others may have the socket, too";
     if (state->truncated)
-        return "too many processes hold it to list them all";
+        return "too many processes have the socket to list all of them";
     if (search->denied && !may_see_all())
-        return "processes of other users could not be looked at: run as root to see whether they "
-               "hold it, too";
+        return "processes of other users could not be checked; run with sudo to include them";
     if (search->denied)
-        return "some processes may not be looked at even by root: they may hold it, too";
+        return "some processes are closed to root; they may have the socket, too";
     if (search->ring_busy)
-        return "an io_uring was too busy to be looked at: it may hold it, too";
+        return "an io_uring was too busy to be checked; it may have the socket, too";
     if (state->unreadable)
-        return "not everything of its process could be read";
+        return "the process could not be read completely";
     if (state->cgroup_differs)
-        return "the kernel does not tell the socket's cgroup, and its holders are of several";
+        return "the cgroup of the socket is unknown, and its processes are in several";
     if (state->holder_cgroup && owner->unit && strcmp(owner->cgroup, state->holder_cgroup) == 0)
-        return "unit and container are those of its holder now: the kernel does not tell the "
-               "socket's own cgroup (cgroup v1)";
+        return "unit and container are those of the process, because the cgroup of the socket is "
+               "unknown (cgroup v1)";
     if (cgroup && !cgroup->path && search->cgroups.fd >= 0)
         return cgroup->error == -ESTALE ? cgroup_is_gone
-                                        : "the cgroup that it was made in could not be read";
+                                        : "the cgroup of the socket could not be read";
     return NULL;
 }
 

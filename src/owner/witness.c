@@ -116,12 +116,12 @@ int witness_owner(const Witnessed *witnessed, int cgroup_fd, Owner **ret) {
     owner->complete = true;
     owner->note_is_literal = true;
     if (!witnessed) {
-        owner->note = "it was gone before its process could be looked at";
+        owner->note = "the socket closed before its process could be read";
         *ret = TAKE_PTR(owner);
         return 0;
     }
     owner->attribution = ATTRIBUTION_PARTIAL;
-    owner->note = "seen at listen() alone: it was gone before all holders could be found";
+    owner->note = "the socket closed before all of its processes could be found";
     owner->holders = calloc(1, sizeof(*owner->holders));
     if (!owner->holders)
         return -ENOMEM;

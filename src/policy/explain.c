@@ -22,7 +22,7 @@ static const Match *first_failed(const Rule *rule, const Case *judged) {
 static char *tell_failed(const Match *match, const Case *judged) {
     for (uint32_t i = 0; i < match->n_items; i++)
         if (match->items[i].untold)
-            return strdup("the name services do not answer: what is named there can't be told");
+            return strdup("the name service does not respond: the name is unresolved");
     return key_table[match->key].tell(judged, match);
 }
 

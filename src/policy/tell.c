@@ -216,7 +216,7 @@ char *match_tell_tool(const Case *judged, const Match *match) {
 
     if (!tool)
         return match_judge_tool(judged, match) == ANSWER_UNKNOWN
-                   ? text("its process is not known")
+                   ? text("its process is unknown")
                    : text("it is not recognised as a tool");
     _cleanup_free_ char *escaped = text_escape_string(tool);
     return escaped ? text("it is recognised as %s", escaped) : NULL;
@@ -229,14 +229,14 @@ static char *tell_holder(const Holder *holder) {
         return NULL;
     switch (holder->exe_state) {
     case EXE_UNKNOWN:
-        return text("it can't be read what pid %d runs", holder->pid);
+        return text("the program of pid %d is unknown", holder->pid);
     case EXE_UNVERIFIED:
         /* A memfd has no name. */
         if (holder->exe_deleted && *exe && strncmp(exe, "/memfd:", 7) != 0)
             return text(
                 "pid %d runs a version of %s that was replaced or removed since; restart it",
                 holder->pid, exe);
-        return *exe ? text("pid %d runs another file than %s is here (deleted, replaced or in a "
+        return *exe ? text("pid %d runs a file that is not %s here (deleted, replaced or in a "
                            "mount namespace)",
                            holder->pid, exe)
                     : text("pid %d runs a file that has no path here", holder->pid);
@@ -250,8 +250,7 @@ char *match_tell_exe(const Case *judged, const Match *match) {
 
     if (!owner || owner->n_holders == 0) {
         _cleanup_free_ char *note = text_escape_string(owner ? owner->note : NULL);
-        return note ? text("it is not known which process holds it: %s", note)
-                    : text("it is not known which process holds it");
+        return note ? text("its process is unknown: %s", note) : text("its process is unknown");
     }
     /* The first that stands in the way: for `not`, one that runs it or may. */
     for (size_t i = 0; i < owner->n_holders; i++) {
@@ -259,5 +258,5 @@ char *match_tell_exe(const Case *judged, const Match *match) {
         if (match->negated ? answer != ANSWER_NO : answer != ANSWER_YES)
             return tell_holder(&owner->holders[i]);
     }
-    return text("%zu processes hold it, too many to look at each", owner->n_holders_seen);
+    return text("%zu processes have it, too many to check each", owner->n_holders_seen);
 }

@@ -72,7 +72,7 @@ class Developer(support.Case):
         self.assertIs(document["complete"], False)
         self.assertTrue(document["coverage"]["owners"].startswith("incomplete: "))
         for listener in document["listeners"]:
-            self.assertIn("root", listener["attribution_note"])
+            self.assertIn("sudo", listener["attribution_note"])
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ class Installed(support.Case):
         self.drop_in(support.directory("prefix") + "/lib", "allow unit no-such.service\n")
         self.assertEqual(self.ctl("check", "--root", self.root + "/", status=0).stderr, b"")
         self.drop_in(support.directory("sysconfdir"), "allow unit nor-such.service\n")
-        self.assertIn(b"there is no unit `nor-such.service` here",
+        self.assertIn(b"no unit is named `nor-such.service` here",
                       self.ctl("check", "--root", self.root, status=0).stderr)
 
     def test_the_shipped_advice_is_read(self):

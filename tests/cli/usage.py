@@ -266,11 +266,11 @@ class Statuses(support.Case):
         words = ("explain", "tcp", "0.0.0.0:3000", "user", "alice-of-nowhere", "exe",
                  "/nowhere/node", "--rules", rules)
         done = self.ctl(*words, status=0)
-        self.assertIn(b", of alice-of-nowhere, held by /nowhere/node\n", done.stdout)
+        self.assertIn(b", of alice-of-nowhere, process /nowhere/node\n", done.stdout)
         self.assertIn(b"no: user bob ", done.stdout)
         self.assertRegex(done.stdout, rb"\*    3  .*\n +decides")
         self.assertIn(b"verdict: flagged, error", done.stdout)
-        self.assertIn(b"no user is named alice-of-nowhere here", done.stderr)
+        self.assertIn(b"No user is named alice-of-nowhere", done.stderr)
         (one,) = support.strict_json(self.ctl(*words, "--json", status=0).stdout)["explained"]
         self.assertEqual(one["listener"]["user"], "alice-of-nowhere")
         self.assertIsNone(one["listener"]["uid"])

@@ -179,14 +179,14 @@ def test_what_hangs_holds_up_nobody(directory):
         hung = {4200: "flag", 4201: "allow", 4202: "flag"}
         until("what hangs equals nothing", lambda: listed(daemon) == hung)
         until("that is told", lambda: any(one["event"] == "source-degraded" and
-                                          "file system does not answer" in one["message"]
+                                          "file system" in one["message"]
                                           for one in daemon.so_far()))
         until("a scan does without", lambda: scanned(directory) == hung)
 
         fuse.order(b"g")
         until("a scan sees it again", lambda: scanned(directory) == {**hung, 4200: "allow"})
         # Nothing tells when: each dump of everything asks again.
-        daemon.expect_said("can be looked at again", event="source-restored")
+        daemon.expect_said("programs named in rules", event="source-restored")
         until("what hung no longer does", lambda: listed(daemon) == {**hung, 4200: "allow"})
         fuse.order(b"h")
         assert daemon.stop() == 0

@@ -170,7 +170,7 @@ class Run(Case):
                 """In flight it has no holder. Whether that is certain hangs on who may look at
                 pid 1, and on what was just sent into a container: it may change at any dump."""
                 note = json.loads(self.ask("list", "--json"))["listeners"][0]["attribution_note"]
-                return note.startswith("no process holds it")
+                return note.startswith("no process has the socket")
 
             while True:
                 certain = is_certain()

@@ -21,7 +21,7 @@ bool lockdown_is_confidential(const char *text) {
 
 static const char *tracefs_reason(SourceStep step, int error, bool locked_down) {
     if (locked_down && (error == -EPERM || error == -EACCES))
-        return "the kernel is locked down (mode confidentiality) and lets nobody trace";
+        return "the kernel is locked down (mode confidentiality) and does not allow tracing";
     if (error == -EACCES || error == -EPERM)
         return "tracefs may not be read: the capability CAP_DAC_READ_SEARCH is missing, or a "
                "container or sandbox hides it";
@@ -30,14 +30,14 @@ static const char *tracefs_reason(SourceStep step, int error, bool locked_down) 
     if (error == -ENOENT)
         return "this kernel has no tracepoint sock:inet_sock_set_state";
     if (error == -EBADMSG)
-        return "this kernel describes its tracepoint in a form that is not known here";
+        return "this kernel describes its tracepoint in an unknown form";
     return NULL;
 }
 
 static const char *ring_reason(int error) {
     if (error == -EACCES || error == -EPERM)
         return "perf_event_open is refused: the capability CAP_PERFMON is missing, or the system "
-               "call filter of a container or sandbox stands in the way";
+               "call filter of a container or sandbox blocks it";
     if (error == -ENOSYS || error == -EOPNOTSUPP || error == -ENOENT)
         return "this kernel was built without perf events";
     if (error == -EDQUOT)
@@ -102,26 +102,25 @@ static void write_means(SourceId id, SourceStep step, const SourcePeriods *perio
     format_duration(periods->reconcile, reconcile);
     if (step == STEP_SCHEDULE)
         snprintf(means, SOURCE_TEXT_SIZE,
-                 "of a listener that lives but milliseconds the program may stay unknown");
+                 "the process of a listener that is open for milliseconds may stay unknown");
     else if (id == SOURCE_TCP && step == STEP_SOME_CPUS)
         snprintf(means, SOURCE_TEXT_SIZE,
-                 "some TCP listeners are noticed up to %s late; one that lives shorter may be "
-                 "missed",
+                 "some TCP listeners are detected up to %s late; shorter-lived ones may be missed",
                  reconcile);
     else if (id == SOURCE_TCP)
         snprintf(means, SOURCE_TEXT_SIZE,
-                 "TCP listeners are noticed by polling, up to %s late; one that lives shorter may "
-                 "be missed",
+                 "TCP listeners are detected by polling, up to %s late; shorter-lived ones may be "
+                 "missed",
                  poll);
     else if (id == SOURCE_UDP_GONE)
         snprintf(means, SOURCE_TEXT_SIZE,
-                 "that a UDP listener went is noticed by polling, up to about %s late", poll);
+                 "closed UDP listeners are detected by polling, up to about %s late", poll);
     else if (id == SOURCE_FORWARDS)
         snprintf(means, SOURCE_TEXT_SIZE,
                  "new and removed forwards are detected by polling, up to %s late", reconcile);
     else
         snprintf(means, SOURCE_TEXT_SIZE,
-                 "a new address or interface is noticed by polling, up to %s late", reconcile);
+                 "new addresses and interfaces are detected by polling, up to %s late", reconcile);
 }
 
 void source_status_failed(SourceId id, SourceStep step, int error, bool locked_down,

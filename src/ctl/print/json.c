@@ -200,7 +200,7 @@ static bool put_endpoint(json_t *object, const ListingView *view, const Listener
 static bool put_owner(json_t *object, const ListingView *view, const Listener *listener) {
     const Owner *owner = listener->owner;
     Attribution attribution = owner ? owner->attribution : ATTRIBUTION_NONE;
-    const char *note = owner ? owner->note : "who holds it was not looked for";
+    const char *note = owner ? owner->note : "processes were not searched for";
     const char *user = listing_user(view, listener);
 
     bool no_uid = view->assumed_user || listener->uid == (uint32_t)-1;

@@ -16,12 +16,12 @@ ExitStatus filter_read(const Options *options, Filter **ret) {
     _cleanup_diagnostics_ Diagnostics *diagnostics = diagnostics_new();
 
     if (!diagnostics)
-        return tell_errno(-ENOMEM, "cannot read the filter");
+        return tell_errno(-ENOMEM, "Failed to read the filter");
     int r = filter_parse(options->words, options->n_words, diagnostics, ret);
     ruleset_tell(diagnostics);
     if (r == -EBADMSG)
         return STATUS_USAGE;
-    return r < 0 ? tell_errno(r, "cannot read the filter") : STATUS_DONE;
+    return r < 0 ? tell_errno(r, "Failed to read the filter") : STATUS_DONE;
 }
 
 ListingSelection options_selection(const Options *options) {

@@ -10,8 +10,8 @@ ExitStatus verb_print(const Options *options, const char *text) {
     Terminal terminal = terminal_look();
 
     if (!text)
-        return tell_errno(-ENOMEM, "cannot print");
+        return tell_errno(-ENOMEM, "Failed to print");
     bool paged = !options_have(options, OPTION_NO_PAGER) && !options_have(options, OPTION_JSON);
     int r = pager_write(&terminal, paged, text, strlen(text));
-    return r < 0 ? tell_errno(r, "cannot write") : STATUS_DONE;
+    return r < 0 ? tell_errno(r, "Failed to write") : STATUS_DONE;
 }

@@ -72,10 +72,11 @@ static int load_and_lint(Check *check, const PolicySource *source, Diagnostics *
 
     if (r == -ENOENT && !source->rules) {
         SourcePlace nowhere = {};
-        diagnostics_add(diagnostics, DIAGNOSTIC_WARNING, &nowhere,
-                        "there are no rules in %s/sockaudit: the built-in ones are in force, which "
-                        "allow loopback and flag the rest",
-                        SYSCONFDIR);
+        diagnostics_add(
+            diagnostics, DIAGNOSTIC_WARNING, &nowhere,
+            "no rules in %s/sockaudit; the built-in rules are used (allow loopback, flag "
+            "everything else)",
+            SYSCONFDIR);
         return 0;
     }
     if (r < 0)
@@ -98,11 +99,11 @@ static ExitStatus check_policy(Check *check, const PolicySource *source) {
 
     if (r < 0 && r != -EBADMSG) {
         _cleanup_free_ char *file = text_escape_string(source->rules);
-        return tell_errno(r, "cannot check %s", file ?: "the policy");
+        return tell_errno(r, "Failed to check %s", file ?: "the policy");
     }
     r = take_in(check, diagnostics);
     if (r < 0)
-        return tell_errno(r, "cannot check the policy");
+        return tell_errno(r, "Failed to check the rules");
     return diagnostics->is_denied ? ruleset_tell_denied() : STATUS_DONE;
 }
 
@@ -189,7 +190,8 @@ static ExitStatus check_run(Check *check) {
     if (r == 0)
         r = audit_collect(&machine, &snapshot);
     if (r < 0)
-        tell_warning("this machine's interfaces could not be read, and are not checked");
+        tell_warning(
+            "Failed to read the interfaces of this machine. Interface names are not checked");
     else if (snapshot->links_coverage.state == COVERAGE_FULL)
         links = snapshot->links;
     check->lint = machine_lint_context(links, machine_now());
@@ -202,11 +204,11 @@ ExitStatus verb_check(const Options *options) {
     bool as_json = options_have(options, OPTION_JSON);
 
     if (options->rules && options->n_words > 0) {
-        tell_error("check takes either --rules FILE or FILE…");
+        tell_error("Usage: %s check [--rules FILE | FILE…]", tell_name());
         return STATUS_USAGE;
     }
     if (as_json && !(check.diagnostics = json_array()))
-        return tell_errno(-ENOMEM, "cannot check");
+        return tell_errno(-ENOMEM, "Failed to check");
 
     ExitStatus status = check_run(&check);
     advice_free(check.advice);

@@ -106,7 +106,7 @@ static void print_head(const Explanation *explanation, const Listener *listener)
     else
         fprintf(explanation->out, "uid %u", listener->uid);
     if (exe)
-        fprintf(explanation->out, ", held by %s", exe);
+        fprintf(explanation->out, ", process %s", exe);
     fputs("\n\n", explanation->out);
 }
 
@@ -185,7 +185,7 @@ static ExitStatus explain_all(const Options *options, const Policy *policy, cons
     if (out)
         fclose(out);
     if (r < 0)
-        return tell_errno(-ENOMEM, "cannot explain");
+        return tell_errno(-ENOMEM, "Failed to explain");
     if (!list)
         return verb_print(options, all);
 
@@ -213,7 +213,7 @@ static ExitStatus explain_hypothesis(const Options *options, const Policy *polic
     if (r == 0)
         r = audit_collect(&machine, &snapshot);
     if (r < 0)
-        return tell_errno(r, "cannot read this machine's interfaces");
+        return tell_errno(r, "Failed to read the interfaces of this machine");
     ExitStatus status =
         hypothesis_parse(options->words, options->n_words, snapshot->links, now, &hypothesis);
     if (status != STATUS_DONE)
@@ -257,7 +257,7 @@ static ExitStatus explain_live(const Options *options, const Policy *policy,
 
     int r = audit_run(&audit, policy, advice, SEARCH_FIRST);
     if (r < 0)
-        return tell_errno(r, "cannot look at this machine's sockets");
+        return tell_errno(r, "Failed to read the sockets of this machine");
     const Snapshot *snapshot = audit.snapshot;
     _cleanup_free_ const Listener **found = calloc(snapshot->n_listeners + 1, sizeof(*found));
     size_t count = 0;
@@ -284,7 +284,7 @@ ExitStatus verb_explain(const Options *options) {
     _cleanup_diagnostics_ Diagnostics *diagnostics = diagnostics_new();
 
     if (options->n_words == 0) {
-        tell_error("explain wants an endpoint, such as tcp 0.0.0.0:3000, or a port or id");
+        tell_error("explain requires an endpoint, such as tcp 0.0.0.0:3000, or a port or ID");
         return STATUS_USAGE;
     }
     ExitStatus status = ruleset_load(options, &ruleset);
@@ -295,7 +295,7 @@ ExitStatus verb_explain(const Options *options) {
             : ruleset.builtin ? 0
                               : advice_load(options->root, diagnostics, &advice);
     if (r < 0)
-        return tell_errno(r, "cannot read the advice");
+        return tell_errno(r, "Failed to read the advice");
     if (options->n_words == 1 && is_id_or_port(options->words[0]))
         return explain_live(options, policy, advice);
     return explain_hypothesis(options, policy, advice);

@@ -84,7 +84,7 @@ static ExitStatus bad_word(const char *key, const char *value, const char *const
 }
 
 static ExitStatus out_of_memory(void) {
-    return tell_errno(-ENOMEM, "cannot explain");
+    return tell_errno(-ENOMEM, "Failed to explain");
 }
 
 static ExitStatus set_text(char **place, const char *value) {
@@ -110,10 +110,10 @@ static ExitStatus set_user(Hypothesis *hypothesis, const char *value) {
     if (name_user_id(value, &hypothesis->listener.uid) == 0)
         return STATUS_DONE;
     if (!is_account_name(value))
-        return bad_value("user", value, "is no user of this machine, and no name for one");
+        return bad_value("user", value, "is not a user of this machine, and not a valid name");
     hypothesis->assumed_user = value;
     hypothesis->listener.uid = (uid_t)-1;
-    tell_warning("no user is named %s here: judged as if there were one", value);
+    tell_warning("No user is named %s; the rules are applied as if it existed", value);
     return STATUS_DONE;
 }
 
@@ -125,7 +125,7 @@ static ExitStatus set_group(Hypothesis *hypothesis, const char *value) {
         return STATUS_DONE;
     }
     if (name_group_id(value, &hypothesis->group) < 0)
-        return bad_value("group", value, "is no group of this machine; a number will do");
+        return bad_value("group", value, "is not a group of this machine (numbers are accepted)");
     return STATUS_DONE;
 }
 
@@ -216,7 +216,7 @@ static ExitStatus set_scope(Hypothesis *hypothesis, const char *value) {
 static ExitStatus set_age(Hypothesis *hypothesis, const char *value, usec_t now) {
     usec_t age;
     if (parse_duration(value, strlen(value), &age) < 0 || age >= now)
-        return bad_value("age", value, "is no span such as 30s, 5m, 2h");
+        return bad_value("age", value, "is not a duration such as 30s, 5m or 2h");
     hypothesis->listener.owner->created = now - age;
     return STATUS_DONE;
 }
@@ -283,12 +283,12 @@ static ExitStatus parse_place(char *const *words, size_t n_words, const LinkTabl
     if (proto_parse(words[0], &endpoint->proto) < 0)
         return tell_unknown("protocol", words[0], protos, PROTO_COUNT);
     if (n_words < 2) {
-        tell_error("explain %s wants an endpoint after it, such as 0.0.0.0:3000", words[0]);
+        tell_error("explain %s requires an endpoint, such as 0.0.0.0:3000", words[0]);
         return STATUS_USAGE;
     }
     int r = endpoint_parse(words[1], links, endpoint);
     if (r == -ENODEV)
-        return bad_value("endpoint", words[1], "names an interface that this machine has not");
+        return bad_value("endpoint", words[1], "names an interface that does not exist");
     if (r == -ERANGE)
         return bad_value("endpoint", words[1], "has a port that is not in 0-65535");
     if (r < 0)
@@ -316,9 +316,9 @@ ExitStatus hypothesis_parse(char *const *words, size_t n_words, const LinkTable 
     for (size_t i = 2; i < n_words; i += 2) {
         for (size_t j = 2; j < i; j += 2)
             if (strcmp(words[j], words[i]) == 0)
-                return bad_value("explain", words[i], "is there twice");
+                return bad_value("explain", words[i], "is repeated");
         if (i + 1 == n_words)
-            return bad_value("explain", words[i], "wants a value after it");
+            return bad_value("explain", words[i], "requires a value");
         status = set_key(ret, words[i], words[i + 1], links, now);
         if (status != STATUS_DONE)
             return status;

@@ -42,7 +42,7 @@ static ExitStatus make(List *list) {
         r = listing_make(list->view.snapshot, options_selection(list->options), list_matches, list,
                          &list->listing);
     }
-    return r < 0 ? tell_errno(r, "cannot list") : STATUS_DONE;
+    return r < 0 ? tell_errno(r, "Failed to list") : STATUS_DONE;
 }
 
 static ExitStatus list_run(List *list) {

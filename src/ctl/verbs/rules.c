@@ -94,16 +94,16 @@ static char *cell_hits(const void *context, const void *row) {
 }
 
 const Column rules_columns[] = {
-    {"number", "#", "place in the order; the first that matches decides", cell_number,
-     .shown = true, .right = true},
-    {"hits", "HITS", "how often it decided, since the daemon counts; - without one", cell_hits,
-     .shown = true, .right = true},
+    {"number", "#", "position; the first matching rule applies", cell_number, .shown = true,
+     .right = true},
+    {"hits", "HITS", "number of matches counted by the daemon", cell_hits, .shown = true,
+     .right = true},
     {"place", "WHERE", "file and line", cell_place, .shown = true},
     {"text", "RULE", "the rule as written", cell_text, .shown = true, .shrinks = true},
     {"action", "ACTION", "allow, ignore, flag", cell_action},
     {"severity", "SEVERITY", "of a flag", cell_severity},
     {"id", "ID", "the rule's own id", cell_id},
-    {"note", "NOTE", "why it stands there", cell_note, .shrinks = true},
+    {"note", "NOTE", "the rule's note", cell_note, .shrinks = true},
     {"advice", "ADVICE", "its advice", cell_advice, .shrinks = true},
     {},
 };
@@ -168,7 +168,7 @@ static ExitStatus read_files(const Options *options, RuleList *list) {
     list->policy = ruleset.policy;
     list->builtin = ruleset.builtin;
     list->n_errors = ruleset.n_errors;
-    return number_policy(list) < 0 ? tell_errno(-ENOMEM, "cannot list") : STATUS_DONE;
+    return number_policy(list) < 0 ? tell_errno(-ENOMEM, "Failed to list") : STATUS_DONE;
 }
 
 static char *rules_table(const NumberedRule *rules, size_t count, const ColumnChoice *choice,
@@ -246,7 +246,7 @@ ExitStatus verb_rules(const Options *options) {
     RuleList list = {};
 
     if (options->n_words > 0) {
-        tell_error("rules takes no arguments; with --rules FILE it shows those of a file");
+        tell_error("Usage: %s rules [--rules FILE]", tell_name());
         return STATUS_USAGE;
     }
     ExitStatus status = columns_choose(rules_columns, options->columns, &choice);

@@ -36,10 +36,10 @@ static ExitStatus load_advice(Scan *scan) {
     if (scan->ruleset.builtin)
         return STATUS_DONE;
     if (!diagnostics)
-        return tell_errno(-ENOMEM, "cannot read the advice");
+        return tell_errno(-ENOMEM, "Failed to read the advice");
     int r = advice_load(scan->options->root, diagnostics, &scan->advice);
     ruleset_tell(diagnostics);
-    return r < 0 ? tell_errno(r, "cannot read the advice") : STATUS_DONE;
+    return r < 0 ? tell_errno(r, "Failed to read the advice") : STATUS_DONE;
 }
 
 static bool scan_matches(const void *userdata, const Listener *listener) {
@@ -74,7 +74,7 @@ static ExitStatus look(Scan *scan) {
         r = listing_make(scan->audit.snapshot, options_selection(scan->options), scan_matches, scan,
                          &scan->listing);
     if (r < 0)
-        return tell_errno(r, "cannot look at this machine's sockets");
+        return tell_errno(r, "Failed to read the sockets of this machine");
     cover_owners(scan);
     return STATUS_DONE;
 }

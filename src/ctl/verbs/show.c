@@ -44,7 +44,7 @@ static void show_verdict(const ListingView *view, const Listener *listener,
     char span[DURATION_SIZE];
 
     line(out, "verdict", "%s%s%s%s", terminal->colour ? verdict_colour(verdict) : "",
-         standing && standing->pending ? "not judged yet: it is new" : verdict_word(verdict),
+         standing && standing->pending ? "pending" : verdict_word(verdict),
          terminal->colour ? COLOUR_NONE : "",
          standing && standing->flagged && standing->n_returned > 0 ? " (it came back)" : "");
     if (standing && standing->snoozed) {
@@ -232,7 +232,7 @@ static ExitStatus show_print(const Options *options, BusClient *client, const ch
     ListingView view = daemon_view(&bus_view);
     int r = listing_make(view.snapshot, LISTING_ALL, NULL, NULL, &listing);
     if (r < 0)
-        return tell_errno(r, "cannot print");
+        return tell_errno(r, "Failed to print");
     status = print(options, &view, &listing, &bus_view.owners);
     listing_done(&listing);
     return status;
@@ -242,7 +242,7 @@ ExitStatus verb_show(const Options *options) {
     _cleanup_bus_client_ BusClient *client = NULL;
 
     if (options->n_words != 1) {
-        tell_error("show wants one PORT or ID; '%s list -o id,endpoint' tells them", tell_name());
+        tell_error("Usage: %s show PORT|ID", tell_name());
         return STATUS_USAGE;
     }
     ExitStatus status = daemon_open(options, &client);

@@ -43,7 +43,7 @@ static void print_sources(const BusStatus *status, const Terminal *terminal, FIL
         _cleanup_free_ char *name = text_escape_string(source->name);
         _cleanup_free_ char *words = text_escape_string(source->words);
         const char *colour = source->works ? COLOUR_GREEN : COLOUR_YELLOW;
-        fprintf(out, "%12s  %s%s%s: %s\n", i == 0 ? "sees by" : "", terminal->colour ? colour : "",
+        fprintf(out, "%12s  %s%s%s: %s\n", i == 0 ? "sources" : "", terminal->colour ? colour : "",
                 name ?: "?", terminal->colour ? COLOUR_NONE : "", words ?: "");
         _cleanup_free_ char *why = text_escape_string(source->why);
         if (why)
@@ -76,7 +76,8 @@ static void print_policy(const BusStatus *status, usec_t now, FILE *out) {
 static void print_version(const char *version, FILE *out) {
     if (version && strcmp(version, PACKAGE_VERSION) != 0)
         fprintf(out,
-                "%12s  this %s is of %s: 'systemctl restart sockaudit' runs what is installed\n",
+                "%12s  %s is %s; run 'sudo systemctl restart sockaudit' to start the installed "
+                "daemon\n",
                 "version", tell_name(), PACKAGE_VERSION);
 }
 
@@ -87,7 +88,7 @@ static void print_lack(const Coverage *coverage, const char *what, bool *first, 
         return;
     coverage_format(coverage, text);
     _cleanup_free_ char *escaped = text_escape_string(text);
-    fprintf(out, "%12s  %s %s\n", *first ? "not seen" : "", what, escaped ?: "");
+    fprintf(out, "%12s  %s %s\n", *first ? "incomplete" : "", what, escaped ?: "");
     *first = false;
 }
 
@@ -99,7 +100,7 @@ static void print_coverage(const State *state, FILE *out) {
         print_lack(&snapshot->coverage[proto], proto_name(proto), &first, out);
     print_lack(&snapshot->links_coverage, "interfaces", &first, out);
     print_lack(&snapshot->forwards_coverage, "forwarded ports", &first, out);
-    print_lack(&state->view.owners, "holders", &first, out);
+    print_lack(&state->view.owners, "processes", &first, out);
 }
 
 static void print_counts(const BusStatus *status, FILE *out) {
@@ -109,19 +110,20 @@ static void print_counts(const BusStatus *status, FILE *out) {
     if (status->n_snoozed > 0)
         fprintf(out, "; %" PRIu64 " snoozed", status->n_snoozed);
     if (status->n_pending > 0)
-        fprintf(out, "; %" PRIu64 " not judged yet", status->n_pending);
+        fprintf(out, "; %" PRIu64 " pending", status->n_pending);
     fputc('\n', out);
-    fprintf(out, "%12s  %" PRIu64 " told", "alerts", status->n_told);
+    fprintf(out, "%12s  %" PRIu64 " sent", "alerts", status->n_told);
     if (status->n_summed > 0)
-        fprintf(out, ", %" PRIu64 " summed up", status->n_summed);
+        fprintf(out, ", %" PRIu64 " suppressed", status->n_summed);
     if (status->n_alerts_kept > 0)
-        fprintf(out, ", %zu wait for the journal", status->n_alerts_kept);
+        fprintf(out, ", %zu queued", status->n_alerts_kept);
     fputc('\n', out);
     if (status->n_events_lost > 0)
-        fprintf(out, "%12s  %" PRIu64 " events were lost, and made up for by looking at all\n", "",
+        fprintf(out, "%12s  %" PRIu64 " events lost (recovered by a full rescan)\n", "",
                 status->n_events_lost);
     if (status->n_evicted > 0)
-        fprintf(out, "%12s  for %" PRIu64 " listeners there was no room\n", "", status->n_evicted);
+        fprintf(out, "%12s  %" PRIu64 " listeners not tracked (limit reached)\n", "",
+                status->n_evicted);
 }
 
 static char *render(const State *state) {
@@ -224,19 +226,19 @@ static ExitStatus ask(const Options *options, State *state) {
         return status;
     int r = bus_client_status(client, &state->read);
     if (r < 0)
-        return daemon_failed(client, r, "cannot ask for the status");
+        return daemon_failed(client, r, "Failed to read the status");
     status = daemon_fetch(client, "flagged", NULL, &state->view);
     if (status != STATUS_DONE)
         return status;
     r = listing_make(state->view.snapshot, LISTING_FLAGGED, NULL, NULL, &state->listing);
-    return r < 0 ? tell_errno(r, "cannot list") : STATUS_DONE;
+    return r < 0 ? tell_errno(r, "Failed to list") : STATUS_DONE;
 }
 
 ExitStatus verb_status(const Options *options) {
     State state = {};
 
     if (options->n_words > 0) {
-        tell_error("status takes no arguments; '%s list' takes a filter", tell_name());
+        tell_error("Usage: %s status", tell_name());
         return STATUS_USAGE;
     }
     ExitStatus status = ask(options, &state);

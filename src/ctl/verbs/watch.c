@@ -114,10 +114,10 @@ static int print_line(const Watch *watch, const BusEvent *event) {
            watch->terminal.colour && colour ? COLOUR_NONE : "");
     if (!listener) {
         if (event->kind == BUS_EVENT_LOST)
-            printf("%" PRIu64 " more than could be told in time; '%s list' shows what stands\n",
+            printf("%" PRIu64 " events dropped; run '%s list' for the current state\n",
                    event->number, tell_name());
         else
-            puts(event->kind == BUS_EVENT_POLICY ? "another policy is in force"
+            puts(event->kind == BUS_EVENT_POLICY ? "rules reloaded"
                                                  : "interfaces or addresses changed");
         return 0;
     }
@@ -163,10 +163,10 @@ static ExitStatus watch_run(Watch *watch) {
     if (r >= 0)
         r = bus_view_init(&watch->view);
     if (r < 0)
-        return tell_errno(r, "cannot watch");
+        return tell_errno(r, "Failed to watch");
     watch->terminal = terminal_look();
     r = bus_client_watch(client, &watch->view, tell, watch);
-    return r < 0 ? daemon_failed(client, r, "cannot watch any longer") : STATUS_DONE;
+    return r < 0 ? daemon_failed(client, r, "Failed to continue watching") : STATUS_DONE;
 }
 
 ExitStatus verb_watch(const Options *options) {

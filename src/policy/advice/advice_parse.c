@@ -368,7 +368,7 @@ static int parse_key(Parser *parser, Span line, const char *equals) {
     if (parser->section_line == 0)
         return complain(parser, key, "a key before the first [section]");
     if (parser->keys_seen & 1U << i)
-        return complain(parser, key, "'%s' stands twice in this section", keys[i].name);
+        return complain(parser, key, "'%s' is repeated in this section", keys[i].name);
     if (value.length == 0)
         return complain(parser, (Span){equals, 1}, "'%s' has no value", keys[i].name);
     parser->keys_seen |= 1U << i;

@@ -72,15 +72,15 @@ static int tell_problem(const Trust *trust, const char *place, const struct stat
 
     if (!owner || !group || !trusted || (place && !where))
         return -ENOMEM;
-    int r =
-        asprintf(ret_problem,
-                 "%s%s%sis owned by %s:%s (uid %u) with mode %04o: others than root%s%s can %s it; "
-                 "mend it with `%s%s%s`",
-                 where ? "lies in " : "", where ?: "", where ? ", which " : "", owner, group,
-                 status->st_uid, mode, trust->uid ? " and " : "", trust->uid ? trusted : "",
-                 where || S_ISDIR(status->st_mode) ? "replace files in" : "write",
-                 wrong_owner ? "chown root:root" : "", wrong_owner && mode & 022 ? "` and `" : "",
-                 mode & 022 ? "chmod go-w" : "");
+    int r = asprintf(
+        ret_problem,
+        "%s%s%sis owned by %s:%s (uid %u) with mode %04o: users other than root%s%s can %s it; "
+        "fix it with `%s%s%s`",
+        where ? "is in " : "", where ?: "", where ? ", which " : "", owner, group, status->st_uid,
+        mode, trust->uid ? " and " : "", trust->uid ? trusted : "",
+        where || S_ISDIR(status->st_mode) ? "replace files in" : "write",
+        wrong_owner ? "chown root:root" : "", wrong_owner && mode & 022 ? "` and `" : "",
+        mode & 022 ? "chmod go-w" : "");
     if (r < 0)
         *ret_problem = NULL;
     return r < 0 ? -ENOMEM : 0;

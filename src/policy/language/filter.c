@@ -64,7 +64,7 @@ static int read_filter(Policy *policy, const char *text, size_t length, Diagnost
         SourcePlace place = {};
         diagnostics_add(
             diagnostics, DIAGNOSTIC_ERROR, &place,
-            "what the filter names can't be looked up: the name services do not answer");
+            "the names in the filter are unresolved: the name service does not respond");
     }
     return parser.out_of_memory ? -ENOMEM : 0;
 }

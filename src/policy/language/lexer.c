@@ -90,7 +90,7 @@ static uint32_t character_length(Lexer *lexer, uint32_t *ret_length) {
                         "byte 0x%02x is not valid UTF-8", (unsigned char)*text);
     else if (c == 0xfeff && lexer->at == 0)
         diagnostics_add(lexer->diagnostics, DIAGNOSTIC_ERROR, &source,
-                        "the file begins with a byte order mark: save it without");
+                        "the file begins with a byte order mark; save it without one");
     else if (c < 0x20 || c == 0x7f)
         diagnostics_add(lexer->diagnostics, DIAGNOSTIC_ERROR, &source,
                         "control character 0x%02x in a rules file", c);

@@ -213,7 +213,7 @@ bool item_parse_interface(ItemReader *reader, const char *text, Item *ret) {
     if (*text == '\0' || strchr(text, '/'))
         return wrong(reader, "%s is not an interface's name or glob", show(text).text);
     if (!is_glob && strlen(text) >= IFNAMSIZ)
-        return wrong(reader, "%s is no interface's name: they have at most %d bytes",
+        return wrong(reader, "%s is not an interface name: names have at most %d bytes",
                      show(text).text, IFNAMSIZ - 1);
     ret->pattern = (Pattern){.text = text, .is_glob = is_glob};
     return true;
@@ -316,7 +316,7 @@ bool item_parse_unit(ItemReader *reader, const char *text, Item *ret) {
     if (*text == '\0' || strlen(text) > 255 || strpbrk(text, "/ \t"))
         return wrong(reader, "%s is not a unit's name or glob", show(text).text);
     if (!is_glob && !unit_has_suffix(text))
-        return wrong(reader, "%s is no unit's full name: does `.service` lack?", show(text).text);
+        return wrong(reader, "%s is not a full unit name: is `.service` missing?", show(text).text);
     if (is_glob) {
         text = unit_glob(&reader->policy->arena, text);
         if (!text)

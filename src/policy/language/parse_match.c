@@ -109,9 +109,9 @@ static bool read_match_name(Parser *parser, Match *match, Proto *ret_proto) {
     for (Proto proto = 0; proto < PROTO_COUNT; proto++)
         words[count++] = proto_name(proto);
     const char *nearest = nearest_word(text, words, count);
-    return nearest ? parser_unexpected(parser, "%s is no key or protocol: did you mean `%s`?",
+    return nearest ? parser_unexpected(parser, "%s is not a key or protocol: did you mean `%s`?",
                                        show(text).text, nearest)
-                   : parser_unexpected(parser, "%s is no key or protocol", show(text).text);
+                   : parser_unexpected(parser, "%s is not a key or protocol", show(text).text);
 }
 
 static bool set_proto(Parser *parser, Match *match, Proto proto) {
@@ -133,7 +133,7 @@ static bool read_match(Parser *parser, Match *match) {
         if (parser_at_end(parser))
             return parser_wrong(parser, &first.place, "`not` needs a key or a protocol behind it");
         if (parser_at_word(parser, "not"))
-            return parser_unexpected(parser, "`not` stands here twice");
+            return parser_unexpected(parser, "`not` is repeated");
     }
     if (!read_match_name(parser, match, &proto))
         return false;
@@ -197,7 +197,7 @@ bool parser_read_matches(Parser *parser, Rule *rule) {
         if (rule->keys & 1u << match.key) {
             const char *name = key_table[match.key].name;
             parser_wrong(parser, &match.place,
-                         name ? "`%s` stands in this rule already: one list holds all items"
+                         name ? "`%s` is already in this rule; use one list for all items"
                               : "%sthe rule has a protocol already",
                          name ?: "");
             continue;

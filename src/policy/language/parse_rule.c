@@ -31,7 +31,7 @@ bool parser_read_action(Parser *parser, Action *ret_action, Severity *ret_severi
     const char *text = parser->token.text;
     if (severity_parse(text, ret_severity) == 0) {
         if (action != ACTION_FLAG)
-            return parser_unexpected(parser, "a severity stands behind `flag` alone, not `%s`",
+            return parser_unexpected(parser, "only `flag` has a severity, not `%s`",
                                      action_name(action));
         parser_advance(parser);
         return true;
@@ -40,8 +40,8 @@ bool parser_read_action(Parser *parser, Action *ret_action, Severity *ret_severi
         names[severity] = severity_name(severity);
     const char *nearest = nearest_word(text, names, SEVERITY_COUNT);
     if (nearest && !word_is_reserved(text))
-        return parser_unexpected(parser, "%s is no severity: did you mean `%s`?", show(text).text,
-                                 nearest);
+        return parser_unexpected(parser, "%s is not a severity: did you mean `%s`?",
+                                 show(text).text, nearest);
     return true;
 }
 
@@ -114,20 +114,21 @@ static bool read_option_value(Parser *parser, OptionId option, Rule *rule) {
 static bool wrong_option(Parser *parser) {
     const Token *token = &parser->token;
     if (token->kind == TOKEN_COMMA)
-        return parser_unexpected(parser, "`,` separates items of one list, and none stands here");
+        return parser_unexpected(parser, "`,` separates list items, and there is no list here");
     if (token->kind != TOKEN_WORD)
-        return parser_unexpected(parser, "a text in quotes stands behind `note` or `advice`, or "
-                                         "is an item of a list");
+        return parser_unexpected(parser, "quoted text must follow `note` or `advice`, or be "
+                                         "a list item");
     if (word_is_reserved(token->text))
-        return parser_unexpected(parser, "%s is a match: matches stand before the options",
+        return parser_unexpected(parser, "%s is a match, and matches precede the options",
                                  show(token->text).text);
     const char *nearest = nearest_word(token->text, option_names, OPTION_COUNT);
-    return nearest ? parser_unexpected(parser, "%s is no option: did you mean `%s`?",
+    return nearest ? parser_unexpected(parser, "%s is not an option: did you mean `%s`?",
                                        show(token->text).text, nearest)
-                   : parser_unexpected(parser,
-                                       "%s is no option: they are `note`, `advice`, `until` and "
-                                       "`id`",
-                                       show(token->text).text);
+                   : parser_unexpected(
+                         parser,
+                         "%s is not an option; the options are `note`, `advice`, `until` and "
+                         "`id`",
+                         show(token->text).text);
 }
 
 static bool read_options(Parser *parser, Rule *rule) {
@@ -140,7 +141,7 @@ static bool read_options(Parser *parser, Rule *rule) {
         if (option == OPTION_COUNT)
             return wrong_option(parser);
         if (seen & 1u << option)
-            parser_unexpected(parser, "`%s` stands in this rule already", option_names[option]);
+            parser_unexpected(parser, "`%s` is already in this rule", option_names[option]);
         seen |= 1u << option;
         parser_advance(parser);
         if (!at_value(parser, option) || !read_option_value(parser, option, rule))

@@ -110,7 +110,7 @@ bool parser_read_set(Parser *parser) {
                                            show(text).text);
     }
     if (parser->sets & 1u << index)
-        parser_unexpected(parser, "`set %s` stands in this file already", names[index]);
+        parser_unexpected(parser, "`set %s` is already in this file", names[index]);
     parser->sets |= 1u << index;
     parser_advance(parser);
     if (parser_at_end(parser))

@@ -136,11 +136,11 @@ static bool read_statement(Parser *parser) {
             return parser_unexpected(parser, "`\\` continues a line only as its last character");
         const char *nearest = nearest_word(parser->token.text, words, ELEMENTS(words));
         if (nearest)
-            return parser_unexpected(parser, "%s is no action: did you mean `%s`?",
+            return parser_unexpected(parser, "%s is not an action: did you mean `%s`?",
                                      show(parser->token.text).text, nearest);
     }
-    return parser_unexpected(parser, "a line begins with `allow`, `ignore`, `flag`, `set` or "
-                                     "`let`");
+    return parser_unexpected(parser, "a line must begin with `allow`, `ignore`, `flag`, `set` "
+                                     "or `let`");
 }
 
 static void parser_begin(Parser *parser, const SourceFile *file) {

@@ -64,12 +64,12 @@ static int lint_exe(const Linter *linter, const Item *item) {
     if (r == -ENOENT || r == -ENOTDIR)
         return 1;
     if (!place)
-        return warn(linter, &item->place, "who can write %s can't be told: %s", show(path).text,
+        return warn(linter, &item->place, "cannot check who can write %s: %s", show(path).text,
                     strerror(r < 0 ? -r : r));
     if (strcmp(place, path) == 0)
-        return warn(linter, &item->place, "others than root can write %s: this rule is theirs, too",
-                    show(path).text);
-    return warn(linter, &item->place, "others than root can write %s, and so replace %s",
+        return warn(linter, &item->place,
+                    "users other than root can write %s, and so use this rule", show(path).text);
+    return warn(linter, &item->place, "users other than root can write %s, and so replace %s",
                 show(place).text, show(path).text);
 }
 
@@ -79,8 +79,8 @@ static int lint_item(const Linter *linter, KeyId key, const Item *item) {
 
     if (item->untold)
         return warn(linter, &item->place,
-                    "the name services do not answer: which %s that is can't be told, and it "
-                    "matches none",
+                    "the name service does not respond: the %s is unresolved and matches "
+                    "nothing",
                     key_table[key].name);
     switch (key) {
     case KEY_USER:
@@ -117,13 +117,13 @@ static int warn_missing(const Linter *linter, const Match *match) {
         return warn(linter, &item->place, "no %s is named %s here: this matches no one",
                     match->key == KEY_USER ? "user" : "group", show(item->account.name).text);
     case KEY_INTERFACE:
-        return warn(linter, &item->place, "there is no interface %s now",
+        return warn(linter, &item->place, "no interface is named %s at the moment",
                     show(item->pattern.text).text);
     case KEY_TOOL:
         return warn(linter, &item->place, "no section of the advice files is named %s",
                     show(item->pattern.text).text);
     case KEY_UNIT:
-        return warn(linter, &item->place, "there is no unit %s here",
+        return warn(linter, &item->place, "no unit is named %s here",
                     show(item->pattern.text).text);
     default: {
         _cleanup_free_ char *path = exe_place(&item->pattern);

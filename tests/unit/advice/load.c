@@ -116,7 +116,7 @@ Test(advice_load, the_administrator_replaces_by_name) {
 Test(advice_load, what_others_can_write_is_not_read) {
     write_file(LOCAL, "10.advice", SECTION("A"), 0646);
     write_file(LOCAL, "20.advice", SECTION("B"), 0644);
-    expect_loaded("B", "with mode 0646: others than root");
+    expect_loaded("B", "with mode 0646: users other than root");
 }
 
 Test(advice_load, nor_is_a_directory_that_others_can_write) {
@@ -124,7 +124,7 @@ Test(advice_load, nor_is_a_directory_that_others_can_write) {
     write_file(SHIPPED, "20.advice", SECTION("B"), 0644);
     _cleanup_free_ char *path = below_root(LOCAL, NULL);
     cr_assert_eq(chmod(path, 0777), 0);
-    expect_loaded("B", "with mode 0777: others than root");
+    expect_loaded("B", "with mode 0777: users other than root");
 }
 
 Test(advice_load, nor_what_another_user_owns) {

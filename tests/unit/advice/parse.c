@@ -24,7 +24,7 @@ static const struct {
     {"exe = node\n",
      "test.advice:1:1: warning: a key before the first [section]\n  exe = node\n  ^~~\n"},
     {"[A]\nexe = a\nexe = b\nadvice = x\n",
-     "test.advice:3:1: warning: 'exe' stands twice in this section\n  exe = b\n  ^~~\n"},
+     "test.advice:3:1: warning: 'exe' is repeated in this section\n  exe = b\n  ^~~\n"},
     {"[A]\nexe =\nadvice = x\n",
      "test.advice:2:5: warning: 'exe' has no value\n  exe =\n      ^\n"},
     {"[A]\nexe = a,,b\nadvice = x\n",

@@ -279,7 +279,7 @@ Test(source_status, says_why_and_what_it_means) {
     source_status_failed(SOURCE_UDP_GONE, STEP_SOCKET, -EMFILE, false, &periods, &status);
     cr_assert_str_eq(status.why, "the event source could not be opened: Too many open files");
     cr_assert_str_eq(status.means,
-                     "that a UDP listener went is noticed by polling, up to about 5s late");
+                     "closed UDP listeners are detected by polling, up to about 5s late");
     /* Nothing is cut off, whatever failed. */
     for (SourceId id = 0; id < SOURCE_COUNT; id++)
         for (int step = 0; step <= STEP_SOME_CPUS; step++)

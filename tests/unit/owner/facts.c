@@ -38,7 +38,7 @@ static int check_vxlan(const Snapshot *snapshot) {
         const Owner *owner = snapshot->listeners[i].owner;
         if (snapshot->listeners[i].endpoint.port == 4789)
             return owner->attribution == ATTRIBUTION_NONE && owner->n_holders == 0 &&
-                           strstr(owner->note, test_sees_all_pids() ? "kernel" : "from here") &&
+                           strstr(owner->note, test_sees_all_pids() ? "kernel" : "visible") &&
                            (owner->unheld || !test_can_iterate())
                        ? 0
                        : 4;
@@ -205,7 +205,7 @@ static void send_fd(int through, int fd) {
 }
 
 static bool is_certain(const Owner *owner) {
-    return test_can_iterate() ? owner->unheld : owner->note && strstr(owner->note, "in flight");
+    return test_can_iterate() ? owner->unheld : owner->note && strstr(owner->note, "in transit");
 }
 
 Test(facts, fact_15_a_socket_in_flight_has_no_holder_and_the_note_says_so) {
@@ -223,8 +223,8 @@ Test(facts, fact_15_a_socket_in_flight_has_no_holder_and_the_note_says_so) {
     }
     const Owner *owner = snapshot->listeners[0].owner;
     cr_assert_eq(owner->attribution, ATTRIBUTION_NONE);
-    cr_assert(owner->note && (strstr(owner->note, "in flight") || geteuid() != 0 ||
-                              (!test_sees_all_pids() && strstr(owner->note, "from here"))));
+    cr_assert(owner->note && (strstr(owner->note, "in transit") || geteuid() != 0 ||
+                              (!test_sees_all_pids() && strstr(owner->note, "visible"))));
     /* Where pid 1 is closed even to root, only the kernel itself can tell that nobody has it. */
     if (test_can_iterate())
         cr_assert(owner->unheld, "%s", owner->note);

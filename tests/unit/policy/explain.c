@@ -107,8 +107,7 @@ Test(explain, each_key) {
                "it is not recognised as a tool");
     expect_why("flag tool Vite", "tcp 0.0.0.0:1 tool=Redis", "tool Vite",
                "it is recognised as Redis");
-    expect_why("flag tool Vite", "tcp 0.0.0.0:1 incomplete", "tool Vite",
-               "its process is not known");
+    expect_why("flag tool Vite", "tcp 0.0.0.0:1 incomplete", "tool Vite", "its process is unknown");
     expect_why("allow age 30s", "tcp 0.0.0.0:1", "age 30s", "its age is not known");
     expect_why("allow age 30s", "tcp 0.0.0.0:1 age=12s", "age 30s", "it is 12s old");
     expect_why("allow ephemeral yes", "tcp 0.0.0.0:1", "ephemeral yes",
@@ -124,17 +123,17 @@ Test(explain, exe) {
     expect_why("allow exe /usr/bin/node", "tcp 0.0.0.0:1 exe=/usr/bin/node exe=/tmp/n\033x",
                "exe /usr/bin/node", "pid 13 runs /tmp/n\\x1bx");
     expect_why("allow exe /usr/bin/node", "tcp 0.0.0.0:1", "exe /usr/bin/node",
-               "it is not known which process holds it");
+               "its process is unknown");
     expect_why("allow exe /usr/bin/node", "tcp 0.0.0.0:1 unreadable", "exe /usr/bin/node",
-               "it can't be read what pid 12 runs");
+               "the program of pid 12 is unknown");
     expect_why("allow exe /usr/bin/node", "tcp 0.0.0.0:1 other=/usr/bin/node", "exe /usr/bin/node",
-               "pid 12 runs another file than /usr/bin/node is here (deleted, replaced or in a "
+               "pid 12 runs a file that is not /usr/bin/node here (deleted, replaced or in a "
                "mount namespace)");
     expect_why(
         "allow exe /usr/bin/node", "tcp 0.0.0.0:1 replaced=/usr/bin/node", "exe /usr/bin/node",
         "pid 12 runs a version of /usr/bin/node that was replaced or removed since; restart it");
     expect_why("allow exe /usr/bin/node", "tcp 0.0.0.0:1 exe=/usr/bin/node many",
-               "exe /usr/bin/node", "2 processes hold it, too many to look at each");
+               "exe /usr/bin/node", "2 processes have it, too many to check each");
 }
 
 Test(explain, the_first_failed_as_written) {
@@ -220,7 +219,7 @@ Test(filter, matches_alone) {
     expect_filter("tcp_port_3001,_3002", 0, "");
     expect_filter("not_unit_ssh.service", 1, ""); /* not known: shown */
     expect_filter("tcp_prot_1", -EBADMSG,
-                  "error: `prot` is no key or protocol: did you mean `port`?\n"
+                  "error: `prot` is not a key or protocol: did you mean `port`?\n"
                   "  tcp prot 1\n      ^~~~\n");
     expect_filter("tcp_note_\"x\"", -EBADMSG,
                   "error: `note` has no place in a filter: it takes matches alone\n"

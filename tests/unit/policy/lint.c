@@ -73,8 +73,8 @@ Test(lint, what_does_not_exist) {
                 "1:12: no user is named `no-such-user-here` here: this matches no one\n");
     expect_lint("allow group no-such-group-here",
                 "1:13: no group is named `no-such-group-here` here: this matches no one\n");
-    expect_lint("allow interface eth7", "1:17: there is no interface `eth7` now\n");
-    expect_lint("allow unit sshd.service", "1:12: there is no unit `sshd.service` here\n");
+    expect_lint("allow interface eth7", "1:17: no interface is named `eth7` at the moment\n");
+    expect_lint("allow unit sshd.service", "1:12: no unit is named `sshd.service` here\n");
     expect_lint("allow exe /missing/b", "1:11: `/missing/b` does not exist here\n");
     expect_lint("allow exe /missing/*/c", "1:11: `/missing` does not exist here\n");
 }
@@ -99,16 +99,17 @@ Test(lint, packages_may_name_what_is_not_installed) {
     vendor = "x";
     expect_lint("allow unit sshd.service", "");
     expect_lint("allow exe /missing/b, /home/alice/x",
-                "1:23: others than root can write `/home/alice/x`: this rule is theirs, too\n");
+                "1:23: users other than root can write `/home/alice/x`, and so use this rule\n");
     vendor = "xy";
-    expect_lint("allow unit sshd.service", "1:12: there is no unit `sshd.service` here\n");
+    expect_lint("allow unit sshd.service", "1:12: no unit is named `sshd.service` here\n");
 }
 
 Test(lint, who_can_write) {
     expect_lint("allow exe /home/alice/x",
-                "1:11: others than root can write `/home/alice/x`: this rule is theirs, too\n");
-    expect_lint("allow exe /home/alice/y/*",
-                "1:11: others than root can write `/home/alice`, and so replace `/home/alice/y`\n");
+                "1:11: users other than root can write `/home/alice/x`, and so use this rule\n");
+    expect_lint(
+        "allow exe /home/alice/y/*",
+        "1:11: users other than root can write `/home/alice`, and so replace `/home/alice/y`\n");
 }
 
 Test(lint, lets_and_times) {

@@ -214,7 +214,7 @@ Test(load, writable_by_others) {
     expect_refused(NULL, "chmod go-w");
     chmod(below(ETC "a.rules"), 0644);
     chmod(below(SYSCONFDIR "/sockaudit"), 0777);
-    expect_refused(NULL, "lies in");
+    expect_refused(NULL, "is in");
     chmod(below(SYSCONFDIR "/sockaudit"), 0755);
     chmod(below(ETC), 01777);
     expect_refused(NULL, "mode 1777");
