@@ -42,7 +42,7 @@ typedef struct DaemonOptions {
     const char *runtime_dir, *state_dir;
 } DaemonOptions;
 
-/* A listen() that was told of and is not there yet (KERNEL.md 20). */
+/* A listen() event whose socket is not in the tables of the kernel yet (KERNEL.md 20). */
 typedef struct Pending {
     WitnessedEvent seen; /* its witness is owned */
     unsigned tries;
@@ -69,7 +69,7 @@ typedef struct Daemon {
     void *reserve;            /* memory for an alert when there is no other: see daemon_spend() */
     bool output_broken;       /* in the foreground: nothing can be printed, and that was said */
 
-    char status[160]; /* what the service manager was told last, and for which numbers */
+    char status[160]; /* the last status that was sent to the service manager, and its numbers */
     uint32_t status_entries, status_flagged;
 
     NetHandles passed;
@@ -96,8 +96,8 @@ typedef struct Daemon {
     usec_t exes_next;  /* CLOCK_MONOTONIC: before it not all files of `exe` rules are asked for */
     bool exes_doubted; /* one of them may be another by now */
     bool exes_changed; /* some were others: verdicts given before may be, too */
-    size_t exes_stuck; /* so many of them could not be looked at, as was told */
-    bool lacks_names;  /* of the policy, as was told */
+    size_t exes_stuck; /* number of programs that could not be read, as last reported */
+    bool lacks_names;  /* the policy has unresolved names, as last reported */
     RulesKind rules_kind; /* of the policy */
     bool rules_kept;      /* the policy is saved in the state directory */
     bool keep_failing;    /* saving failed, which was reported */
@@ -110,8 +110,8 @@ typedef struct Daemon {
     int state_fd; /* the state directory, -1: nothing is kept */
     char boot_id[BOOT_ID_SIZE];
     uint64_t state_generation, saved_revision;
-    bool save_failing;     /* told */
-    BootTime unsure_since; /* alerts told since wait for journald; UNSURE_NONE: none */
+    bool save_failing;     /* as last reported */
+    BootTime unsure_since; /* alerts sent since then wait for journald; UNSURE_NONE: none */
 
     LineLook look;    /* in the foreground: of stdout */
     bool greeted;     /* in the foreground: what stood at the start was printed */
@@ -149,29 +149,29 @@ bool daemon_spend(Daemon *daemon);
 /* Has one again, if it can be had. */
 void daemon_save_up(Daemon *daemon);
 
-/* Sets the ledger's timer after anything that may have moved its next deadline, and sees to it
- * that what changed is saved soon. */
+/* Sets the timer of the ledger, and saves changes soon. Called after anything that may have changed
+ * the ledger. */
 void daemon_settle(Daemon *daemon);
 
-/* --- look.c: dumps and look-ups, attributed and told to the ledger --- */
+/* --- look.c: dumps and look-ups, with their processes, for the ledger --- */
 
 /* All of it. Returns 0 or a negative errno. */
 int look_at_all(Daemon *daemon);
 /* UDP alone, for which there are no events. */
 int look_at_udp(Daemon *daemon);
 /*
- * What a listen() brought: 1 when something new was there, 0 when not (`thorough`: not even bound
- * to a device), -EAGAIN when its user must wait for the dump of everything (look_budget.h), or
- * another negative errno.
+ * Handles a listen() event. `thorough`: searches for sockets bound to a device, too. Returns 1 if
+ * there was a new socket, 0 if not, -EAGAIN if its user must wait for a full rescan
+ * (look_budget.h), or another negative errno.
  */
 int look_at_event(Daemon *daemon, const WitnessedEvent *seen, bool thorough);
-/* What became of an endpoint after a close; -EAGAIN as above. Costs nothing where nothing is
- * known. */
+/* Handles a close event: looks up the endpoint, if the ledger has a socket there. -EAGAIN as above.
+ */
 int look_at_close(Daemon *daemon, const StateEvent *event);
 /* Returns whether the listener's socket is open, before an alert; true if the kernel does not say.
  */
 bool look_is_open(Daemon *daemon, const Listener *listener);
-/* The owner with all holders, for a verdict that depends on them; NULL: not to be found. */
+/* Returns the owner with all processes, for a verdict that depends on them, or NULL. */
 Owner *look_for_all_holders(Daemon *daemon, const Listener *listener);
 /* Searches for the owner before an alert. Sets *ret to a new reference, or to NULL if the known
  * processes have the socket or no process is found. Returns 0, or -EAGAIN if the budget of the user
@@ -184,32 +184,33 @@ int events_open(Daemon *daemon);
 void events_close(Daemon *daemon);
 /* Adds the timers of polls and reconciliation. */
 int events_start_polls(Daemon *daemon);
-/* The policy has another `set poll`, perhaps: counts from now, and says so. */
+/* Applies `set poll` of a new policy. */
 void events_set_poll(Daemon *daemon);
-/* The dump of everything, as soon as may be. */
+/* Schedules a full rescan, as soon as the limit of its CPU time permits. */
 void reconcile_soon(Daemon *daemon);
 void reconcile_in(Daemon *daemon, usec_t delay);
 Endpoint event_endpoint(const StateEvent *event);
 
 /* --- blind.c: when the sockets can't be dumped --- */
 
-/* After a look_at_all() that returned that: what could not be seen is told, and looked for. */
+/* Handles the result of look_at_all(): reports what could not be dumped, and schedules another. */
 void events_looked(Daemon *daemon, int result);
-/* A look failed: everything is dumped soon, and ever less soon while it goes on. */
+/* Schedules a full rescan after a failed look-up, at growing intervals. */
 void events_look_again(Daemon *daemon);
 
-/* --- pending.c: what a listen() told of that can't be found yet --- */
+/* --- pending.c: listen() events whose sockets cannot be found yet --- */
 
 int pending_open(Daemon *daemon);
 void pending_close(Daemon *daemon);
-/* Takes over the witness. `waits`: it is looked for by the dump of everything alone. */
+/* Takes over the witness. `waits`: only a full rescan searches for the socket. */
 void pending_add(Daemon *daemon, const WitnessedEvent *seen, bool waits);
-/* A socket of that address is new: one that had it before is gone, and its end was not told. */
+/* Drops events with the same kernel address, whose close event was lost. */
 void pending_forget(Daemon *daemon, const StateEvent *listened);
-/* Whether its close came before it: then it is told as one that came and went, and the witness is
- * freed. */
+/* Returns whether its close event came first. Then it is recorded as a transient listener, and the
+ * witness is freed. */
 bool pending_was_closed(Daemon *daemon, const WitnessedEvent *seen);
-/* If what closed was one of them, it is told likewise, unless it is known as a listener. */
+/* If the closed socket was one of them, it is recorded in the same way, unless it is known as a
+ * listener. */
 void pending_close_event(Daemon *daemon, const StateEvent *closed);
 void pending_set_timer(Daemon *daemon);
 /* Who is charged for looking at that event. */
@@ -316,28 +317,29 @@ void state_open(Daemon *daemon);
 void state_save_now(Daemon *daemon);
 /* In seconds, if there is something to save. */
 void state_save_soon(Daemon *daemon);
-/* Of a change that is about to be told, and of one that was. */
+/* Records that an alert is about to be sent, or was sent. */
 void state_note(Daemon *daemon, const LedgerChange *change, StateStatus status);
-/* The alert of that moment waits for journald: a state that is saved meanwhile says so. */
+/* Records that the alert of that time waits for journald. */
 void state_unsure(Daemon *daemon, usec_t boottime);
-/* journald has all of them. */
+/* Records that journald has all of them. */
 void state_sure(Daemon *daemon);
 
 /* --- recall.c: which alerts of a killed daemon are in the journal --- */
 
 typedef struct Recall Recall;
 
-/* Opens the journal at the first question. NULL: no memory, which recall_was_told() takes. */
+/* Opens the journal at the first query. NULL: out of memory; recall_was_told() accepts that. */
 Recall *recall_new(Daemon *daemon);
 Recall *recall_free(Recall *recall);
-/* For ledger_load(). What the journal can't be asked was not told: twice is better than never. */
+/* For ledger_load(). Without the journal no alert was sent: a repeated alert is better than none.
+ */
 bool recall_was_told(void *recall, const StateFlag *flag);
 
 /* --- serve.c: what the bus asks --- */
 
 /*
- * A bus that can't be had is told, and is no reason not to run. By hand there is one: -EADDRINUSE,
- * another daemon answers already. It is said, and nothing of that one's was touched.
+ * Reports a bus that is not available, and continues without it. In the foreground, returns
+ * -EADDRINUSE if another daemon uses the directory.
  */
 int serve_open(Daemon *daemon);
 void serve_change(Daemon *daemon, const LedgerChange *change);
