@@ -110,7 +110,7 @@ class Run(Case):
         daemon, lines = self.begin()
         for user in (0, support.NOBODY):
             said = self.ask("status", user=user)
-            self.assertIn("runs since", said)
+            self.assertIn("running since", said)
             self.assertIn(f"{self.tree}/root{support.sysconfdir()}/sockaudit/sockaudit.rules", said)
 
         self.serve(8000)

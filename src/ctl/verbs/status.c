@@ -137,7 +137,7 @@ static char *render(const State *state) {
 
     if (!out)
         return NULL;
-    fprintf(out, "sockauditd %s runs since ", version ?: "?");
+    fprintf(out, "sockauditd %s, running since ", version ?: "?");
     print_since(status->since, view.now, out);
     fputc('\n', out);
     print_version(state->read.version, out);
