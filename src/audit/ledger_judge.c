@@ -195,10 +195,12 @@ void entry_announce(Ledger *ledger, uint32_t index) {
 }
 
 /*
- * Where a container's port is published, its socket hides the forward of the same port, and closes
- * before the NAT rule is removed when the container ends: that is no new exposure.
+ * Where a container's port is published, its socket hides the forward of the same port. The engine
+ * adds the NAT rule before it opens the socket, and closes the socket before it removes the rule:
+ * neither is an exposure of its own. On a busy machine each takes seconds.
  */
-#define FORWARD_OUTLASTS (3 * USEC_PER_SEC)
+#define FORWARD_PRECEDES (2 * USEC_PER_SEC)
+#define FORWARD_OUTLASTS LEDGER_RETURN
 
 static bool outlasts_socket(const Ledger *ledger, const Entry *forward) {
     for (unsigned i = 0; i < CLOSED_PORTS; i++) {
@@ -239,8 +241,8 @@ void entry_begin(Ledger *ledger, uint32_t index) {
     bool known = ledger->n_restored > 0 && entry_restore(ledger, index);
 
     entry->reach = entry_reach(entry, ledger->links);
-    if (entry->origin == ORIGIN_FORWARD && outlasts_socket(ledger, entry))
-        entry->appeared = ledger->now.boottime + FORWARD_OUTLASTS;
+    if (entry->origin == ORIGIN_FORWARD && !known && ledger->judge->settings.settle > 0)
+        entry->appeared += outlasts_socket(ledger, entry) ? FORWARD_OUTLASTS : FORWARD_PRECEDES;
     if (entry_has_grace(entry) && !known)
         entry->born -= (BootTime)grace_used(ledger, entry);
     if (entry_has_grace(entry) && !known &&

@@ -210,14 +210,22 @@ Test(alerts, are_one_for_the_proxies_of_a_published_port) {
     told("appeared:8080 appeared:8080 flagged:8080");
 }
 
-/* Podman closes the socket of a published port before it removes the NAT rule. */
-Test(alerts, are_not_sent_for_a_forward_that_outlasts_its_socket) {
+/* A published port: its NAT rule, for which the collector lists the forward while no socket hides it. */
+static void add_forward(World *world) {
     const Listener forward = {
         .endpoint = {.proto = PROTO_TCP, .port = 8080, .address.family = AF_INET},
         .origin = ORIGIN_FORWARD,
         .forward_to = {.family = AF_INET, .bytes = {10, 88, 0, 2}},
         .forward_port = 80,
     };
+    world_look(world);
+    cr_assert_geq(snapshot_add(world->snapshot, &forward), 0);
+    world->snapshot->listeners[0].scope = SCOPE_WILDCARD;
+    ledger_update(world->ledger, world->snapshot, LEDGER_ALL, &world->now);
+}
+
+/* Podman closes the socket of a published port before it removes the NAT rule. */
+Test(alerts, are_not_sent_for_a_forward_that_outlasts_its_socket) {
     _cleanup_world_ World *world = settling_world();
     for (unsigned stays = 0; stays < 2; stays++) {
         world_listen(world, 1 + stays, 8080)->owner = world_owner("/usr/bin/conmon");
@@ -226,17 +234,36 @@ Test(alerts, are_not_sent_for_a_forward_that_outlasts_its_socket) {
         told("appeared:8080 flagged:8080");
         world_close(world, 1 + stays);
         cr_assert_eq(ledger_close(world->ledger, 1 + stays, &world->now), 1);
-        world_look(world);
-        cr_assert_geq(snapshot_add(world->snapshot, &forward), 0);
-        world->snapshot->listeners[0].scope = SCOPE_WILDCARD;
-        ledger_update(world->ledger, world->snapshot, LEDGER_ALL, &world->now);
-        world_pass(world, stays ? 4 * USEC_PER_SEC : 2 * USEC_PER_SEC);
-        told(stays ? "gone:8080 appeared:8080 flagged:8080" : "gone:8080 appeared:8080");
+        add_forward(world);
+        world_pass(world, (stays ? 11 : 9) * USEC_PER_SEC);
+        told(stays ? "gone:8080 appeared:8080 resolved:8080/gone flagged:8080" : "gone:8080 appeared:8080");
         world_dump(world);
         world_dump(world);
         world_pass(world, USEC_PER_MINUTE);
         world_told(world);
     }
+}
+
+/* Docker adds the NAT rule of a published port before its proxy opens the socket. */
+Test(alerts, are_one_for_a_forward_that_precedes_its_socket) {
+    _cleanup_world_ World *world = settling_world();
+    add_forward(world);
+    world_pass(world, 1900 * MS);
+    told("appeared:8080");
+    world_look(world);
+    world_listen(world, 1, 8080)->owner = world_owner("/usr/bin/docker-proxy");
+    world_dump(world);
+    world_dump(world);
+    world_pass(world, USEC_PER_MINUTE);
+    told("appeared:8080 gone:8080 flagged:8080");
+    world_close(world, 1);
+    world_dump(world);
+    world_dump(world);
+    world_pass(world, USEC_PER_MINUTE);
+    told("gone:8080 resolved:8080/gone");
+    add_forward(world);
+    world_pass(world, 2 * USEC_PER_SEC + SETTLED);
+    told("appeared:8080 flagged:8080");
 }
 
 /* --- which program it is --- */
