@@ -41,7 +41,7 @@ def as_alice(unit, command):
 
 def again(unit, command, says):
     """The program of that unit ends, and is started with what was advised."""
-    return typed(f"systemctl stop {unit}; {as_alice(unit, command)}", says)
+    return typed(f"systemctl stop {unit}; while systemctl -q cat {unit} 2>/dev/null; do sleep 0.1; done; {as_alice(unit, command)}", says)
 
 
 NGINX = "/etc/nginx/sites-enabled/default"
@@ -56,6 +56,7 @@ KEY = ("install -d -m 700 -o alice /home/alice/.ssh; rm -f /home/alice/.ssh/*; r
        "-f /home/alice/.ssh/id_ed25519; cat /home/alice/.ssh/id_ed25519.pub >/home/alice/.ssh/authorized_keys; "
        "chown alice /home/alice/.ssh/*; ")
 SSH = "ssh -N -o StrictHostKeyChecking=no -o ExitOnForwardFailure=yes "
+PODMAN_API = "podman --cgroup-manager=cgroupfs system service -t 0 "
 ALICE_PODMAN = ("runuser -u alice -- env HOME=/home/alice XDG_RUNTIME_DIR=/run/user/1000 podman --cgroup-manager=cgroupfs --runtime runc run "
                 "-d --name web --privileged --pids-limit 0 --ulimit memlock=$(ulimit -Hl) --ulimit nofile=$(ulimit -Hn) --ulimit nproc=$(ulimit -Hu) ")
 # A user's containers: numbers of users, and file systems of the kernel that can be mounted in them.
@@ -519,9 +520,10 @@ SERVICES = [
             needs="systemd-run -q --collect --unit=dockerd dockerd --storage-driver vfs; "
                   "timeout 60 sh -c 'until docker info; do sleep 1; done' >/dev/null 2>&1", fix=[
                 typed("docker swarm leave --force")]),
-    Service("podman-api", as_alice("podman-api", "podman --cgroup-manager=cgroupfs system service -t 0 tcp:0.0.0.0:18098"),
-            {"tcp 18098": "critical"}, tool="Podman API", stop="systemctl stop podman-api", needs=ROOTLESS, loopback=False, answers=opens(18098), fix=[
-                again("podman-api", "podman --cgroup-manager=cgroupfs system service -t 0 tcp:127.0.0.1:18098",
+    # It moves to a scope of the user, which the end of its unit does not end.
+    Service("podman-api", as_alice("podman-api", PODMAN_API + "tcp:0.0.0.0:18098"), {"tcp 18098": "critical"}, tool="Podman API",
+            stop="pkill -KILL -u alice -x podman", needs=ROOTLESS, loopback=False, answers=opens(18098), fix=[
+                typed("pkill -KILL -u alice -x podman; " + as_alice("podman-api-again", PODMAN_API + "tcp:127.0.0.1:18098"),
                       "podman system service tcp:127.0.0.1:18098")]),
     Service("nfs-ganesha", "systemctl start nfs-ganesha", {"tcp 2049": "error"}, tool="NFS Ganesha", also=True, answers=opens(2049),
             stop="systemctl stop nfs-ganesha rpc-statd rpcbind rpcbind.socket", fix=[
@@ -572,6 +574,9 @@ SERVICES = [
             tool="PulseAudio", stop="systemctl stop pulse", loopback=False, answers=opens(4713), fix=[
                 again("pulse", "pulseaudio -n --exit-idle-time=-1 '--load=module-native-protocol-tcp listen=127.0.0.1'",
                       "module-native-protocol-tcp listen=127.0.0.1")]),
+    Service("syncthing-gui", as_alice("syncthing", "syncthing serve --no-browser --gui-address=0.0.0.0:8384"), {"tcp 8384": "warning"},
+            tool="syncthing GUI", stop="systemctl stop syncthing", loopback=False, answers=http(8384), fix=[
+                again("syncthing", "syncthing serve --no-browser --gui-address=127.0.0.1:8384", "syncthing serve --gui-address=127.0.0.1:8384")]),
     Service("cups-browsed", "systemctl start cups-browsed", {"udp 631": "notice"}, answers=does("systemctl is-active cups-browsed"), loopback=False,
             expose="sed -i 's/^BrowseRemoteProtocols.*/BrowseRemoteProtocols dnssd cups/' /etc/cups/cups-browsed.conf", fix=[
                 line("/etc/cups/cups-browsed.conf", "BrowseRemoteProtocols dnssd", r"^BrowseRemoteProtocols.*",
