@@ -137,7 +137,7 @@ Test(advice_load, nor_what_another_user_owns) {
     expect_loaded("", "not read: it is owned by 12345");
 }
 
-Test(advice_load, special_files_do_not_hold_it_up, .timeout = 10) {
+Test(advice_load, special_files_do_not_hold_it_up, .timeout = 60) {
     _cleanup_free_ char *fifo = below_root(LOCAL, "10.advice");
     _cleanup_free_ char *directory = below_root(LOCAL, "20.advice");
     _cleanup_free_ char *dangling = below_root(LOCAL, "30.advice");

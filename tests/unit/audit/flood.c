@@ -7,7 +7,7 @@
 
 #define told(words) cr_assert_str_eq(world_told(world), words)
 
-TestSuite(ledger_flood, .timeout = 120);
+TestSuite(ledger_flood, .timeout = 600);
 
 static Snapshot *one(World *world, uint64_t cookie, uint16_t port, uint32_t uid) {
     Snapshot *snapshot = world->snapshot;

@@ -190,7 +190,7 @@ static void tell_story(unsigned seed) {
     cr_assert_eq(stats.n_entries + stats.n_lingering + stats.n_flagged + stats.n_sockets, 0);
 }
 
-TestSuite(ledger_model, .timeout = 120);
+TestSuite(ledger_model, .timeout = 600);
 
 Test(ledger_model, agrees_with_the_reference) {
     for (unsigned seed = 1; seed <= 5; seed++)

@@ -15,7 +15,7 @@
 #define BOOT_B      "66666666-7777-8888-9999-000000000000\n"
 #define told(words) cr_assert_str_eq(world_told(world), words)
 
-TestSuite(state, .timeout = 120);
+TestSuite(state, .timeout = 600);
 
 /* --- restarts --- */
 

@@ -19,7 +19,7 @@
 
 #define BOOT_A "11111111-2222-3333-4444-555555555555\n"
 
-TestSuite(state_file, .timeout = 120);
+TestSuite(state_file, .timeout = 600);
 
 static void save(World *world, const Place *place, const char *boot, uint64_t generation) {
     cr_assert_eq(
