@@ -116,7 +116,8 @@ FAIL(ssize_t, sendto, -1,
 static int is_of_loop(int fd) {
     char link[32], target[32];
     int length = snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-    if (length < 0 || (length = (int)syscall(SYS_readlink, link, target, sizeof(target) - 1)) < 0)
+    if (length < 0 ||
+        (length = (int)syscall(SYS_readlinkat, AT_FDCWD, link, target, sizeof(target) - 1)) < 0)
         return 0;
     target[length] = '\0';
     return strcmp(target, "anon_inode:[timerfd]") == 0 ||
