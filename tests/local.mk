@@ -20,6 +20,7 @@ include tests/fuzz/local.mk
 include tests/bench/local.mk
 include tests/system/local.mk
 include tests/kernels/local.mk
+include tests/cross/local.mk
 include tests/structure/local.mk
 include tests/daemon/local.mk
 include tests/field/local.mk
