@@ -210,7 +210,8 @@ Test(alerts, are_one_for_the_proxies_of_a_published_port) {
     told("appeared:8080 appeared:8080 flagged:8080");
 }
 
-/* A published port: its NAT rule, for which the collector lists the forward while no socket hides it. */
+/* A published port: its NAT rule, for which the collector lists the forward while no socket hides
+ * it. */
 static void add_forward(World *world) {
     const Listener forward = {
         .endpoint = {.proto = PROTO_TCP, .port = 8080, .address.family = AF_INET},
@@ -236,7 +237,8 @@ Test(alerts, are_not_sent_for_a_forward_that_outlasts_its_socket) {
         cr_assert_eq(ledger_close(world->ledger, 1 + stays, &world->now), 1);
         add_forward(world);
         world_pass(world, (stays ? 11 : 9) * USEC_PER_SEC);
-        told(stays ? "gone:8080 appeared:8080 resolved:8080/gone flagged:8080" : "gone:8080 appeared:8080");
+        told(stays ? "gone:8080 appeared:8080 resolved:8080/gone flagged:8080"
+                   : "gone:8080 appeared:8080");
         world_dump(world);
         world_dump(world);
         world_pass(world, USEC_PER_MINUTE);
