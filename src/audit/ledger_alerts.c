@@ -526,7 +526,9 @@ static void leave_unreported(Ledger *ledger, uint32_t index, const Entry *entry)
         lived = settle - 1;
     bool transient = lived < settle;
     bool much = transient && count_transient_time(ledger, entry, lived);
-    bool repeats = transient && (count_transient(ledger, alert, entry) || much);
+    /* dnsmasq binds each socket to a bridge only after it has bound it to a port. */
+    bool closed = !ledger->moving;
+    bool repeats = transient && ((closed && count_transient(ledger, alert, entry)) || much);
 
     if (!transient || (repeats && take_port_report(ledger, entry))) {
         alert->repeats = transient;

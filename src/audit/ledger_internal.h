@@ -185,6 +185,7 @@ struct Ledger {
     bool swapping;          /* the policy was replaced: everything is judged anew */
     usec_t closed_at;       /* when sockets closed that this call removes; 0: now */
     bool evicting;          /* what goes now is not gone, only no longer kept track of */
+    bool moving;            /* the socket of the entry that goes now is in another entry */
     const LinkTable *links; /* while a call that was given one goes on */
     uint32_t *fresh;        /* entries in ENTRY_NEW */
     size_t n_fresh, fresh_allocated;

@@ -111,7 +111,9 @@ static void take_socket(Ledger *ledger, const Listener *listener, uint64_t cooki
             return;
         }
         /* The socket's owner, device or cgroup is another now: not the same listener. */
+        ledger->moving = true;
         socket_remove(ledger, index);
+        ledger->moving = false;
     }
     take_new(ledger, listener, cookie, inode);
 }

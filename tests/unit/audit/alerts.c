@@ -121,6 +121,31 @@ Test(alerts, are_sent_for_what_comes_and_goes_repeatedly) {
     told("resolved:3000/gone");
 }
 
+static void bind_to_device_late(World *world, uint64_t cookie, usec_t late) {
+    WorldSocket *socket = world_listen(world, cookie, 67);
+    socket->owner = world_owner("/usr/sbin/dnsmasq");
+    world_dump(world);
+    world_pass(world, late);
+    socket->endpoint.ifindex = 2;
+    socket->scope = SCOPE_LOOPBACK;
+    world_dump(world);
+    world_close(world, cookie);
+    cr_assert_eq(ledger_close(world->ledger, cookie, &world->now), 1);
+    world_pass(world, USEC_PER_SEC);
+}
+
+/* dnsmasq binds its socket to a bridge after it has bound it to the port; libvirt starts it often. */
+Test(alerts, are_not_sent_for_sockets_that_are_bound_to_a_device_later) {
+    _cleanup_world_ World *world = settling_world();
+    for (uint64_t i = 1; i <= 20; i++)
+        bind_to_device_late(world, i, 5 * MS);
+    cr_assert_eq(world->n_told[LEDGER_FLAGGED], 0);
+    world_pass(world, USEC_PER_MINUTE);
+    for (uint64_t i = 21; i <= 40; i++) /* in sum it is reachable for too long */
+        bind_to_device_late(world, i, 250 * MS);
+    cr_assert_eq(world->n_told[LEDGER_FLAGGED], 1);
+}
+
 Test(alerts, are_not_sent_for_a_probe_now_and_then) {
     _cleanup_world_ World *world = settling_world();
     for (uint64_t i = 1; i <= 50; i++) {
