@@ -324,7 +324,8 @@ SERVICES = [
                 without("/etc/transmission-daemon/settings.json", r'^ *"rpc-bind-address": "0.0.0.0",', []),
                 typed("sudo systemctl start transmission-daemon")]),
     Service("deluged", "systemctl start deluged", {"tcp 58846": "error"}, tool="Deluge", also=True, answers=opens(58846),
-            needs="systemctl start deluged; sleep 4; systemctl stop deluged",
+            needs="systemctl start deluged; timeout 60 sh -c 'until [ -e /var/lib/deluged/config/core.conf ]; do sleep 0.1; done'; "
+                  "systemctl stop deluged",
             expose="sed -i 's/\"allow_remote\": false/\"allow_remote\": true/' /var/lib/deluged/config/core.conf",
             fix=[typed("systemctl stop deluged", "stop the daemon"),
                  line("/var/lib/deluged/config/core.conf", '"allow_remote": false', r'"allow_remote": true'),
