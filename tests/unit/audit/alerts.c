@@ -134,7 +134,8 @@ static void bind_to_device_late(World *world, uint64_t cookie, usec_t late) {
     world_pass(world, USEC_PER_SEC);
 }
 
-/* dnsmasq binds its socket to a bridge after it has bound it to the port; libvirt starts it often. */
+/* dnsmasq binds its socket to a bridge after it has bound it to the port; libvirt starts it often.
+ */
 Test(alerts, are_not_sent_for_sockets_that_are_bound_to_a_device_later) {
     _cleanup_world_ World *world = settling_world();
     for (uint64_t i = 1; i <= 20; i++)
