@@ -5,12 +5,15 @@
 static Scope address_scope(const Address *address, const Link *link, const LinkTable *links) {
     if (address_is_loopback(address))
         return SCOPE_LOOPBACK;
+    bool virtual = link && link_leads_to_guests_only(links, link);
+    if (virtual && address_is_link_local(address))
+        return SCOPE_VIRTUAL;
     /* Routers do not forward packets to 255.255.255.255. */
     if (address_is_link_local(address) || address_is_broadcast(address))
         return SCOPE_LINK_LOCAL;
     if (address_is_multicast(address))
         return SCOPE_MULTICAST;
-    if (link && link_leads_to_guests_only(links, link))
+    if (virtual)
         return SCOPE_VIRTUAL;
     if (link && link_is_vpn(link))
         return SCOPE_VPN;
