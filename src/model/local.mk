@@ -2,6 +2,8 @@
 libsockaudit_a_SOURCES += \
 	src/model/address.c \
 	src/model/address.h \
+	src/model/caller.c \
+	src/model/caller.h \
 	src/model/endpoint.c \
 	src/model/endpoint.h \
 	src/model/link.c \

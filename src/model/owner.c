@@ -46,10 +46,13 @@ Owner *owner_ref(Owner *owner) {
 
 struct HolderTexts {
     unsigned n_references;
+    Ancestors *ancestors;
 };
 
 void holder_done(Holder *holder) {
     if (!holder->shared || --holder->shared->n_references == 0) {
+        if (holder->shared)
+            free(holder->shared->ancestors);
         free(holder->shared);
         free(holder->comm);
         free(holder->exe);
@@ -64,13 +67,33 @@ bool holder_is_activated(const Holder *holder) {
            holder->fd >= LISTEN_FDS_START && holder->fd - LISTEN_FDS_START < holder->n_listen_fds;
 }
 
-int holder_share(Holder *holder, Holder *ret) {
-    if (!holder->shared) {
-        holder->shared = calloc(1, sizeof(*holder->shared));
-        if (!holder->shared)
-            return -ENOMEM;
-        holder->shared->n_references = 1;
+static int make_shared(Holder *holder) {
+    if (holder->shared)
+        return 0;
+    holder->shared = calloc(1, sizeof(*holder->shared));
+    if (!holder->shared)
+        return -ENOMEM;
+    holder->shared->n_references = 1;
+    return 0;
+}
+
+const Ancestors *holder_ancestors(const Holder *holder) {
+    return holder->shared ? holder->shared->ancestors : NULL;
+}
+
+int holder_set_ancestors(Holder *holder, Ancestors *ancestors) {
+    if (make_shared(holder) < 0) {
+        free(ancestors);
+        return -ENOMEM;
     }
+    free(holder->shared->ancestors);
+    holder->shared->ancestors = ancestors;
+    return 0;
+}
+
+int holder_share(Holder *holder, Holder *ret) {
+    if (make_shared(holder) < 0)
+        return -ENOMEM;
     holder->shared->n_references++;
     *ret = *holder;
     return 0;

@@ -38,7 +38,21 @@ typedef enum ExeState {
 /* So many holders of one listener are kept at most; more are counted in n_holders_seen. */
 #define HOLDERS_MAX 256
 
-/* The texts of one process, which holds many sockets: kept once for all of them. */
+/* The process that started another one, that one's parent, and so on. */
+#define ANCESTORS_MAX      8
+#define ANCESTOR_NAME_SIZE 16
+typedef struct Ancestor {
+    pid_t pid;
+    uint64_t start;                /* clock ticks since boot */
+    char name[ANCESTOR_NAME_SIZE]; /* comm: raw bytes */
+} Ancestor;
+
+typedef struct Ancestors {
+    size_t n;
+    Ancestor items[ANCESTORS_MAX]; /* the parent first */
+} Ancestors;
+
+/* The texts and ancestors of one process, which holds many sockets: kept once for all of them. */
 typedef struct HolderTexts HolderTexts;
 
 typedef struct Holder {
@@ -57,7 +71,8 @@ typedef struct Holder {
     FileId exe_id;
     char **cmdline; /* NULL-terminated */
     char *cwd;
-    HolderTexts *shared; /* owns the texts above; NULL: the holder itself does */
+    HolderTexts
+        *shared; /* owns the texts above, and has the ancestors; NULL: the holder itself does */
 } Holder;
 
 typedef enum ContainerRuntime {
@@ -117,6 +132,11 @@ void holder_done(Holder *holder);
 /* Returns whether the process was started with the socket (socket activation). The process may have
  * set that itself. */
 bool holder_is_activated(const Holder *holder);
+
+/* The processes above it, or NULL: unknown. */
+const Ancestors *holder_ancestors(const Holder *holder);
+/* Takes over `ancestors`, also on failure. Returns 0 or -ENOMEM. */
+int holder_set_ancestors(Holder *holder, Ancestors *ancestors);
 
 /* Makes *ret a second holder with the same texts, which both share from now on. 0 or -ENOMEM. */
 int holder_share(Holder *holder, Holder *ret);

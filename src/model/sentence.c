@@ -272,3 +272,18 @@ char *listener_sentence(const Listener *listener, const LinkTable *links, const 
     }
     return text;
 }
+
+char *holder_chain(const Holder *holder) {
+    static const char arrow[] = " → ";
+    const Ancestors *ancestors = holder_ancestors(holder);
+    if (!ancestors || !holder->comm)
+        return NULL;
+    char *chain =
+        malloc(ancestors->n * (ANCESTOR_NAME_SIZE + sizeof(arrow)) + strlen(holder->comm) + 1);
+    char *end = chain;
+    for (size_t i = ancestors->n; chain && i-- > 0;)
+        end = stpcpy(stpcpy(end, ancestors->items[i].name), arrow);
+    if (chain)
+        stpcpy(end, holder->comm);
+    return chain;
+}

@@ -21,6 +21,12 @@ char *listener_sentence(const Listener *listener, const LinkTable *links, const 
 const Holder *listener_holder(const Listener *listener);
 
 /*
+ * The processes that started the holder, the first one first, and itself: `systemd → bash → npm run
+ * dev → node`. Raw bytes, freed by the caller; NULL: they are unknown, or out of memory.
+ */
+char *holder_chain(const Holder *holder);
+
+/*
  * The endpoint as endpoint_format() has it, with the device's name from the table; for a forward
  * also where it leads. Escaped, freed by the caller, NULL when out of memory.
  */

@@ -3,13 +3,15 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
 #define HELPER_STACK_SIZE (256 * 1024)
+
+/* A helper without work ends after this time: most of the time a program has one thread. */
+#define IDLE_MSEC 2000
 
 /* A job that could not even begin is the machine's load, and not its own fault. */
 #define BEGIN_MSEC 5000
@@ -19,6 +21,7 @@ typedef struct Helper {
     pthread_cond_t changed;
     AsideJob *job;  /* to be done, or at work; a reference */
     uint64_t begun; /* ms; 0: not yet */
+    bool ended;     /* without work for IDLE_MSEC; the caller frees it */
     bool left;      /* by the caller: it ends, and releases itself, when it comes back */
     bool counted;   /* among those that were left behind at work */
 } Helper;
@@ -56,8 +59,14 @@ static void helper_free(Helper *helper) {
 
 /* Waits for a job with the lock held. Returns NULL when there will be none. */
 static AsideJob *helper_next(Helper *helper) {
-    while (!helper->job && !helper->left)
-        pthread_cond_wait(&helper->changed, &helper->lock);
+    uint64_t end = now_msec() + IDLE_MSEC;
+    const struct timespec until = {.tv_sec = (time_t)(end / 1000),
+                                   .tv_nsec = (long)(end % 1000) * 1000000};
+
+    while (!helper->job && !helper->left && !helper->ended)
+        helper->ended =
+            pthread_cond_timedwait(&helper->changed, &helper->lock, &until) == ETIMEDOUT &&
+            !helper->job && !helper->left;
     if (helper->job)
         helper->begun = now_msec();
     return helper->job;
@@ -76,10 +85,12 @@ static void *helper_run(void *data) {
         helper->job = NULL;
         pthread_cond_signal(&helper->changed);
     }
+    bool ended = helper->ended;
     if (helper->counted)
         atomic_fetch_sub(&n_left, 1);
     pthread_mutex_unlock(&helper->lock);
-    helper_free(helper);
+    if (!ended)
+        helper_free(helper);
     return NULL;
 }
 
@@ -94,25 +105,26 @@ static void helper_leave(Helper *helper) {
     pthread_mutex_unlock(&helper->lock);
 }
 
+/* Frees it if it ended by itself. Returns whether it did. */
+static bool helper_reap(Helper *helper) {
+    pthread_mutex_lock(&helper->lock);
+    bool ended = helper->ended;
+    pthread_mutex_unlock(&helper->lock);
+    if (ended)
+        helper_free(helper);
+    return ended;
+}
+
 static void on_caller_end(void *helper) {
-    helper_leave(helper);
+    if (!helper_reap(helper))
+        helper_leave(helper);
 }
 
 static void make_key(void) {
     own_key_error = pthread_key_create(&own_key, on_caller_end);
 }
 
-/* A reader is bound to its CPU; beside it, on another, its helper's work takes no time. With more
- * CPUs than the set has room for it shares the caller's. */
-static int set_cpus(pthread_attr_t *attributes) {
-    cpu_set_t cpus;
-
-    if (sched_getaffinity(getpid(), sizeof(cpus), &cpus) < 0)
-        return 0;
-    return pthread_attr_setaffinity_np(attributes, sizeof(cpus), &cpus);
-}
-
-/* Signals are not the helper's. The caller's class is, by default. */
+/* Signals are not the helper's. */
 static int thread_start(Helper *helper) {
     pthread_attr_t attributes;
     pthread_t thread;
@@ -124,8 +136,6 @@ static int thread_start(Helper *helper) {
     r = pthread_attr_setstacksize(&attributes, HELPER_STACK_SIZE);
     if (r == 0)
         r = pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    if (r == 0)
-        r = set_cpus(&attributes);
     if (r == 0) {
         sigfillset(&all);
         pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -191,6 +201,8 @@ static bool helper_wait(Helper *helper, unsigned patience_msec) {
 int aside_begin(AsideJob *job) {
     if (atomic_load(&n_left) >= ASIDE_LEFT_MAX)
         return -EBUSY;
+    if (own && helper_reap(own))
+        own = NULL;
     int r = own ? 0 : helper_new();
     if (r < 0)
         return r;

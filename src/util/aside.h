@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Work that may never come back, done aside: by a thread of its own, that is waited for only so
- * long. A read of /proc/PID/cmdline sleeps while that process has its memory map locked, and a
- * stat() while the server of a network file system is away; both for as long as somebody else
- * likes, and no signal but SIGKILL ends it.
+ * Runs work that may block forever in a helper thread, and waits for it for a limited time. A read
+ * of /proc/PID/cmdline sleeps while that process has its memory map locked, and a stat() while the
+ * server of a network file system is away. Both last for as long as somebody else likes, and only
+ * SIGKILL ends them.
  *
- * Each thread that calls has one helper, with its scheduling class and the CPUs of the process,
- * that sleeps between jobs. One that does not come back is left behind, and the next job gets a new
- * one.
+ * The calling thread has one helper, which is started by a job and ends after two seconds without
+ * one. A helper that does not return from a job is abandoned, and the next job gets a new one. Only
+ * the main thread of a program calls; a second thread would have a helper of its own.
  */
 #pragma once
 
@@ -23,7 +23,7 @@ struct AsideJob {
     atomic_uint refs;               /* begins at 1: the caller's */
 };
 
-/* So many helpers may be left behind by all threads together; what matters less stops before. */
+/* The limit of abandoned helpers. Less important work is refused earlier. */
 #define ASIDE_LEFT_MAX      24
 #define ASIDE_LEFT_LESS_MAX 16
 
@@ -45,7 +45,7 @@ int aside_run(AsideJob *job, unsigned patience_msec);
 void aside_job_ref(AsideJob *job);
 void aside_job_unref(AsideJob *job);
 
-/* How many are left behind now, of all threads. */
+/* The number of helpers that are abandoned and still at work. */
 unsigned aside_left(void);
 
 /* Whose work was waited for in vain lately, so that one who makes us wait does not do it often. */

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The process that called listen() or bind(), as the kernel recorded it at that moment. Plain data.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/owner.h"
+
+typedef struct Caller {
+    pid_t pid, tid;
+    uid_t uid;      /* effective */
+    pid_t group;    /* process group */
+    uint64_t start; /* clock ticks since boot, as in Holder */
+    char *comm;
+    char *exe;        /* NULL: none, or too deep to be told */
+    FileId exe_id;    /* as the kernel names the device, which is not what stat(2) tells of btrfs */
+    bool exe_deleted; /* the file has lost its name */
+    bool is_kernel;   /* a kernel thread: it has no exe */
+    char *cwd;        /* NULL: not told */
+    char *cgroup;     /* of the socket: the path in the unified hierarchy; NULL: not told */
+    char *arguments;  /* as they are in memory: each with its NUL. NULL: not told */
+    size_t arguments_size;
+    uint32_t mount_namespace; /* the inode number of its file */
+    Ancestors *ancestors;     /* NULL: none */
+} Caller;
+
+/* Frees what it has, and empties it. */
+void caller_done(Caller *caller);
+
+static inline void caller_cleanup(Caller *caller) {
+    caller_done(caller);
+}
+#define _cleanup_caller_ __attribute__((cleanup(caller_cleanup)))
