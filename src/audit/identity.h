@@ -39,8 +39,7 @@ Identity identity_of_service(Identity listener);
 
 bool identity_equal(const Identity *a, const Identity *b);
 
-/* Hashes for tables in memory, seeded. `place_hash` is of protocol, address and port alone: what a
- * tracepoint tells of an endpoint. */
+/* Hashes for tables in memory, seeded. `place_hash` is of protocol, address and port alone. */
 uint32_t identity_hash(const Identity *identity, uint64_t seed);
 uint32_t place_hash(const Endpoint *endpoint, uint64_t seed);
 bool place_equal(const Endpoint *a, const Endpoint *b);

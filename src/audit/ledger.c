@@ -272,20 +272,6 @@ bool ledger_knows(const Ledger *ledger, uint64_t cookie) {
     return socket_find(ledger, cookie) != 0;
 }
 
-uint32_t ledger_count_place(const Ledger *ledger, const Endpoint *endpoint, uint64_t *ret_cookie) {
-    uint32_t n = 0;
-
-    for (uint32_t at = entry_find_place(ledger, endpoint); at && n < 2;
-         at = entry_at(ledger, at)->peer_next) {
-        const Entry *entry = entry_at(ledger, at);
-        if (entry->origin != ORIGIN_SOCKET || entry->state == ENTRY_GHOST || entry->n_sockets == 0)
-            continue;
-        n += entry->n_sockets;
-        *ret_cookie = entry->cookie;
-    }
-    return n;
-}
-
 Owner *ledger_owner(const Ledger *ledger, uint64_t cookie) {
     uint32_t socket = socket_find(ledger, cookie);
     return socket ? entry_at(ledger, socket_at(ledger, socket)->entry)->owner : NULL;
@@ -322,7 +308,6 @@ void ledger_stats(const Ledger *ledger, LedgerStats *ret) {
         .n_told = ledger->n_told,
         .n_summed = ledger->n_summed,
         .n_evicted = ledger->n_evicted,
-        .n_witnessed = ledger->n_witnessed,
         .n_returned = ledger->n_returned,
     };
 }

@@ -100,7 +100,7 @@ typedef struct LedgerChange {
     uint32_t n_returned; /* flagged, still-flagged, resolved: how often it came back since the
                           * last time that it was told */
     BootTime since;      /* flagged, still-flagged, resolved: when it was told first */
-    bool brief;          /* it was seen by its events alone and is gone already */
+    bool brief;          /* flagged: it is closed already */
     bool transient;      /* gone: it was flagged, but closed before an alert was due */
     bool repeats;        /* flagged: opens and closes repeatedly */
     bool returned;       /* still-flagged: returned within the hold-down; else a reminder */
@@ -148,16 +148,6 @@ Ledger *ledger_free(Ledger *ledger);
  */
 int ledger_update(Ledger *ledger, const Snapshot *snapshot, unsigned parts, const AuditTime *now);
 
-/*
- * A look at one place: the snapshot holds all sockets of the protocol, address and port of
- * `endpoint` (its device and v6only don't count), and perhaps others, which are taken in as well.
- * `closed`: a close event led to the look, so what is missing is gone at once; else it is missing
- * as in a dump. With a coverage that is not full, nothing is missing. The cost depends on what is
- * at that place alone. Returns as ledger_update().
- */
-int ledger_update_place(Ledger *ledger, const Snapshot *snapshot, const Endpoint *endpoint,
-                        bool closed, const AuditTime *now);
-
 /* Sockets that were looked up one by one: only added or compared. Returns as ledger_update(). */
 int ledger_update_some(Ledger *ledger, const Snapshot *snapshot, const AuditTime *now);
 
@@ -167,13 +157,6 @@ int ledger_close(Ledger *ledger, uint64_t cookie, const AuditTime *now);
 /* Sets the CLOCK_BOOTTIME at which the sockets closed that the next call removes. The event may be
  * late. */
 void ledger_set_closed_at(Ledger *ledger, usec_t boottime);
-
-/*
- * A listener that came and went before anybody could look: endpoint, scope, uid, cgroup_id and
- * owner by what the event's reader saw, and how long it was open. Judged and told like one that
- * stands, and gone. One that is known already is left alone. Returns 0 or -ENOMEM.
- */
-int ledger_witness(Ledger *ledger, const Listener *listener, usec_t lived, const AuditTime *now);
 
 /* Whether it is not the table that scopes and ways in were computed from last. */
 bool ledger_links_are_other(const Ledger *ledger, const LinkTable *links);
@@ -211,11 +194,6 @@ void ledger_tick(Ledger *ledger, const AuditTime *now);
 /* Whether the socket is known: then there is nothing to attribute anew. */
 bool ledger_knows(const Ledger *ledger, uint64_t cookie);
 
-/* Returns the number of known sockets at the place of `endpoint` (its device and v6only are not
- * compared): 0, 1, or more, which are not all counted. *ret_cookie is that of the last counted one.
- */
-uint32_t ledger_count_place(const Ledger *ledger, const Endpoint *endpoint, uint64_t *ret_cookie);
-
 /* The owner that is known for the socket, borrowed, or NULL. */
 Owner *ledger_owner(const Ledger *ledger, uint64_t cookie);
 
@@ -237,7 +215,7 @@ typedef struct LedgerStats {
     uint32_t n_lingering; /* flags whose listener is gone */
     uint32_t n_missing;   /* sockets that the last dump lacked: a second one is wanted soon */
     uint32_t n_refused;   /* sockets that the last dump had and the ledger had no place for */
-    uint64_t n_told, n_summed, n_evicted, n_witnessed, n_returned; /* since the counters began */
+    uint64_t n_told, n_summed, n_evicted, n_returned; /* since the counters began */
 } LedgerStats;
 void ledger_stats(const Ledger *ledger, LedgerStats *ret);
 

@@ -22,6 +22,8 @@
 /* How long an alert waits for the search for its processes, and how often that is tried. */
 #define OWNER_AWAITED (10 * USEC_PER_SEC)
 #define OWNER_RETRY   USEC_PER_SEC
+/* Processes that were found so shortly ago are not searched for again (`set settle 0s`). */
+#define OWNER_FRESH (USEC_PER_SEC / 20)
 /* Deadlines of a flood are rounded to one time, so that its most severe alert is first. */
 #define SETTLE_ROUNDING 20000
 /* "Still exposed" is reported immediately, then after 10 s, 20 s, … up to 21 minutes. */
@@ -319,7 +321,8 @@ static bool complete(Ledger *ledger, Alert *alert) {
     Entry *entry = entry_at(ledger, entry_index);
     const Judge *judge = ledger->judge;
     Owner *owner = NULL;
-    if (entry->completed || !judge->complete_owner)
+    if (entry->completed || !judge->complete_owner ||
+        time_open(ledger, entry->appeared) < OWNER_FRESH)
         return false;
     Listener listener = entry_listener(entry);
     usec_t now = ledger->now.boottime;

@@ -454,6 +454,14 @@ static void note_closed_port(Ledger *ledger, const Entry *entry) {
             (ClosedPort){.at = ledger->now.boottime, .port = entry->port, .proto = entry->proto};
 }
 
+void entry_close(Ledger *ledger, uint32_t index) {
+    uint32_t next;
+    for (uint32_t at = entry_at(ledger, index)->socket; at; at = next) {
+        next = socket_at(ledger, at)->next;
+        socket_remove(ledger, at);
+    }
+}
+
 void entry_go(Ledger *ledger, uint32_t index) {
     Entry *entry = entry_at(ledger, index);
     entry_unlink(ledger, index);
@@ -465,7 +473,6 @@ void entry_go(Ledger *ledger, uint32_t index) {
         LedgerChange change = {
             .event = LEDGER_GONE,
             .view = entry_view(ledger, entry, &ledger->now),
-            .brief = entry->brief,
             .transient = is_transient(ledger, entry),
             .evicted = ledger->evicting,
             .duration = time_since(entry->born, &ledger->now),

@@ -60,7 +60,6 @@ typedef struct Entry {
     uint8_t proto, family, scope, origin, action, severity;
     bool v6only : 1, judged : 1;
     bool early : 1;                /* first_seen is of an earlier boot */
-    bool brief : 1;                /* seen by its events alone, and gone */
     bool completed : 1;            /* its processes were searched for before an alert */
     bool found_closed : 1;         /* before its alert; the event is awaited */
     bool rests : 1;                /* it has an alert, but is unreachable: see alert_rest() */
@@ -217,7 +216,7 @@ struct Ledger {
     usec_t restored_until; /* then they are forgotten */
 
     uint64_t revision;
-    uint64_t n_told, n_summed, n_evicted, n_witnessed, n_returned;
+    uint64_t n_told, n_summed, n_evicted, n_returned;
 };
 
 static inline Entry *entry_at(const Ledger *ledger, uint32_t index) {
@@ -263,6 +262,8 @@ void entry_free(Ledger *ledger, uint32_t index);
 int socket_add(Ledger *ledger, uint32_t entry, uint64_t cookie, uint32_t inode);
 /* Ends the socket; the entry is gone with its last one. */
 void socket_remove(Ledger *ledger, uint32_t index);
+/* Removes all sockets of the entry, and so the entry. */
+void entry_close(Ledger *ledger, uint32_t index);
 /* Returns how long a socket was open that closes now and was opened at `began`. */
 usec_t time_open(const Ledger *ledger, usec_t began);
 /* Ends an entry without sockets: reports it, and leaves a tombstone if an alert needs one. */

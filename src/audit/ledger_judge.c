@@ -188,8 +188,7 @@ void entry_announce(Ledger *ledger, uint32_t index) {
     entry->state = ENTRY_LIVE;
     ask(ledger, index);
     LedgerChange change = {.event = LEDGER_APPEARED,
-                           .view = entry_view(ledger, entry, &ledger->now),
-                           .brief = entry->brief};
+                           .view = entry_view(ledger, entry, &ledger->now)};
     ledger_tell(ledger, &change);
     apply_verdict(ledger, index, RESOLVED_POLICY);
 }
@@ -290,8 +289,17 @@ void entry_set_timer(Ledger *ledger, uint32_t index) {
     timer_set(&ledger->timers, &entry->timer, at);
 }
 
+/* A socket that was connected since it was bound is a client's: it hears its peer only. */
+static bool became_client(const Ledger *ledger, const Entry *entry) {
+    Listener listener = entry_listener(entry);
+    return ledger->judge->is_open && !ledger->judge->is_open(ledger->judge->userdata, &listener);
+}
+
 void entry_on_timer(Ledger *ledger, uint32_t index) {
-    if (entry_at(ledger, index)->state == ENTRY_PENDING)
+    const Entry *entry = entry_at(ledger, index);
+    if (entry->state == ENTRY_PENDING && became_client(ledger, entry))
+        entry_close(ledger, index);
+    else if (entry->state == ENTRY_PENDING)
         entry_announce(ledger, index);
     else
         entry_judge(ledger, index, 0, RESOLVED_CHANGED);

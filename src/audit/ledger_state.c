@@ -116,7 +116,6 @@ int ledger_save(const Ledger *ledger, int dir_fd, const char *boot_id, uint64_t 
         .n_told = ledger->n_told,
         .n_summed = ledger->n_summed,
         .n_evicted = ledger->n_evicted,
-        .n_witnessed = ledger->n_witnessed,
         .n_returned = ledger->n_returned,
     };
     size_t length = strcspn(boot_id, " \n");
@@ -240,7 +239,6 @@ int ledger_load(Ledger *ledger, const State *state, const char *boot_id,
     ledger->n_told = header->n_told;
     ledger->n_summed = header->n_summed;
     ledger->n_evicted = header->n_evicted;
-    ledger->n_witnessed = header->n_witnessed;
     ledger->n_returned = header->n_returned;
 
     int r = load_listeners(ledger, state, offset, step);

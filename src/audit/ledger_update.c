@@ -138,9 +138,9 @@ static void take_all(Ledger *ledger, const Snapshot *snapshot) {
 
 /* --- missing --- */
 
-static void miss(Ledger *ledger, uint32_t index, bool closed) {
+static void miss(Ledger *ledger, uint32_t index) {
     SocketRecord *record = socket_at(ledger, index);
-    if (closed || record->missing) {
+    if (record->missing) {
         socket_remove(ledger, index);
         return;
     }
@@ -172,60 +172,10 @@ int ledger_update(Ledger *ledger, const Snapshot *snapshot, unsigned parts, cons
         const SocketRecord *record = socket_at(ledger, i);
         if (record->cookie != 0 && record->seen != ledger->dump &&
             lacking & 1u << entry_part(entry_at(ledger, record->entry)))
-            miss(ledger, i, false);
+            miss(ledger, i);
     }
     if (ledger->n_restored_alerts > 0)
         alerts_age_restored(ledger, parts);
-    return look_end(ledger);
-}
-
-/* Of the entries at a place, the first socket from `at` on that this look did not show. */
-static void miss_sockets(Ledger *ledger, uint32_t entry_index, bool closed) {
-    uint32_t next;
-    for (uint32_t at = entry_at(ledger, entry_index)->socket; at; at = next) {
-        const SocketRecord *record = socket_at(ledger, at);
-        next = record->next;
-        if (record->seen != ledger->dump)
-            miss(ledger, at, closed);
-    }
-}
-
-static void mark_seen(Ledger *ledger, const Snapshot *snapshot) {
-    for (size_t i = 0; i < snapshot->n_sockets; i++) {
-        uint32_t index = socket_find(ledger, cookie_of(&snapshot->sockets[i]));
-        if (index)
-            note_seen(ledger, socket_at(ledger, index));
-    }
-}
-
-static bool is_settling(const Ledger *ledger, const Entry *entry) {
-    return entry->alert && alert_at(ledger, entry->alert)->state == ALERT_SETTLING;
-}
-
-static void miss_at_place(Ledger *ledger, const Endpoint *endpoint, bool closed, bool settling) {
-    uint32_t next;
-    for (uint32_t at = entry_find_place(ledger, endpoint); at; at = next) {
-        const Entry *entry = entry_at(ledger, at);
-        next = entry->peer_next;
-        if (entry->origin == ORIGIN_SOCKET && (!settling || is_settling(ledger, entry)))
-            miss_sockets(ledger, at, closed);
-    }
-}
-
-int ledger_update_place(Ledger *ledger, const Snapshot *snapshot, const Endpoint *endpoint,
-                        bool closed, const AuditTime *now) {
-    int r = look_begin(ledger, snapshot, now);
-    if (r < 0)
-        return r;
-    bool full = snapshot->coverage[endpoint->proto].state == COVERAGE_FULL;
-    /* Two probes of a port that are found by one look are not one listener that settles. */
-    if (closed && full) {
-        mark_seen(ledger, snapshot);
-        miss_at_place(ledger, endpoint, closed, true);
-    }
-    take_all(ledger, snapshot);
-    if (full)
-        miss_at_place(ledger, endpoint, closed, false);
     return look_end(ledger);
 }
 
@@ -248,24 +198,4 @@ int ledger_close(Ledger *ledger, uint64_t cookie, const AuditTime *now) {
 
 void ledger_set_closed_at(Ledger *ledger, usec_t boottime) {
     ledger->closed_at = boottime;
-}
-
-int ledger_witness(Ledger *ledger, const Listener *listener, usec_t lived, const AuditTime *now) {
-    uint32_t index;
-    ledger_begin(ledger, now);
-    ledger->failed = false;
-    if (!entry_find(ledger, listener)) {
-        int r = entry_add(ledger, listener, &index);
-        if (r < 0)
-            return r;
-        ledger->n_witnessed++;
-        Entry *entry = entry_at(ledger, index);
-        entry->born = (BootTime)now->boottime - (BootTime)lived;
-        entry->appeared = now->boottime > lived ? now->boottime - lived : 0;
-        entry->brief = entry->completed = true;
-        entry_announce(ledger, index);
-        entry_go(ledger, index);
-    }
-    ledger_end(ledger);
-    return ledger->failed ? -ENOMEM : 0;
 }

@@ -63,7 +63,7 @@ typedef struct StateHeader {
     char boot[BOOT_ID_SIZE];
     uint64_t generation;
     AuditTime saved;
-    uint64_t n_told, n_summed, n_evicted, n_witnessed, n_returned;
+    uint64_t n_told, n_summed, n_evicted, n_returned;
 } StateHeader;
 
 typedef struct State {

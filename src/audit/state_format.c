@@ -28,9 +28,8 @@ size_t state_format_head(const StateHeader *header, char line[static STATE_LINE_
 
 size_t state_format_counters(const StateHeader *header, char line[static STATE_LINE_SIZE]) {
     return (size_t)snprintf(
-        line, STATE_LINE_SIZE,
-        "counters %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", header->n_told,
-        header->n_summed, header->n_evicted, header->n_witnessed, header->n_returned);
+        line, STATE_LINE_SIZE, "counters %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
+        header->n_told, header->n_summed, header->n_evicted, header->n_returned);
 }
 
 size_t state_format_listener(const StateListener *listener, char line[static STATE_LINE_SIZE]) {

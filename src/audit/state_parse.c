@@ -159,11 +159,10 @@ static int read_hits(State *state, const char *const *word, size_t n) {
 
 static int read_counters(State *state, const char *const *word, size_t n) {
     StateHeader *header = &state->header;
-    if (n != 5 || read_number(word[0], UINT64_MAX, &header->n_told) < 0 ||
+    if (n != 4 || read_number(word[0], UINT64_MAX, &header->n_told) < 0 ||
         read_number(word[1], UINT64_MAX, &header->n_summed) < 0 ||
         read_number(word[2], UINT64_MAX, &header->n_evicted) < 0 ||
-        read_number(word[3], UINT64_MAX, &header->n_witnessed) < 0 ||
-        read_number(word[4], UINT64_MAX, &header->n_returned) < 0)
+        read_number(word[3], UINT64_MAX, &header->n_returned) < 0)
         return -EBADMSG;
     return 0;
 }

@@ -35,7 +35,7 @@ typedef struct BusMachine {
 
 /* A source of events, or a poll in its place. */
 typedef struct BusSource {
-    const char *name; /* `tracepoint`, `udp-destroy`, `links`, … */
+    const char *name; /* `socket events`, `closed UDP sockets`, … */
     bool works;
     const char *words; /* for people: what it gives, or what its lack means */
     const char *why;   /* likewise: what stands in its way; NULL: nothing does */
@@ -59,11 +59,10 @@ typedef struct BusStatus {
     char *const *policy_files; /* NULL-terminated, or NULL */
 
     uint64_t n_listeners, n_flagged, n_allowed, n_ignored, n_pending, n_snoozed;
-    uint64_t n_told;      /* alerts, since the counters began */
-    uint64_t n_summed;    /* alerts that were only counted in a sum */
-    uint64_t n_evicted;   /* listeners for which there was no room */
-    uint64_t n_returned;  /* that came back before they were told gone */
-    uint64_t n_witnessed; /* known from their events alone */
+    uint64_t n_told;     /* alerts, since the counters began */
+    uint64_t n_summed;   /* alerts that were only counted in a sum */
+    uint64_t n_evicted;  /* listeners for which there was no room */
+    uint64_t n_returned; /* that came back before they were told gone */
     uint64_t n_events_lost;
     size_t n_alerts_kept; /* wait for a journal that is away */
 } BusStatus;

@@ -2,6 +2,7 @@
 #include "bus/wire.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #define BASIC(type, key, structure, member)                                                        \
     { key, FIELD_##type, offsetof(structure, member) }
@@ -85,6 +86,63 @@ static int read_address(sd_bus_message *message, void *member) {
     return 0;
 }
 
+/* The ancestors of a process, the parent first: pid, start, name. */
+static void write_ancestors(DictWriter *writer, const void *member) {
+    const Holder holder = {.shared = *(HolderTexts *const *)member};
+    const Ancestors *ancestors = holder_ancestors(&holder);
+
+    dict_container_open(writer, 'a', "(utay)");
+    for (size_t i = 0; ancestors && i < ancestors->n && writer->error == 0; i++) {
+        const Ancestor *item = &ancestors->items[i];
+        dict_container_open(writer, 'r', "utay");
+        int r = sd_bus_message_append(writer->message, "ut", (uint32_t)item->pid, item->start);
+        if (r >= 0)
+            r = sd_bus_message_append_array(writer->message, 'y', item->name, strlen(item->name));
+        writer->error = r < 0 ? r : writer->error;
+        writer->size += sizeof(*item);
+        dict_container_close(writer);
+    }
+    dict_container_close(writer);
+}
+
+static int read_ancestor(sd_bus_message *message, Ancestor *ret) {
+    const void *name;
+    uint32_t pid;
+    size_t length;
+
+    int r = sd_bus_message_enter_container(message, 'r', "utay");
+    if (r > 0)
+        r = sd_bus_message_read(message, "ut", &pid, &ret->start);
+    if (r > 0)
+        r = sd_bus_message_read_array(message, 'y', &name, &length);
+    if (r < 0 || length >= sizeof(ret->name) || pid > INT32_MAX)
+        return -EBADMSG;
+    ret->pid = (pid_t)pid;
+    memcpy(ret->name, name, length);
+    return sd_bus_message_exit_container(message);
+}
+
+static int read_ancestors(sd_bus_message *message, void *member) {
+    Holder holder = {.shared = *(HolderTexts **)member};
+    Ancestors ancestors = {};
+
+    int r = sd_bus_message_enter_container(message, 'a', "(utay)");
+    while (r >= 0 && (r = sd_bus_message_at_end(message, false)) == 0)
+        r = ancestors.n == ANCESTORS_MAX ? -EBADMSG
+                                         : read_ancestor(message, &ancestors.items[ancestors.n++]);
+    if (r >= 0)
+        r = sd_bus_message_exit_container(message);
+    if (r < 0 || ancestors.n == 0)
+        return r < 0 ? -EBADMSG : 0;
+    Ancestors *copy = malloc(sizeof(*copy));
+    if (!copy)
+        return -ENOMEM;
+    *copy = ancestors;
+    r = holder_set_ancestors(&holder, copy);
+    *(HolderTexts **)member = holder.shared;
+    return r;
+}
+
 const Field wire_listener[] = {
     WORD("proto", Listener, endpoint.proto, proto_word, PROTO_COUNT),
     ADDRESS("address", Listener, endpoint.address),
@@ -135,6 +193,8 @@ const Field wire_holder[] = {
     BASIC(U64, "exe_inode", Holder, exe_id.inode),
     BASIC(VECTOR, "cmdline", Holder, cmdline),
     BASIC(TEXT, "cwd", Holder, cwd),
+    {"ancestors", FIELD_OTHER, offsetof(Holder, shared), 0, NULL, "a(utay)", write_ancestors,
+     read_ancestors},
     {},
 };
 _Static_assert(sizeof(dev_t) == 8 && sizeof(ino_t) == 8, "as AC_SYS_LARGEFILE has them");
@@ -221,7 +281,6 @@ const Field wire_status[] = {
     BASIC(U64, "summed", BusStatus, n_summed),
     BASIC(U64, "evicted", BusStatus, n_evicted),
     BASIC(U64, "returned", BusStatus, n_returned),
-    BASIC(U64, "witnessed", BusStatus, n_witnessed),
     BASIC(U64, "events_lost", BusStatus, n_events_lost),
     BASIC(SIZE, "alerts_kept", BusStatus, n_alerts_kept),
     {},

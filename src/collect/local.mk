@@ -38,41 +38,23 @@ libsockaudit_a_SOURCES += \
 	src/collect/sockdiag/sockdiag.h
 # The event sources.
 libsockaudit_a_SOURCES += \
-	src/collect/events/cpu_list.c \
-	src/collect/events/cpu_list.h \
 	src/collect/events/destroy.c \
 	src/collect/events/destroy.h \
-	src/collect/events/event_handles.c \
-	src/collect/events/event_handles.h \
-	src/collect/events/event_queue.c \
-	src/collect/events/event_queue.h \
 	src/collect/netlink/group_socket.c \
 	src/collect/netlink/group_socket.h \
+	src/collect/events/kernel_event.c \
+	src/collect/events/kernel_event.h \
 	src/collect/events/link_events.c \
 	src/collect/events/link_events.h \
+	src/collect/events/ring.c \
+	src/collect/events/ring.h \
 	src/collect/events/ruleset_events.c \
 	src/collect/events/ruleset_events.h \
 	src/collect/sockdiag/lookup.c \
 	src/collect/sockdiag/lookup.h \
-	src/collect/events/perf_cgroup.c \
-	src/collect/events/perf_cgroup.h \
-	src/collect/events/perf_ring.c \
-	src/collect/events/perf_ring.h \
-	src/collect/events/reader.c \
-	src/collect/events/reader.h \
-	src/collect/events/readers.c \
-	src/collect/events/readers.h \
 	src/collect/small_file.c \
 	src/collect/small_file.h \
 	src/collect/events/source_status.c \
 	src/collect/events/source_status.h \
 	src/collect/events/sources.c \
-	src/collect/events/sources.h \
-	src/collect/events/state_event.c \
-	src/collect/events/state_event.h \
-	src/collect/events/tracepoint.c \
-	src/collect/events/tracepoint.h \
-	src/collect/events/tracepoint_format.c \
-	src/collect/events/tracepoint_format.h \
-	src/collect/events/witness_budget.c \
-	src/collect/events/witness_budget.h
+	src/collect/events/sources.h

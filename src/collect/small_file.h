@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Small text files of the kernel's file systems (tracefs, sysfs, procfs), read whole. */
+/* Small text files of the kernel's file systems (sysfs, procfs), read whole. */
 #pragma once
 
 #include <stddef.h>
 
-/* What is longer is refused: a tracepoint's format file has 3 KiB. */
+/* Larger files are refused. */
 #define SMALL_FILE_MAX 65536
 
 /*

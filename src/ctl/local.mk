@@ -62,7 +62,7 @@ libsockauditctl_a_SOURCES = \
 
 bin_PROGRAMS += sockauditctl
 sockauditctl_SOURCES = src/ctl/main.c
-sockauditctl_LDADD = libsockauditctl.a libsockaudit.a $(MNL_LIBS) $(SMARTCOLS_LIBS) $(JANSSON_LIBS) \
+sockauditctl_LDADD = libsockauditctl.a libsockaudit.a $(MNL_LIBS) $(SMARTCOLS_LIBS) $(JANSSON_LIBS) $(BPF_LIBS) \
 	$(SYSTEMD_LIBS)
 
 if AUDITCTL_NAME

@@ -141,7 +141,7 @@ static int watch_dog(Daemon *daemon) {
 static int open_loop(Daemon *daemon) {
     sigset_t signals;
 
-    /* Blocked before any thread begins: a reader must not take them. */
+    /* Blocked before a thread is started: a helper thread must not receive them. */
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
@@ -169,9 +169,13 @@ static int open_loop(Daemon *daemon) {
 
 static int open_rooms(Daemon *daemon) {
     int r = machine_open(&daemon->machine, daemon->handles);
-    if (r >= 0)
-        r = collector_open(daemon->machine.proc_fd, daemon->machine.sys_fd, daemon->handles,
-                           &daemon->collector);
+    if (r < 0)
+        return r;
+    /* Loaded once: else each search would do it. Where it may not be loaded, /proc is walked. */
+    int link = daemon->passed ? passed_take_fds_link(daemon->passed) : kernel_open_fds();
+    daemon->machine.sources.fds_link = link > 0 ? link : 0;
+    r = collector_open(daemon->machine.proc_fd, daemon->machine.sys_fd, daemon->handles,
+                       &daemon->collector);
     if (r >= 0)
         r = lookup_open(daemon->handles, &daemon->lookup);
     if (r < 0)
@@ -211,10 +215,10 @@ static int open_foreground(Daemon *daemon) {
  */
 static int open_all(Daemon *daemon) {
     /* Before anything is opened: what is told to be passed, and is not, would be that. */
-    int r = passed_receive(&daemon->passed, &daemon->passed_events);
+    int r = passed_receive(&daemon->passed);
     if (r < 0)
         return say_errno(r, "Failed to receive all sockets of the fd store");
-    daemon->handles = r > 0 ? &daemon->passed : NULL;
+    daemon->handles = passed_sockets(daemon->passed);
     r = open_loop(daemon);
     if (r < 0)
         return say_errno(r, "Failed to create the event loop");
@@ -250,6 +254,7 @@ static int open_all(Daemon *daemon) {
         return say_errno(r, "Failed to read the sockets of this machine");
     AuditTime now = daemon_now();
     ledger_assume_settled(daemon->ledger, &now);
+    events_read_left(daemon);
     events_looked(daemon, r);
     r = watch_clock(daemon);
     if (r < 0)
@@ -263,8 +268,6 @@ int daemon_new(const DaemonOptions *options, Daemon **ret) {
         return say_errno(-ENOMEM, "Failed to start");
     daemon->options = *options;
     daemon->state_fd = -1;
-    net_handles_init(&daemon->passed);
-    event_handles_init(&daemon->passed_events);
     daemon->retry_unknown = 3;
     daemon->unsure_since = UNSURE_NONE;
     daemon->started = read_clock(CLOCK_REALTIME);
@@ -295,7 +298,6 @@ Daemon *daemon_free(Daemon *daemon) {
     sd_event_source_unref(daemon->ledger_timer);
     sd_event_source_unref(daemon->poll_timer);
     sd_event_source_unref(daemon->reconcile_timer);
-    sd_event_source_unref(daemon->pending_timer);
     sd_event_source_unref(daemon->save_timer);
     sd_event_source_unref(daemon->flush_timer);
     sd_event_source_unref(daemon->status_timer);
@@ -308,8 +310,7 @@ Daemon *daemon_free(Daemon *daemon) {
     lookup_close(daemon->lookup);
     collector_free(daemon->collector);
     machine_close(&daemon->machine);
-    net_handles_close(&daemon->passed);
-    event_handles_close(&daemon->passed_events);
+    passed_free(daemon->passed);
     if (daemon->state_fd >= 0)
         close(daemon->state_fd);
     name_helper_free(daemon->names);

@@ -12,7 +12,6 @@
 #include "audit/look_budget.h"
 #include "bus/server.h"
 #include "collect/collect.h"
-#include "collect/events/event_handles.h"
 #include "collect/events/sources.h"
 #include "collect/netlink/handles.h"
 #include "collect/sockdiag/lookup.h"
@@ -27,13 +26,8 @@
 #define RECONCILE_PERIOD (30 * USEC_PER_SEC)
 /* A dump that lacks something is followed by a second one that soon: two are needed for "gone". */
 #define CONFIRM_DELAY (USEC_PER_SEC / 4)
-/* So many listen() events may wait for their socket to appear in the kernel's tables. */
-#define PENDING_MAX 256
-/* And so many of one user; those beyond are found by the next dump of everything. */
-#define PENDING_OF_USER 64
-/* Closes of sockets that nobody knew, in case their listen() is still on its way (readers_next()).
- */
-#define CLOSED_KEPT 64
+/* So many sockets may wait for the dump that shows their endpoint, with the owner that is known. */
+#define WAITING_MAX 64
 
 typedef struct DaemonOptions {
     bool foreground; /* lines on stdout, and not to the journal */
@@ -42,15 +36,14 @@ typedef struct DaemonOptions {
     const char *runtime_dir, *state_dir;
 } DaemonOptions;
 
-/* A listen() event whose socket is not in the tables of the kernel yet (KERNEL.md 20). */
-typedef struct Pending {
-    WitnessedEvent seen; /* its witness is owned */
-    unsigned tries;
-    usec_t since, next; /* CLOCK_MONOTONIC */
-    bool waits;         /* for the next dump of everything: it may not be looked for before */
-} Pending;
+/* A socket whose owner is known and whose endpoint is not. */
+typedef struct Waiting {
+    uint64_t cookie;
+    Owner *owner; /* NULL: none */
+} Waiting;
 
 typedef struct NameHelper NameHelper;
+typedef struct Passed Passed;
 
 /* The origin of the active policy. */
 typedef enum RulesKind {
@@ -62,7 +55,7 @@ typedef enum RulesKind {
 typedef struct Daemon {
     DaemonOptions options;
     sd_event *loop;
-    sd_event_source *ledger_timer, *poll_timer, *reconcile_timer, *pending_timer, *save_timer;
+    sd_event_source *ledger_timer, *poll_timer, *reconcile_timer, *save_timer;
     sd_event_source *flush_timer, *status_timer;
     usec_t started;           /* realtime */
     usec_t started_monotonic; /* the same moment */
@@ -72,9 +65,8 @@ typedef struct Daemon {
     char status[160]; /* the last status that was sent to the service manager, and its numbers */
     uint32_t status_entries, status_flagged;
 
-    NetHandles passed;
-    EventHandles passed_events;
-    const NetHandles *handles; /* those, or NULL: it opens its own */
+    Passed *passed;            /* NULL: nothing was */
+    const NetHandles *handles; /* of those, or NULL: it opens its own */
     NameHelper *names;
     Machine machine;
     Collector *collector;
@@ -116,12 +108,8 @@ typedef struct Daemon {
     LineLook look;    /* in the foreground: of stdout */
     bool greeted;     /* in the foreground: what stood at the start was printed */
     Journal *journal; /* NULL in the foreground */
-    Pending pending[PENDING_MAX];
-    size_t n_pending;
-    StateEvent closed[CLOSED_KEPT];
-    size_t next_closed;
-    uint32_t elsewhere_tid; /* a thread that was in another namespace at `elsewhere_at` */
-    usec_t elsewhere_at;
+    Waiting waiting[WAITING_MAX];
+    size_t next_waiting;
     LookBudget look_budget;
     Subuids subuids; /* whose containers' uids are whose */
     /* CLOCK_MONOTONIC: of the dump of everything, the next, the earliest next, the last's begin */
@@ -139,7 +127,7 @@ usec_t thread_cpu_now(void);
 
 /* Opens everything and takes the first look. Returns 0 or a negative errno, having said why. */
 int daemon_new(const DaemonOptions *options, Daemon **ret);
-/* Runs until SIGTERM or SIGINT. Returns the exit status, 0 or EXIT_WORN, or a negative errno. */
+/* Runs until SIGTERM or SIGINT. Returns 0 or a negative errno. */
 int daemon_run(Daemon *daemon);
 /* Saves, closes. Takes NULL, returns NULL. */
 Daemon *daemon_free(Daemon *daemon);
@@ -159,15 +147,8 @@ void daemon_settle(Daemon *daemon);
 int look_at_all(Daemon *daemon);
 /* UDP alone, for which there are no events. */
 int look_at_udp(Daemon *daemon);
-/*
- * Handles a listen() event. `thorough`: searches for sockets bound to a device, too. Returns 1 if
- * there was a new socket, 0 if not, -EAGAIN if its user must wait for a full rescan
- * (look_budget.h), or another negative errno.
- */
-int look_at_event(Daemon *daemon, const WitnessedEvent *seen, bool thorough);
-/* Handles a close event: looks up the endpoint, if the ledger has a socket there. -EAGAIN as above.
- */
-int look_at_close(Daemon *daemon, const StateEvent *event);
+/* One socket that the kernel reported, with its owner. */
+int look_at_bound(Daemon *daemon, const Listener *listener, Owner *owner);
 /* Returns whether the listener's socket is open, before an alert; true if the kernel does not say.
  */
 bool look_is_open(Daemon *daemon, const Listener *listener);
@@ -189,7 +170,11 @@ void events_set_poll(Daemon *daemon);
 /* Schedules a full rescan, as soon as the limit of its CPU time permits. */
 void reconcile_soon(Daemon *daemon);
 void reconcile_in(Daemon *daemon, usec_t delay);
-Endpoint event_endpoint(const StateEvent *event);
+/* The owner of a socket that waits for a dump, borrowed, or NULL. */
+Owner *events_owner(const Daemon *daemon, uint64_t cookie);
+void events_forget_waiting(Daemon *daemon);
+/* What happened while no daemon ran. */
+void events_read_left(Daemon *daemon);
 
 /* --- blind.c: when the sockets can't be dumped --- */
 
@@ -198,37 +183,27 @@ void events_looked(Daemon *daemon, int result);
 /* Schedules a full rescan after a failed look-up, at growing intervals. */
 void events_look_again(Daemon *daemon);
 
-/* --- pending.c: listen() events whose sockets cannot be found yet --- */
-
-int pending_open(Daemon *daemon);
-void pending_close(Daemon *daemon);
-/* Takes over the witness. `waits`: only a full rescan searches for the socket. */
-void pending_add(Daemon *daemon, const WitnessedEvent *seen, bool waits);
-/* Drops events with the same kernel address, whose close event was lost. */
-void pending_forget(Daemon *daemon, const StateEvent *listened);
-/* Returns whether its close event came first. Then it is recorded as a transient listener, and the
- * witness is freed. */
-bool pending_was_closed(Daemon *daemon, const WitnessedEvent *seen);
-/* If the closed socket was one of them, it is recorded in the same way, unless it is known as a
- * listener. */
-void pending_close_event(Daemon *daemon, const StateEvent *closed);
-void pending_set_timer(Daemon *daemon);
-/* Who is charged for looking at that event. */
-uid_t event_payer(Daemon *daemon, const WitnessedEvent *seen);
-
 /* --- passed.c: what the daemon looks through, opened before it and kept by the service manager ---
  */
 
-/* The exit status that asks to be started again with other events, and is no failure; as in the
- * unit. */
-#define EXIT_WORN 75
-
-/* Takes what was passed (sd_listen_fds(3)). Returns 1; 0 when nothing was; or a negative errno when
- * it is not all that must be. */
-int passed_receive(NetHandles *net, EventHandles *events);
+/* Takes what was passed (sd_listen_fds(3)). Returns 1 with it in *ret; 0 when nothing was; or a
+ * negative errno when it is not all that must be. */
+int passed_receive(Passed **ret);
+/* Takes NULL, returns NULL. */
+Passed *passed_free(Passed *passed);
+/* All of these take NULL, and return NULL or do nothing then. */
+const NetHandles *passed_sockets(const Passed *passed);
+/* The program in the kernel that was loaded last: perhaps none of its fds. */
+const KernelHandles *passed_program(const Passed *passed);
+/* Why it is not whole. */
+const KernelFailure *passed_failure(const Passed *passed);
+/* The link of the iterator over fds, now the caller's, or 0: none. */
+int passed_take_fds_link(Passed *passed);
+/* Hands on what earlier programs recorded that nobody has read, and ends these programs. */
+void passed_take_left(Passed *passed, void (*socket)(KernelEvent *event, void *data), void *data);
 /* `sockauditd --pass-sockets`, before the service itself: opens the sockets in pid 1's network
- * namespace, and the tracepoint's events, and has them kept (FDSTORE= of sd_notify(3)). Returns 0
- * or a negative errno, having said why. */
+ * namespace, loads the programs for the kernel, and has all of them kept (FDSTORE= of
+ * sd_notify(3)). Returns 0 or a negative errno, having said why. */
 int passed_open(void);
 
 /* --- rules.c: the policy in force --- */
@@ -260,9 +235,8 @@ uint64_t rules_fingerprint(const DaemonOptions *options);
 
 /* --- holders.c: who holds what --- */
 
-/* Finds the owners of what is new. `hint`: the listen() of a process that is thought to hold it, or
- * NULL. Returns 0 or a negative errno. */
-int holders_attribute(Daemon *daemon, Snapshot *snapshot, const WitnessedEvent *hint);
+/* Finds the owners of what is new. Returns 0 or a negative errno. */
+int holders_attribute(Daemon *daemon, Snapshot *snapshot);
 /* The same of daemon->all, and looks again at those who are known, when that is due. */
 int holders_attribute_all(Daemon *daemon);
 /* What is known of the socket's cgroup, where that is gone by now. Returns 0 or -ENOMEM. */

@@ -5,45 +5,13 @@
 #include <unistd.h>
 
 #include "daemon/daemon.h"
-#include "owner/witness.h"
+#include "owner/caller_owner.h"
+#include "util/cleanup.h"
 
 /* After an event that only a dump of everything can serve, others are waited for a little. */
 #define SWEEP_DELAY 5000
-/* A thread that floods another namespace is asked for its own no oftener than so. */
-#define ELSEWHERE_FOR (USEC_PER_SEC / 10)
 /* That dump takes at most a twentieth of a core, however it is asked for. */
 #define RECONCILE_SHARE 20
-
-/*
- * Whether it began after the event, and so has the pid of one that is gone by now. Its start is
- * told in clock ticks: another that began within the same one can't be told from it.
- */
-static bool began_later(const Witnessed *witnessed, const StateEvent *event) {
-    long ticks = sysconf(_SC_CLK_TCK);
-    usec_t asleep = daemon_now().boottime - monotonic_now(); /* what the event's clock left out */
-    return ticks > 0 &&
-           witnessed->holder.start * USEC_PER_SEC / (uint64_t)ticks > event->time / 1000 + asleep;
-}
-
-static int take_witness(const StateEvent *event, void *context, void **ret) {
-    const Machine *machine = context;
-    Witnessed *witnessed;
-    int r = witness_take(machine->proc_fd, machine->sources.root_fd, (pid_t)event->pid,
-                         (pid_t)event->tid, &witnessed);
-    if (r < 0)
-        return r;
-    if (began_later(witnessed, event)) {
-        witnessed_free(witnessed);
-        return -ESRCH;
-    }
-    *ret = witnessed;
-    return 0;
-}
-
-static void release_witness(void *record, void *context) {
-    (void)context;
-    witnessed_free(record);
-}
 
 /* --- the dump of everything ----------------------------------------------------------------------
  */
@@ -85,7 +53,10 @@ static int on_reconcile(sd_event_source *source, uint64_t time, void *userdata) 
     usec_t begun = monotonic_now(), cpu = thread_cpu_now();
 
     (void)source, (void)time;
+    /* What the kernel told until now comes first: it names a process that may be gone. */
+    (void)sources_dispatch(daemon->sources);
     int r = look_at_all(daemon);
+    events_forget_waiting(daemon);
     rules_renew_machine(daemon);
     exes_settle(daemon);
     if (r >= 0)
@@ -101,79 +72,67 @@ static int on_reconcile(sd_event_source *source, uint64_t time, void *userdata) 
 /* --- what the sources tell -----------------------------------------------------------------------
  */
 
-/* A network namespace of a container is not this host's: what is published is (KERNEL.md 28). */
-static bool is_elsewhere(const Daemon *daemon, uint64_t netns) {
-    return netns != 0 && daemon->netns.inode != 0 && netns != daemon->netns.inode;
-}
-
-Endpoint event_endpoint(const StateEvent *event) {
-    return (Endpoint){.proto = event->proto, .port = event->port, .address = event->address};
-}
-
 /*
- * One of so many that nobody looked at its process: only a dump of everything is worth while, and
- * that serves all of them. What a container does in its own namespace leads to none.
+ * A socket whose endpoint the record does not tell: listen() without bind() chooses a port after
+ * it, and SCTP has several addresses. The dump of everything shows it; its owner is kept until
+ * then.
  */
-static void on_unwitnessed(Daemon *daemon, const StateEvent *event) {
-    usec_t now = monotonic_now();
-
-    if (event->tid == daemon->elsewhere_tid && now < daemon->elsewhere_at + ELSEWHERE_FOR)
-        return;
-    if (daemon->reconcile_at <= earliest_reconcile(daemon, SWEEP_DELAY))
-        return;
-    if (!is_elsewhere(
-            daemon, witness_netns(daemon->machine.proc_fd, (pid_t)event->pid, (pid_t)event->tid))) {
-        reconcile_soon(daemon);
-        return;
-    }
-    daemon->elsewhere_tid = event->tid;
-    daemon->elsewhere_at = now;
+static void wait_for_dump(Daemon *daemon, uint64_t cookie, Owner *owner) {
+    Waiting *waiting = &daemon->waiting[daemon->next_waiting++ % WAITING_MAX];
+    owner_unref(waiting->owner);
+    *waiting = (Waiting){cookie, owner_ref(owner)};
+    reconcile_soon(daemon);
 }
 
-static void on_listen(Daemon *daemon, const WitnessedEvent *seen) {
-    const Witnessed *witnessed = seen->witness;
-
-    pending_forget(daemon, &seen->event);
-    if (seen->witness_error == -EAGAIN) {
-        on_unwitnessed(daemon, &seen->event);
-        return;
-    }
-    if (witnessed && is_elsewhere(daemon, witnessed->netns)) {
-        witnessed_free(seen->witness);
-        return;
-    }
-    if (pending_was_closed(daemon, seen))
-        return;
-    int r = look_at_event(daemon, seen, false);
-    if (r > 0)
-        witnessed_free(seen->witness);
-    else
-        pending_add(daemon, seen, r == -EAGAIN);
+Owner *events_owner(const Daemon *daemon, uint64_t cookie) {
+    for (size_t i = 0; i < WAITING_MAX; i++)
+        if (daemon->waiting[i].owner && daemon->waiting[i].cookie == cookie)
+            return daemon->waiting[i].owner;
+    return NULL;
 }
 
-/* Closes are not witnessed, but those of other namespaces are at places where nothing is known, or
- * what is known still is. */
-static void on_close(Daemon *daemon, const StateEvent *event) {
-    pending_close_event(daemon, event);
-    /* The look for an earlier event may have found the socket, although its own event is pending.
-     */
-    int r = look_at_close(daemon, event);
-    if (r == -EAGAIN)
-        reconcile_soon(daemon);
-    else if (r < 0)
+static void on_bound(Daemon *daemon, KernelEvent *event) {
+    _cleanup_(owner_cleanup) Owner *owner = NULL;
+    Listener *listener = &event->listener;
+
+    if (ledger_knows(daemon->ledger, listener->cookie)) /* by a dump that came first */
+        return;
+    AuditTime now = daemon_now();
+    usec_t age = now.boottime > event->time ? now.boottime - event->time : 0;
+    int r = owner_of_caller(&daemon->machine.sources, &event->caller, now.realtime - age, &owner);
+    if (r >= 0) {
+        if (listener->endpoint.port == 0 || listener->endpoint.proto == PROTO_SCTP) {
+            wait_for_dump(daemon, listener->cookie, owner);
+            return;
+        }
+        r = look_at_bound(daemon, listener, owner);
+    }
+    if (r < 0)
         events_look_again(daemon);
 }
 
-static void on_state(const WitnessedEvent *seen, void *userdata) {
+static void on_close(Daemon *daemon, const KernelEvent *event) {
+    AuditTime now = daemon_now();
+    ledger_set_closed_at(daemon->ledger, event->time);
+    ledger_close(daemon->ledger, event->listener.cookie, &now);
+    ledger_set_closed_at(daemon->ledger, 0);
+}
+
+static void on_socket(KernelEvent *event, void *userdata) {
     Daemon *daemon = userdata;
 
-    if (seen->event.kind == STATE_EVENT_LISTEN) {
-        on_listen(daemon, seen);
-    } else {
-        on_close(daemon, &seen->event);
-        witnessed_free(seen->witness);
+    switch (event->kind) {
+    case RECORD_LISTEN:
+    case RECORD_BIND:
+        on_bound(daemon, event);
+        break;
+    case RECORD_CLOSE:
+        on_close(daemon, event);
+        break;
+    case RECORD_DROPPED:
+        reconcile_soon(daemon);
+        break;
     }
-    pending_set_timer(daemon);
 }
 
 static void on_udp_gone(const Destroyed *destroyed, void *userdata) {
@@ -195,8 +154,16 @@ static void on_lost(SourceId id, void *userdata) {
     reconcile_in(userdata, 0);
 }
 
+static void poll_in(Daemon *daemon, usec_t delay) {
+    sd_event_source_set_time(daemon->poll_timer, monotonic_now() + delay);
+    sd_event_source_set_enabled(daemon->poll_timer, SD_EVENT_ONESHOT);
+}
+
 static void on_status(SourceId id, const SourceStatus *status, void *userdata) {
-    tell_source(userdata, id, status);
+    Daemon *daemon = userdata;
+    tell_source(daemon, id, status);
+    if (id == SOURCE_SOCKETS && status->quality != SOURCE_FULL)
+        poll_in(daemon, policy_settings(daemon->policy)->poll);
 }
 
 static int on_sources(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
@@ -205,8 +172,6 @@ static int on_sources(sd_event_source *source, int fd, uint32_t revents, void *u
     (void)source, (void)fd, (void)revents;
     int r = sources_dispatch(daemon->sources);
     daemon_settle(daemon);
-    if (r == -ESTALE)
-        return sd_event_exit(daemon->loop, EXIT_WORN);
     return r < 0 && r != -ENOMEM ? r : 0;
 }
 
@@ -215,17 +180,17 @@ static int on_poll(sd_event_source *source, uint64_t time, void *userdata) {
     usec_t cpu = thread_cpu_now();
     LedgerStats stats;
 
-    (void)time;
-    int r = look_at_udp(daemon);
-    if (r >= 0 && sources_status(daemon->sources, SOURCE_TCP)->quality == SOURCE_MISSING)
-        r = look_at_all(daemon);
+    (void)source, (void)time;
+    SourceQuality quality = sources_status(daemon->sources, SOURCE_SOCKETS)->quality;
+    if (quality == SOURCE_FULL) /* nothing is polled: the timer stays off */
+        return 0;
+    int r = quality == SOURCE_LIMITED ? look_at_udp(daemon) : look_at_all(daemon);
     if (r < 0 && r != -EAGAIN)
         events_look_again(daemon);
     ledger_stats(daemon->ledger, &stats);
     usec_t delay = stats.n_missing > 0 ? CONFIRM_DELAY : policy_settings(daemon->policy)->poll;
     usec_t rest = (thread_cpu_now() - cpu) * (RECONCILE_SHARE - 1);
-    sd_event_source_set_time(source, monotonic_now() + (delay > rest ? delay : rest));
-    sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+    poll_in(daemon, delay > rest ? delay : rest);
     daemon_settle(daemon);
     return 0;
 }
@@ -235,15 +200,16 @@ static SourcePeriods periods(const Daemon *daemon) {
 }
 
 int events_open(Daemon *daemon) {
+    const KernelHandles *passed = passed_program(daemon->passed);
     const SourcesConfig config = {
-        .proc_fd = daemon->machine.proc_fd,
         .sys_fd = daemon->machine.sys_fd,
-        .tracefs_fd = -1,
+        .cgroup_fd = daemon->machine.sources.cgroup_fd,
+        .netns = daemon->netns.inode,
         .handles = daemon->handles,
-        .events = &daemon->passed_events,
+        .program = passed,
+        .failure = passed ? passed_failure(daemon->passed) : NULL,
         .periods = periods(daemon),
-        .witness = {take_witness, release_witness, &daemon->machine},
-        .handlers = {on_state, on_udp_gone, on_links_changed, on_forwards_changed, on_lost,
+        .handlers = {on_socket, on_udp_gone, on_links_changed, on_forwards_changed, on_lost,
                      on_status, daemon},
     };
     int r = sources_open(&config, &daemon->sources);
@@ -256,10 +222,20 @@ int events_open(Daemon *daemon) {
                            daemon);
 }
 
+void events_read_left(Daemon *daemon) {
+    passed_take_left(daemon->passed, on_socket, daemon);
+}
+
+void events_forget_waiting(Daemon *daemon) {
+    for (size_t i = 0; i < WAITING_MAX; i++) {
+        owner_unref(daemon->waiting[i].owner);
+        daemon->waiting[i] = (Waiting){};
+    }
+}
+
 void events_close(Daemon *daemon) {
-    pending_close(daemon);
-    (void)sources_close(daemon->sources);
-    daemon->sources = NULL;
+    events_forget_waiting(daemon);
+    daemon->sources = sources_close(daemon->sources);
 }
 
 void events_set_poll(Daemon *daemon) {
@@ -284,5 +260,5 @@ int events_start_polls(Daemon *daemon) {
     if (r >= 0)
         r = add_timer(daemon, daemon->reconcile_at, USEC_PER_SEC, on_reconcile,
                       &daemon->reconcile_timer);
-    return r < 0 ? r : pending_open(daemon);
+    return r;
 }

@@ -12,7 +12,6 @@
 #include "daemon/daemon.h"
 #include "owner/process.h"
 #include "owner/recheck.h"
-#include "owner/witness.h"
 #include "util/cleanup.h"
 #include "util/idmap.h"
 
@@ -31,12 +30,16 @@ static void keep_known_owners(Daemon *daemon, Snapshot *snapshot) {
     for (size_t i = 0; i < snapshot->n_listeners; i++) {
         Listener *listener = &snapshot->listeners[i];
         Owner *owner = listener->cookie ? ledger_owner(daemon->ledger, listener->cookie) : NULL;
-        if (owner && (owner->attribution != ATTRIBUTION_NONE || daemon->retry_unknown == 0))
+        Owner *told = listener->cookie && !owner ? events_owner(daemon, listener->cookie) : NULL;
+        if (told)
+            listener->owner = owner_ref(told);
+        else if (owner && (owner->attribution != ATTRIBUTION_NONE || daemon->retry_unknown == 0))
             listener->owner = owner_ref(owner);
     }
     for (size_t i = 0; i < snapshot->n_sockets; i++) {
         Listener *listener = &snapshot->listeners[snapshot->sockets[i].listener];
-        if (!ledger_knows(daemon->ledger, snapshot->sockets[i].cookie))
+        if (!ledger_knows(daemon->ledger, snapshot->sockets[i].cookie) &&
+            !events_owner(daemon, snapshot->sockets[i].cookie))
             listener->owner = owner_unref(listener->owner);
     }
 }
@@ -81,7 +84,7 @@ static int hint_known(Daemon *daemon, const Snapshot *snapshot, OwnerSearch *sea
             continue;
         last = owner;
         for (size_t j = 0; j < owner->n_holders; j++) {
-            int r = owner_search_hint(search, owner->holders[j].pid, NULL);
+            int r = owner_search_hint(search, owner->holders[j].pid);
             if (r < 0)
                 return r;
         }
@@ -89,18 +92,13 @@ static int hint_known(Daemon *daemon, const Snapshot *snapshot, OwnerSearch *sea
     return 0;
 }
 
-int holders_attribute(Daemon *daemon, Snapshot *snapshot, const WitnessedEvent *hint) {
+int holders_attribute(Daemon *daemon, Snapshot *snapshot) {
     _cleanup_owner_search_ OwnerSearch *search = NULL;
-    const Witnessed *witnessed = hint ? hint->witness : NULL;
-    OwnerSources sources = daemon->machine.sources;
 
     keep_known_owners(daemon, snapshot);
     if (all_are_known(snapshot))
         return 0;
-    sources.cgroup_guess = witnessed ? witnessed->cgroup : NULL;
-    int r = owner_search_new(&sources, snapshot, &search);
-    if (r >= 0 && hint)
-        r = owner_search_hint(search, (pid_t)hint->event.pid, hint->witness);
+    int r = owner_search_new(&daemon->machine.sources, snapshot, &search);
     if (r >= 0)
         r = hint_known(daemon, snapshot, search);
     if (r >= 0)

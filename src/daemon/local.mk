@@ -14,7 +14,6 @@ sockauditd_SOURCES = \
 	src/daemon/name_helper.c \
 	src/daemon/notify.c \
 	src/daemon/payers.c \
-	src/daemon/pending.c \
 	src/daemon/passed.c \
 	src/daemon/recall.c \
 	src/daemon/rules.c \
@@ -22,5 +21,5 @@ sockauditd_SOURCES = \
 	src/daemon/allow.c \
 	src/daemon/state.c \
 	src/daemon/tell.c
-sockauditd_LDADD = libsockauditctl.a libsockaudit.a $(MNL_LIBS) $(SYSTEMD_LIBS) $(JANSSON_LIBS) \
+sockauditd_LDADD = libsockauditctl.a libsockaudit.a $(MNL_LIBS) $(SYSTEMD_LIBS) $(JANSSON_LIBS) $(BPF_LIBS) \
 	$(SMARTCOLS_LIBS) $(BPF_LIBS) -lpthread

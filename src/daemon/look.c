@@ -49,21 +49,6 @@ static int find_scopes(Daemon *daemon, Snapshot *snapshot) {
     return 0;
 }
 
-static bool is_known(uint64_t cookie, void *userdata) {
-    const Daemon *daemon = userdata;
-    return ledger_knows(daemon->ledger, cookie);
-}
-
-static bool some_owner_unknown(const Snapshot *snapshot) {
-    for (size_t i = 0; i < snapshot->n_listeners; i++) {
-        const Owner *owner = snapshot->listeners[i].owner;
-        if (snapshot->listeners[i].origin == ORIGIN_SOCKET &&
-            (!owner || owner->attribution == ATTRIBUTION_NONE))
-            return true;
-    }
-    return false;
-}
-
 int look_at_all(Daemon *daemon) {
     int r = collector_snapshot(daemon->collector, daemon->all);
     daemon->judge->context.links = daemon->all->links; /* the last ones are freed, also on error */
@@ -91,7 +76,7 @@ int look_at_udp(Daemon *daemon) {
         return r;
     r = find_scopes(daemon, daemon->some);
     if (r >= 0)
-        r = holders_attribute(daemon, daemon->some, NULL);
+        r = holders_attribute(daemon, daemon->some);
     if (r < 0)
         return r;
     AuditTime now = daemon_now();
@@ -100,88 +85,17 @@ int look_at_udp(Daemon *daemon) {
     return r;
 }
 
-/* Returns 1 with what is new in daemon->some, 0, or a negative errno. */
-static int find_appeared(Daemon *daemon, const StateEvent *event, bool thorough) {
+int look_at_bound(Daemon *daemon, const Listener *listener, Owner *owner) {
     snapshot_clear(daemon->some);
-    int r = lookup_appeared_exact(daemon->lookup, event, is_known, daemon, daemon->some);
-    if (r == -EAGAIN || (r == 0 && thorough))
-        r = lookup_appeared_at_port(daemon->lookup, event, is_known, daemon, daemon->some);
-    return r;
-}
-
-static int take_appeared(Daemon *daemon, const WitnessedEvent *seen) {
-    int r = find_scopes(daemon, daemon->some);
-    if (r >= 0)
-        r = holders_attribute(daemon, daemon->some, seen);
+    int r = snapshot_add(daemon->some, listener);
     if (r < 0)
         return r;
-    if (some_owner_unknown(daemon->some))
-        daemon->retry_unknown = 3;
-    AuditTime now = daemon_now();
-    r = ledger_update_some(daemon->ledger, daemon->some, &now);
-    return r < 0 ? r : 1;
-}
-
-int look_at_event(Daemon *daemon, const WitnessedEvent *seen, bool thorough) {
-    uid_t payer = event_payer(daemon, seen);
-    usec_t cpu = thread_cpu_now();
-
-    if (!look_budget_has(&daemon->look_budget, payer, monotonic_now()))
-        return -EAGAIN;
-    int r = find_appeared(daemon, &seen->event, thorough);
-    if (r > 0)
-        r = take_appeared(daemon, seen);
-    look_budget_charge(&daemon->look_budget, payer, thread_cpu_now() - cpu, monotonic_now());
-    return r == -EAGAIN ? -EIO : r;
-}
-
-/* Asks for the whole place, and takes what is not there for gone. */
-static int look_at_place(Daemon *daemon, const Endpoint *endpoint) {
-    snapshot_clear(daemon->some);
-    int r = lookup_port(daemon->lookup, endpoint->proto, endpoint->port, daemon->some);
-    if (r < 0)
-        return r;
+    daemon->some->listeners[0].owner = owner_ref(owner);
     r = find_scopes(daemon, daemon->some);
-    if (r >= 0)
-        r = holders_attribute(daemon, daemon->some, NULL);
     if (r < 0)
         return r;
     AuditTime now = daemon_now();
-    return ledger_update_place(daemon->ledger, daemon->some, endpoint, true, &now);
-}
-
-/* The only socket that is known at its place: most often the kernel can be asked for it alone. */
-static int look_at_single(Daemon *daemon, const LedgerView *view, const Endpoint *closed) {
-    Listener found;
-    int r = lookup_exact(daemon->lookup, &view->listener.endpoint, &found);
-    if (r > 0 && found.cookie == view->listener.cookie)
-        return 0; /* what closed was another, in another network namespace */
-    if (r != 0)
-        return look_at_place(daemon, closed);
-    AuditTime now = daemon_now();
-    ledger_close(daemon->ledger, view->listener.cookie, &now);
-    return 0;
-}
-
-int look_at_close(Daemon *daemon, const StateEvent *event) {
-    usec_t cpu = thread_cpu_now(), now = monotonic_now();
-    AuditTime audit_now = daemon_now();
-    const Endpoint at = event_endpoint(event), *endpoint = &at;
-    LedgerView view = {.listener.uid = LOOK_OTHERS};
-    uint64_t cookie = 0;
-
-    uint32_t n_known = ledger_count_place(daemon->ledger, endpoint, &cookie);
-    if (n_known == 0)
-        return 0;
-    bool single = ledger_find(daemon->ledger, cookie, &audit_now, &view) && n_known == 1;
-    uid_t payer = payer_of(daemon, view.listener.uid);
-    if (!look_budget_has(&daemon->look_budget, payer, now))
-        return -EAGAIN;
-    ledger_set_closed_at(daemon->ledger, event->time / 1000 + (audit_now.boottime - now));
-    int r = single ? look_at_single(daemon, &view, endpoint) : look_at_place(daemon, endpoint);
-    ledger_set_closed_at(daemon->ledger, 0);
-    look_budget_charge(&daemon->look_budget, payer, thread_cpu_now() - cpu, monotonic_now());
-    return r == -EAGAIN ? -EIO : r;
+    return ledger_update_some(daemon->ledger, daemon->some, &now);
 }
 
 /* The whole group is looked up: another socket of it may be held by another program. */

@@ -117,7 +117,7 @@ int main(int argc, char **argv) {
     if (options.foreground)
         setlocale(LC_CTYPE, ""); /* whether the terminal takes more than ASCII */
     /* The C library's own begins there and rises to twice the largest block that was ever freed
-     * (mallopt(3)): each reader's arena would keep what a flood took. */
+     * (mallopt(3)): the heap would keep what a flood took. */
     mallopt(M_TRIM_THRESHOLD, 128 * 1024);
     signal(SIGPIPE, SIG_IGN); /* who reads our stdout may go: greet_watch_reader() */
     if (daemon_new(&options, &daemon) < 0)

@@ -27,8 +27,8 @@ void notify_status(Daemon *daemon) {
              : daemon->rules_kind == RULES_LAST_VALID ? "; using the last valid rules"
                                                       : "",
              daemon->sources &&
-                     sources_status(daemon->sources, SOURCE_TCP)->quality == SOURCE_MISSING
-                 ? "; TCP is polled"
+                     sources_status(daemon->sources, SOURCE_SOCKETS)->quality == SOURCE_MISSING
+                 ? "; listeners are polled"
                  : "");
     if (strcmp(text, daemon->status) == 0)
         return;

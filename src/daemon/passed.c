@@ -1,42 +1,196 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The service may neither open a netlink socket in the host's network namespace nor load a program
+ * into the kernel. A program that may (`--pass-sockets`) does so before it, and the service manager
+ * keeps the file descriptors.
+ *
+ * The sockets are for one daemon: half of an answer may wait in them. The program in the kernel
+ * stays after its daemon, and its ring buffer with it: the next daemon has a program of its own,
+ * and first reads what the one before left. So each program's fds have a stamp in their names.
+ */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 
-#include "collect/events/cpu_list.h"
-#include "collect/events/tracepoint.h"
+#include "bpf/kernel_program.h"
+#include "collect/netns.h"
 #include "daemon/daemon.h"
+#include "owner/owners.h"
 #include "util/cleanup.h"
 
 #define KEPT_WITHIN (5 * USEC_PER_SEC)
 
-/* The service manager need not keep it any longer: the next daemon gets others. */
+/* Of programs that daemons left which did not get as far as to read them. */
+#define PROGRAMS_MAX 16
+#define NAME_SIZE    80
+
+static const char fds_name[] = "fds-link";
+/* An fd that says by its name why there is no program, or not for UDP: `events-failed-STEP-ERRNO`.
+ */
+#define FAILED_FORMAT "events-failed-%u-%d"
+
+typedef struct Program {
+    uint64_t stamp;
+    KernelHandles handles;
+} Program;
+
+struct Passed {
+    NetHandles sockets;
+    int fds_link; /* 0: none */
+    KernelFailure failure;
+    Program programs[PROGRAMS_MAX];
+    size_t n_programs, newest;
+};
+
 static void have_removed(const char *name) {
-    char state[128];
+    char state[NAME_SIZE + 40];
     snprintf(state, sizeof(state), "FDSTOREREMOVE=1\nFDNAME=%s", name);
     (void)sd_notify(0, state);
 }
 
-int passed_receive(NetHandles *net, EventHandles *events) {
+static void program_name(KernelHandle handle, uint64_t stamp, char ret[static NAME_SIZE]) {
+    snprintf(ret, NAME_SIZE, "%s.%" PRIu64, kernel_handle_name(handle), stamp);
+}
+
+/* --- in the daemon -------------------------------------------------------------------------------
+ */
+
+static Program *find_program(Passed *passed, uint64_t stamp) {
+    for (size_t i = 0; i < passed->n_programs; i++)
+        if (passed->programs[i].stamp == stamp)
+            return &passed->programs[i];
+    if (passed->n_programs == PROGRAMS_MAX)
+        return NULL;
+    Program *program = &passed->programs[passed->n_programs++];
+    program->stamp = stamp;
+    kernel_handles_init(&program->handles);
+    if (stamp >= passed->programs[passed->newest].stamp)
+        passed->newest = passed->n_programs - 1;
+    return program;
+}
+
+/* Takes an fd of a program. Returns whether it was one. */
+static bool take_program(Passed *passed, const char *name, int fd) {
+    for (KernelHandle i = 0; i < KERNEL_HANDLES; i++) {
+        size_t length = strlen(kernel_handle_name(i));
+        uint64_t stamp;
+        if (strncmp(name, kernel_handle_name(i), length) != 0 ||
+            sscanf(name + length, ".%" SCNu64, &stamp) != 1)
+            continue;
+        Program *program = find_program(passed, stamp);
+        if (!program || program->handles.fds[i] >= 0)
+            return false;
+        program->handles.fds[i] = fd;
+        return true;
+    }
+    return false;
+}
+
+/* Returns whether the fd is to be kept open. */
+static bool take(Passed *passed, const char *name, int fd) {
+    KernelFailure failure;
+
+    if (take_program(passed, name, fd))
+        return true;
+    have_removed(name);
+    if (sscanf(name, FAILED_FORMAT, (unsigned *)&failure.step, &failure.error) == 2 &&
+        failure.step < KERNEL_STEPS) {
+        failure.error = -failure.error;
+        passed->failure = failure;
+        return false;
+    }
+    if (strcmp(name, fds_name) == 0 && passed->fds_link == 0) {
+        passed->fds_link = fd;
+        return true;
+    }
+    return net_handles_take(&passed->sockets, name, fd);
+}
+
+int passed_receive(Passed **ret) {
     char **names = NULL;
     int n = sd_listen_fds_with_names(1, &names);
 
+    *ret = NULL;
+    if (n <= 0)
+        return n;
+    Passed *passed = calloc(1, sizeof(*passed));
+    if (passed) {
+        net_handles_init(&passed->sockets);
+        kernel_handles_init(&passed->programs[0].handles);
+    }
     for (int i = 0; i < n; i++) {
         int fd = SD_LISTEN_FDS_START + i;
-        if (!net_handles_take(net, names[i], fd) && !event_handles_take(events, names[i], fd))
+        if (passed && !take(passed, names[i], fd))
             close(fd);
-        have_removed(names[i]);
         free(names[i]);
     }
     free(names);
-    if (n <= 0)
-        return n;
-    return net_handles_complete(net) ? 1 : -EBADF;
+    if (!passed)
+        return -ENOMEM;
+    *ret = passed;
+    return net_handles_complete(&passed->sockets) ? 1 : -EBADF;
 }
+
+Passed *passed_free(Passed *passed) {
+    if (!passed)
+        return NULL;
+    net_handles_close(&passed->sockets);
+    for (size_t i = 0; i < passed->n_programs; i++)
+        kernel_handles_close(&passed->programs[i].handles);
+    if (passed->fds_link > 0)
+        close(passed->fds_link);
+    free(passed);
+    return NULL;
+}
+
+const NetHandles *passed_sockets(const Passed *passed) {
+    return passed ? &passed->sockets : NULL;
+}
+
+const KernelHandles *passed_program(const Passed *passed) {
+    return passed ? &passed->programs[passed->newest].handles : NULL;
+}
+
+const KernelFailure *passed_failure(const Passed *passed) {
+    return passed ? &passed->failure : NULL;
+}
+
+int passed_take_fds_link(Passed *passed) {
+    int link = passed ? passed->fds_link : 0;
+    if (passed)
+        passed->fds_link = 0;
+    return link;
+}
+
+static void end_program(Program *program) {
+    char name[NAME_SIZE];
+
+    kernel_handles_close(&program->handles);
+    for (KernelHandle i = 0; i < KERNEL_HANDLES; i++) {
+        program_name(i, program->stamp, name);
+        have_removed(name);
+    }
+}
+
+void passed_take_left(Passed *passed, void (*socket)(KernelEvent *event, void *data), void *data) {
+    for (size_t i = 0; passed && i < passed->n_programs; i++) {
+        Program *program = &passed->programs[i];
+        if (i == passed->newest)
+            continue;
+        if (kernel_handles_work(&program->handles))
+            (void)sources_read_left(&program->handles, socket, data);
+        end_program(program);
+    }
+}
+
+/* --- before the daemon ---------------------------------------------------------------------------
+ */
 
 static int say(int error, const char *what) {
     fprintf(stderr, "sockauditd: %s: %s\n", what, strerror(-error));
@@ -56,18 +210,20 @@ static int enter_first_namespace(void) {
     return setns(fd, CLONE_NEWNET) < 0 ? -errno : 0;
 }
 
-/*
- * In the place of what is kept under that name from the last time, when the daemon did not come to
- * take it: half of an answer may wait in that. FDPOLL=0, as a perf event tells only one who
- * polls it that it is readable, and before it is mapped looks like one that hung up.
- */
+/* FDPOLL=0: the service manager would drop a map's fd, which looks to it like one that hung up. */
 static int keep(const char *name, int fd) {
-    char state[128];
+    char state[NAME_SIZE + 40];
 
-    have_removed(name);
     snprintf(state, sizeof(state), "FDSTORE=1\nFDPOLL=0\nFDNAME=%s", name);
     int r = sd_pid_notify_with_fds(0, 0, state, &fd, 1);
     return r == 0 ? -ENOTCONN : r;
+}
+
+/* In the place of what is kept under that name from the last time, when no daemon came to take it.
+ */
+static int keep_instead(const char *name, int fd) {
+    have_removed(name);
+    return keep(name, fd);
 }
 
 static int keep_sockets(int proc_fd) {
@@ -78,38 +234,50 @@ static int keep_sockets(int proc_fd) {
         return say(r, "Failed to open the sockets for events");
     for (NetHandle i = 0; i < HANDLE_COUNT && r >= 0; i++)
         if (handles.fds[i] >= 0)
-            r = keep(net_handle_name(i), handles.fds[i]);
+            r = keep_instead(net_handle_name(i), handles.fds[i]);
     net_handles_close(&handles);
-    return r < 0 ? say(r, "the service manager does not keep the sockets") : 0;
+    return r < 0 ? say(r, "Failed to store the sockets in the service manager") : 0;
 }
 
-/* What lacks the daemon tells, and polls. */
-static int keep_events(int sys_fd) {
-    _cleanup_free_ unsigned *cpus = NULL;
-    _cleanup_close_ int tracefs_fd = tracefs_open(sys_fd);
-    TracepointFormat format;
-    size_t n_cpus = 0;
+/* The daemon says what is missing, and polls. */
+static void keep_failure(const KernelFailure *failure, int proc_fd) {
+    char name[NAME_SIZE];
 
-    int r = tracefs_fd < 0 ? tracefs_fd : tracepoint_read_format(tracefs_fd, &format);
-    if (r >= 0)
-        r = cpu_list_online(sys_fd, &cpus, &n_cpus);
-    for (size_t i = 0; i < n_cpus && r >= 0; i++) {
-        char name[EVENT_NAME_SIZE];
-        TraceFeatures features;
-        _cleanup_close_ int fd = r = trace_event_open(&format, cpus[i], &features);
-        if (r == -ENODEV || r == -ENXIO) /* it went offline */
-            r = 0;
-        else if (r >= 0) {
-            event_handle_name(cpus[i], &features, name);
-            r = keep(name, fd);
-        }
+    snprintf(name, sizeof(name), FAILED_FORMAT, (unsigned)failure->step, -failure->error);
+    (void)keep_instead(name, proc_fd);
+}
+
+static int keep_program(int proc_fd) {
+    KernelHandles handles;
+    KernelFailure failure;
+    OwnerSources sources;
+    uint64_t stamp = monotonic_now();
+
+    int r = owner_sources_open(NULL, &sources);
+    if (r < 0)
+        return r;
+    r = kernel_open_events((uint32_t)netns_first(proc_fd).inode, sources.cgroup_fd, &handles,
+                           &failure);
+    owner_sources_close(&sources);
+    if (failure.error < 0)
+        keep_failure(&failure, proc_fd);
+    if (r < 0)
+        return r;
+    for (KernelHandle i = 0; i < KERNEL_HANDLES && r >= 0; i++) {
+        char name[NAME_SIZE];
+        program_name(i, stamp, name);
+        if (handles.fds[i] >= 0)
+            r = keep(name, handles.fds[i]);
     }
-    return r < 0 ? say(r, "Failed to subscribe to kernel events") : 0;
+    kernel_handles_close(&handles);
+    _cleanup_close_ int link = r < 0 ? r : kernel_open_fds();
+    if (link >= 0)
+        r = keep_instead(fds_name, link);
+    return r;
 }
 
 int passed_open(void) {
     _cleanup_close_ int proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    _cleanup_close_ int sys_fd = open("/sys", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     if (proc_fd < 0)
         return say(-errno, "Failed to open /proc");
@@ -119,7 +287,9 @@ int passed_open(void) {
     r = keep_sockets(proc_fd);
     if (r < 0)
         return r;
-    (void)keep_events(sys_fd);
+    r = keep_program(proc_fd);
+    if (r < 0)
+        (void)say(r, "Failed to load a program into the kernel");
     r = sd_notify_barrier(0, KEPT_WITHIN);
-    return r < 0 ? say(r, "the service manager does not answer") : 0;
+    return r < 0 ? say(r, "Failed to get an answer from the service manager") : 0;
 }

@@ -8,6 +8,7 @@
 #include "bus/server.h"
 #include "ctl/audit.h"
 #include "daemon/daemon.h"
+#include "owner/ancestors.h"
 #include "policy/files/local_rules.h"
 #include "util/cleanup.h"
 #include "util/name_service.h"
@@ -22,10 +23,6 @@ static void fill_sources(const Daemon *daemon, BusStatus *status) {
             .why = source->quality == SOURCE_FULL ? NULL : source->why,
         };
     }
-    /* What is missing without its events is told above; with them, how the rest of UDP is seen. */
-    if (sources_status(daemon->sources, SOURCE_UDP_GONE)->quality == SOURCE_FULL)
-        status->sources[SOURCE_UDP_GONE].words =
-            "closed sockets are detected immediately, new ones by polling (set poll)";
 }
 
 static void count_verdicts(Daemon *daemon, BusStatus *status) {
@@ -64,7 +61,6 @@ static int handle_status(void *userdata, BusStatus *ret) {
         .n_summed = stats.n_summed,
         .n_evicted = stats.n_evicted,
         .n_returned = stats.n_returned,
-        .n_witnessed = stats.n_witnessed,
         .n_events_lost = sources_lost(daemon->sources),
         .n_alerts_kept = daemon->journal ? journal_kept(daemon->journal) : 0,
     };
@@ -144,19 +140,28 @@ typedef struct Wanted {
     BusSelection selection;
     const char *id; /* or NULL, and then the port */
     uint16_t port;
+    int proc_fd;
 } Wanted;
 
 static bool wants_selected(const Wanted *wanted, const LedgerView *view) {
     return bus_selection_holds(wanted->selection, view->listener.verdict.action);
 }
 
-static bool wants_found(const Wanted *wanted, const LedgerView *view) {
+static bool is_named(const Wanted *wanted, const LedgerView *view) {
     char id[LISTENER_ID_SIZE];
 
     if (!wanted->id)
         return view->listener.endpoint.port == wanted->port;
     listener_id(&view->listener, &view->netns, id);
     return strcmp(wanted->id, id) == 0;
+}
+
+/* Of a few listeners, everything: what led to their processes is read when somebody asks. */
+static bool wants_found(const Wanted *wanted, const LedgerView *view) {
+    bool found = is_named(wanted, view);
+    if (found && view->listener.owner)
+        (void)owner_read_ancestors(wanted->proc_fd, view->listener.owner);
+    return found;
 }
 
 static int give_page(Daemon *daemon, bool (*wants)(const Wanted *wanted, const LedgerView *view),
@@ -181,7 +186,8 @@ static int handle_list(void *userdata, BusSelection selection, uint64_t *cursor,
 
 static int handle_find(void *userdata, const char *id, uint16_t port, uint64_t *cursor,
                        BusSink *sink) {
-    const Wanted wanted = {.id = id, .port = port};
+    const Daemon *daemon = userdata;
+    const Wanted wanted = {.id = id, .port = port, .proc_fd = daemon->machine.proc_fd};
     return give_page(userdata, wants_found, &wanted, cursor, sink);
 }
 

@@ -10,6 +10,7 @@
 #include "ctl/print/names.h"
 #include "daemon/daemon.h"
 #include "model/reach.h"
+#include "owner/ancestors.h"
 #include "util/cleanup.h"
 
 #define FLUSH_PERIOD USEC_PER_SEC
@@ -116,6 +117,8 @@ static void tell_listener(Daemon *daemon, const LedgerChange *change, ReportEven
     /* Of one that was gone when this daemon began nothing was looked up. */
     if (!listener.verdict.rule && listener.origin == ORIGIN_SOCKET && daemon->all->links)
         listener.scope = endpoint_scope(&listener.endpoint, daemon->all->links);
+    if (listener.owner)
+        (void)owner_read_ancestors(daemon->machine.proc_fd, listener.owner);
     if (event == REPORT_FLAGGED || event == REPORT_STILL_FLAGGED)
         audit_advise(daemon->advice, &listener);
     else

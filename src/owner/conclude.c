@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a search amounts to for one listener: where it belongs, how sure that is, and why. */
+#include "owner/conclude.h"
+
 #include <errno.h>
 #include <linux/capability.h>
 #include <stdlib.h>
@@ -24,8 +26,7 @@ static bool may_see_all(void) {
 
 static const char cgroup_is_gone[] = "the cgroup of the socket was removed, so its unit is unknown";
 
-/* Moves what a path says into the owner, and the path itself. */
-static int set_cgroup(Owner *owner, const char *path, size_t owned_from) {
+int owner_set_cgroup(Owner *owner, const char *path, size_t owned_from) {
     CgroupIdentity identity;
     _cleanup_free_ char *copy = strdup(path);
     if (!copy)
@@ -59,7 +60,7 @@ int search_set_origin(OwnerSearch *search, Listener *listener, ListenerState *st
         !cgroup || search->cgroups.fd < 0 || (cgroup->path && strcmp(cgroup->path, "/") == 0);
     if (!cgroup || !cgroup->path)
         return 0;
-    return set_cgroup(listener->owner, cgroup->path, cgroup->owned_from);
+    return owner_set_cgroup(listener->owner, cgroup->path, cgroup->owned_from);
 }
 
 static int compare_holders(const void *left, const void *right) {
@@ -162,8 +163,8 @@ static int take_holder_cgroup(OwnerSearch *search, Owner *owner, ListenerState *
     if (!state->holder_cgroup || state->cgroup_differs || !search_is_finished(search) ||
         strcmp(state->holder_cgroup, "/") == 0)
         return 0;
-    return set_cgroup(owner, state->holder_cgroup,
-                      process_cgroup_owned_from(search->cgroups.fd, state->holder_cgroup));
+    return owner_set_cgroup(owner, state->holder_cgroup,
+                            process_cgroup_owned_from(search->cgroups.fd, state->holder_cgroup));
 }
 
 int search_conclude(OwnerSearch *search, Listener *listener, ListenerState *state) {

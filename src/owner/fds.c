@@ -135,28 +135,3 @@ int fds_visit(int fd_directory, FdVisitor *visitor) {
             return r < 0 ? r : 0;
     }
 }
-
-/* What a small table needs, and room for one entry more by which it shows to be whole. */
-#define NEWEST_SIZE  2048
-#define ENTRY_LENGTH 32
-/* A listener is most often the newest, or one of the few that its server made with it. */
-#define NEWEST_TRIES 8
-
-size_t fds_newest_sockets(int fd_directory, FdSocket *ret, size_t max) {
-    _Alignas(DirectoryEntry) char buffer[NEWEST_SIZE];
-    uint16_t offsets[NEWEST_SIZE / offsetof(DirectoryEntry, name)];
-    size_t n_found = 0;
-
-    long length = syscall(SYS_getdents64, fd_directory, buffer, sizeof(buffer));
-    if (length <= 0 || sizeof(buffer) - (size_t)length < ENTRY_LENGTH)
-        return 0;
-    size_t n = find_entries(buffer, (size_t)length, offsets);
-    for (size_t i = 0; i < n && i < NEWEST_TRIES && n_found < max; i++) {
-        const DirectoryEntry *entry = (const DirectoryEntry *)(buffer + offsets[n - 1 - i]);
-        FdSocket *socket = &ret[n_found];
-        if (proc_number_parse(entry->name, &socket->fd) >= 0 &&
-            fd_read(fd_directory, entry->name, &socket->inode) == FD_SOCKET)
-            n_found++;
-    }
-    return n_found;
-}

@@ -17,7 +17,7 @@
 /* The first pid namespace: PROC_PID_INIT_INO of linux/proc_ns.h. */
 #define PID_NAMESPACE_FIRST 0xEFFFFFFCu
 
-/* Whether the program may be loaded: asked first, as the BTF is dear. */
+/* Whether the program may be loaded: asked first, as libbpf takes its time to find that out. */
 static bool may_load(void) {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct data[2] = {};
@@ -56,21 +56,7 @@ static bool is_worth_it(const OwnerSearch *search, SearchDepth depth) {
            search_is_of_first_namespace(search);
 }
 
-/* The inodes looked for lie in a narrow range most often: other sockets need not be told. */
-static void inode_range(const OwnerSearch *search, uint32_t *first, uint32_t *last) {
-    const Snapshot *snapshot = search->snapshot;
-    *first = UINT32_MAX;
-    *last = 0;
-    for (size_t i = 0; i < snapshot->n_sockets; i++) {
-        uint32_t inode = snapshot->sockets[i].inode;
-        if (inode != 0 && inode < *first)
-            *first = inode;
-        if (inode > *last)
-            *last = inode;
-    }
-}
-
-static int take_records(OwnerSearch *search, const FdRecord *records, size_t n) {
+static int take_records(OwnerSearch *search, const struct FdRecord *records, size_t n) {
     for (size_t i = 0, next; i < n; i = next) {
         for (next = i + 1; next < n && records[next].pid == records[i].pid &&
                            records[next].tid == records[i].tid;)
@@ -83,18 +69,16 @@ static int take_records(OwnerSearch *search, const FdRecord *records, size_t n) 
 }
 
 int search_iterate(OwnerSearch *search, SearchDepth depth) {
-    _cleanup_free_ FdRecord *records = NULL;
-    uint32_t first, last;
+    _cleanup_free_ struct FdRecord *records = NULL;
     size_t n;
 
     if (search->iterated)
         return 1;
     /* Not after a walk has begun: no process is looked at twice. */
-    if (!USE_BPF || search->listed || search->cgroups_done || !may_load() ||
-        !is_worth_it(search, depth))
+    if (!USE_BPF || search->listed || search->cgroups_done ||
+        (search->sources.fds_link == 0 && !may_load()) || !is_worth_it(search, depth))
         return 0;
-    inode_range(search, &first, &last);
-    _cleanup_close_ int fd = fd_iterator_open(search->sources.root_fd, first, last);
+    _cleanup_close_ int fd = fd_iterator_open(search->sources.fds_link);
     if (fd < 0 || fd_iterator_read(fd, &records, &n) < 0)
         return 0;
     search->iterated = true;

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 libsockaudit_a_SOURCES += \
-	src/owner/btf.c \
-	src/owner/btf.h \
+	src/owner/ancestors.c \
+	src/owner/ancestors.h \
+	src/owner/caller_owner.c \
+	src/owner/caller_owner.h \
 	src/owner/cgroup_path.c \
 	src/owner/cgroup_path.h \
 	src/owner/cgroups.c \
 	src/owner/cgroups.h \
 	src/owner/conclude.c \
+	src/owner/conclude.h \
 	src/owner/container_path.c \
 	src/owner/container_path.h \
 	src/owner/exe.c \
@@ -34,6 +37,4 @@ libsockaudit_a_SOURCES += \
 	src/owner/subuids.c \
 	src/owner/subuids.h \
 	src/owner/threads.c \
-	src/owner/visit.c \
-	src/owner/witness.c \
-	src/owner/witness.h
+	src/owner/visit.c

@@ -12,6 +12,9 @@ typedef struct OwnerSources {
     int proc_fd;   /* procfs */
     int cgroup_fd; /* the cgroup2 mount, or -1: cgroup ids can't be resolved */
     int root_fd;   /* the root directory that an exe is verified against */
+    int fds_link;  /* of the iterator over all fds (bpf/kernel_program.h), or 0: loaded when wanted,
+                    * and owned
+                    */
     /* What a socket's cgroup may be, as the process that made it tells of itself
      * (/proc/PID/cgroup), or NULL: to see whether it is costs a tenth of finding out. */
     const char *cgroup_guess;
@@ -34,16 +37,9 @@ int owner_search_new(const OwnerSources *sources, Snapshot *snapshot, OwnerSearc
 /* Takes NULL, returns NULL. */
 OwnerSearch *owner_search_free(OwnerSearch *search);
 
-/* What a reader saw of a process at listen(): witness.h. */
-typedef struct Witnessed Witnessed;
-
-/*
- * Looks at that process first, which is thought to hold what is looked for (the caller of
- * listen()). `witnessed`: what its reader saw of it a moment ago, or NULL. Where it still has what
- * it had then, and runs the same program, it is the holder, and nothing is read again; else its fds
- * are looked through. Texts are shared. Returns 0, also when it holds nothing, or -ENOMEM.
- */
-int owner_search_hint(OwnerSearch *search, pid_t pid, Witnessed *witnessed);
+/* Looks at that process first, which is thought to hold what is looked for. Returns 0, also when it
+ * holds nothing, or -ENOMEM. */
+int owner_search_hint(OwnerSearch *search, pid_t pid);
 
 typedef enum SearchDepth {
     SEARCH_FIRST, /* until each socket has a holder: the socket's own cgroups first, then the rest

@@ -12,10 +12,11 @@
 
 /* Counted from the field after the name (3 in proc_pid_stat(5)). */
 /* From include/linux/sched.h. Set before a task releases its memory, and therefore its exe. */
-#define PF_EXITING       0x4u
-#define STAT_GROUP_FIELD (5 - 3)
-#define STAT_FLAGS_FIELD (9 - 3)
-#define STAT_START_FIELD (22 - 3)
+#define PF_EXITING        0x4u
+#define STAT_PARENT_FIELD (4 - 3)
+#define STAT_GROUP_FIELD  (5 - 3)
+#define STAT_FLAGS_FIELD  (9 - 3)
+#define STAT_START_FIELD  (22 - 3)
 
 /* More empty arguments than these after the name are padding. */
 #define EMPTY_ARGUMENTS_MAX 3
@@ -45,9 +46,11 @@ int proc_stat_parse(const char *text, size_t length, ProcStat *ret) {
 
     const char *at = close + 1, *word = NULL;
     size_t word_length = 0;
-    uint64_t start, group = 0, flags = 0;
+    uint64_t start, parent = 0, group = 0, flags = 0;
     for (unsigned field = 0; field <= STAT_START_FIELD; field++) {
         if (!next_word(&at, text + length, &word, &word_length))
+            return -EBADMSG;
+        if (field == STAT_PARENT_FIELD && parse_unsigned(word, word_length, INT_MAX, &parent) < 0)
             return -EBADMSG;
         /* -1 while the process ends. */
         if (field == STAT_GROUP_FIELD && parse_unsigned(word, word_length, INT_MAX, &group) < 0)
@@ -63,6 +66,7 @@ int proc_stat_parse(const char *text, size_t length, ProcStat *ret) {
         name = COMM_SIZE - 1;
     memcpy(ret->comm, open + 1, name);
     ret->comm[name] = '\0';
+    ret->parent = (pid_t)parent;
     ret->group = (pid_t)group;
     ret->exiting = (flags & PF_EXITING) != 0;
     ret->start = start;

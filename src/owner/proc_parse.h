@@ -19,7 +19,7 @@
 
 typedef struct ProcStat {
     char comm[COMM_SIZE]; /* raw, without the parentheses */
-    pid_t group;          /* process group */
+    pid_t parent, group;  /* 0: none, or outside of our pid namespace */
     uint64_t start;       /* clock ticks since boot */
     bool exiting;         /* without a program, and about to close its descriptors */
 } ProcStat;

@@ -111,34 +111,23 @@ static bool is_gone(int process_fd) {
     return proc_stat_parse(buffer, (size_t)n, &stat) == 0 && stat.exiting;
 }
 
-int process_read_begin(int process_fd, int root_fd, size_t cmdline_max, ProcessRead *ret) {
+int process_read(int process_fd, int root_fd, size_t cmdline_max, unsigned patience_msec,
+                 Holder *ret, int *ret_error) {
     _cleanup_holder_ Holder holder = {.uid = (uid_t)-1};
+    int error = 0, exe_error = 0, cmdline_error = 0;
     SlowRead *slow;
-    int error = 0;
 
     int r = note_error(read_uid(process_fd, &holder), &error);
     if (r >= 0)
         r = slow_read_begin(process_fd, root_fd, cmdline_max, holder.uid, &slow);
     if (r < 0)
         return r;
-    *ret = (ProcessRead){.process_fd = process_fd, .slow = slow};
-    ret->out_of_memory = note_error(read_stat(process_fd, &holder), &error) < 0 ||
+    bool out_of_memory = note_error(read_stat(process_fd, &holder), &error) < 0 ||
                          note_error(read_cwd(process_fd, &holder), &error) < 0;
-    ret->holder = holder;
-    ret->error = error;
-    holder = (Holder){};
-    return 0;
-}
-
-int process_read_end(ProcessRead *read, unsigned patience_msec, Holder *ret, int *ret_error) {
-    _cleanup_holder_ Holder holder = read->holder;
-    int error = read->error, exe_error = 0, cmdline_error = 0;
-
-    slow_read_end(read->slow, patience_msec, &holder, &exe_error, &cmdline_error);
-    if (read->out_of_memory || note_error(exe_error, &error) < 0 ||
-        note_error(cmdline_error, &error) < 0)
+    slow_read_end(slow, patience_msec, &holder, &exe_error, &cmdline_error);
+    if (out_of_memory || note_error(exe_error, &error) < 0 || note_error(cmdline_error, &error) < 0)
         return -ENOMEM;
-    if ((error == -ENOENT || error == -ESRCH) && is_gone(read->process_fd))
+    if ((error == -ENOENT || error == -ESRCH) && is_gone(process_fd))
         return -ESRCH;
 
     *ret = holder;
@@ -146,13 +135,6 @@ int process_read_end(ProcessRead *read, unsigned patience_msec, Holder *ret, int
     if (ret_error)
         *ret_error = error;
     return 0;
-}
-
-int process_read(int process_fd, int root_fd, size_t cmdline_max, unsigned patience_msec,
-                 Holder *ret, int *ret_error) {
-    ProcessRead read;
-    int r = process_read_begin(process_fd, root_fd, cmdline_max, &read);
-    return r < 0 ? r : process_read_end(&read, patience_msec, ret, ret_error);
 }
 
 bool process_is_still(int process_fd, const Holder *seen) {
@@ -182,35 +164,4 @@ int process_read_cgroup(int process_fd, char **ret) {
         return r;
     *ret = strndup(path, length);
     return *ret ? 0 : -ENOMEM;
-}
-
-static int copy_string(const char *from, char **ret) {
-    *ret = from ? strdup(from) : NULL;
-    return from && !*ret ? -ENOMEM : 0;
-}
-
-static int copy_vector(char *const *from, char ***ret) {
-    size_t n = strv_length(from);
-    _cleanup_strv_ char **to = from ? calloc(n + 1, sizeof(*to)) : NULL;
-    if (from && !to)
-        return -ENOMEM;
-    for (size_t i = 0; i < n; i++)
-        if (copy_string(from[i], &to[i]) < 0)
-            return -ENOMEM;
-    *ret = TAKE_PTR(to);
-    return 0;
-}
-
-int holder_copy(const Holder *holder, Holder *ret) {
-    _cleanup_holder_ Holder copy = *holder;
-
-    copy.comm = copy.exe = copy.cwd = NULL;
-    copy.cmdline = NULL;
-    copy.shared = NULL;
-    if (copy_string(holder->comm, &copy.comm) < 0 || copy_string(holder->exe, &copy.exe) < 0 ||
-        copy_string(holder->cwd, &copy.cwd) < 0 || copy_vector(holder->cmdline, &copy.cmdline) < 0)
-        return -ENOMEM;
-    *ret = copy;
-    copy = (Holder){};
-    return 0;
 }

@@ -34,18 +34,6 @@ typedef struct FdVisitor {
  */
 int fds_visit(int fd_directory, FdVisitor *visitor);
 
-typedef struct FdSocket {
-    int fd;
-    uint32_t inode;
-} FdSocket;
-
-/*
- * The newest sockets, up to `max`, in the fd table that `fd_directory` is: of those that have the
- * highest numbers, where the table is a small one (some 80 fds). Returns how many: 0 also where it
- * is larger or can't be read. The cost is bounded: a reader may ask.
- */
-size_t fds_newest_sockets(int fd_directory, FdSocket *ret, size_t max);
-
 /* The sockets registered in the ring that is fd `ring` of that table. Returns as fds_visit(). */
 int io_uring_visit(int fd_directory, const char *ring, FdVisitor *visitor);
 
@@ -57,19 +45,6 @@ int io_uring_visit(int fd_directory, const char *ring, FdVisitor *visitor);
  */
 int process_read(int process_fd, int root_fd, size_t cmdline_max, unsigned patience_msec,
                  Holder *ret, int *ret_error);
-
-/* The same in two parts, between which those two are read by another thread. */
-typedef struct ProcessRead {
-    int process_fd; /* the caller's, open until the end */
-    struct SlowRead *slow;
-    Holder holder;
-    int error;
-    bool out_of_memory;
-} ProcessRead;
-
-/* Returns 0, and the end must follow in the same thread; or -ENOMEM. */
-int process_read_begin(int process_fd, int root_fd, size_t cmdline_max, ProcessRead *ret);
-int process_read_end(ProcessRead *read, unsigned patience_msec, Holder *ret, int *ret_error);
 
 /*
  * Whether the process still is the one that was read, and runs the same program under the same name
@@ -95,9 +70,6 @@ int exe_read(int process_fd, int root_fd, bool cached, char **ret_path, FileId *
 
 /* The path of the process's cgroup now (see proc_cgroup_parse()). Returns 0 or a negative errno. */
 int process_read_cgroup(int process_fd, char **ret);
-
-/* Copies a holder with all its strings. Returns 0 or -ENOMEM. */
-int holder_copy(const Holder *holder, Holder *ret);
 
 static inline void holder_cleanup(Holder *holder) {
     holder_done(holder);

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 
 #include "owner/proc_parse.h"
-#include "owner/witness.h"
 #include "util/cleanup.h"
 #include "util/memory.h"
 
@@ -20,10 +19,12 @@
 #define CMDLINE_BUDGET (16u << 20)
 
 /*
- * To read the kernel's BTF and load the program costs 3-5 ms; a walk costs some 60 µs a process of
- * 50 fds, and next to nothing a kernel thread (tests/bench, owners).
+ * So many processes make the iterator worth its start: libbpf takes 13 ms to load it, and a walk
+ * through /proc some 60 µs a process of 50 fds (tests/bench, owners). One that is loaded costs 0.4
+ * ms.
  */
-#define ITERATE_PROCESSES_MIN 150
+#define ITERATE_PROCESSES_MIN 220
+#define ITERATE_LOADED_MIN    20
 
 OwnerSearch *owner_search_free(OwnerSearch *search) {
     if (!search)
@@ -101,7 +102,7 @@ int owner_search_new(const OwnerSources *sources, Snapshot *snapshot, OwnerSearc
     search->cgroups.fd = sources->cgroup_fd;
     search->cgroups.guess = sources->cgroup_guess;
     search->cmdline_budget = CMDLINE_BUDGET;
-    search->iterate_min = ITERATE_PROCESSES_MIN;
+    search->iterate_min = sources->fds_link > 0 ? ITERATE_LOADED_MIN : ITERATE_PROCESSES_MIN;
     search->same = calloc(snapshot->n_sockets + 1, sizeof(*search->same));
     search->held = calloc(snapshot->n_sockets + 1, sizeof(*search->held));
     search->listeners = calloc(snapshot->n_listeners + 1, sizeof(*search->listeners));
@@ -200,16 +201,12 @@ static bool is_unguided(const OwnerSearch *search) {
     return true;
 }
 
-int owner_search_hint(OwnerSearch *search, pid_t pid, Witnessed *witnessed) {
-    Witnessed *seen = witnessed && witnessed->whole ? witnessed : NULL;
-    int r = seen ? search_take_witnessed(search, seen) : 0;
-    if (r < 0 || search->n_missing == 0)
-        return r;
+int owner_search_hint(OwnerSearch *search, pid_t pid) {
+    if (search->n_missing == 0)
+        return 0;
     search->hinted = true;
-    search->seen = seen ? &seen->holder : NULL;
-    r = search_visit_process(search, pid);
+    int r = search_visit_process(search, pid);
     search->hinted = false;
-    search->seen = NULL;
     return r;
 }
 

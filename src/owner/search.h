@@ -45,7 +45,6 @@ struct OwnerSearch {
     size_t next_pid, next_threads; /* how far the passes over them are */
     IdMap visited;
     bool hinted;      /* the process that is visited is thought to hold what is looked for */
-    Holder *seen;     /* and this is known of it, or NULL */
     pid_t newest_pid; /* the last that was given out when /proc was begun on; 0: unknown */
     bool listed, cgroups_done, iterated;
     /* So many processes make the iterator worth its start; UINT_MAX: never; for tests. */
@@ -65,12 +64,6 @@ struct OwnerSearch {
  */
 int search_visit_process(OwnerSearch *search, pid_t pid);
 
-/*
- * Takes the process for the holder of what it was seen to hold, where it holds it still and runs
- * the same program: two system calls. Returns 0 or -ENOMEM.
- */
-int search_take_witnessed(OwnerSearch *search, Witnessed *witnessed);
-
 /* Looks at the one fd table at that path below /proc, which is of process pid. Returns likewise. */
 int search_visit_table(OwnerSearch *search, pid_t pid, const char *path);
 
@@ -78,7 +71,7 @@ int search_visit_table(OwnerSearch *search, pid_t pid, const char *path);
  * Takes what the kernel told of one fd table (n > 0 records of one thread): only those fds are
  * looked at again. Returns likewise.
  */
-int search_visit_records(OwnerSearch *search, const FdRecord *records, size_t n);
+int search_visit_records(OwnerSearch *search, const struct FdRecord *records, size_t n);
 
 /*
  * Finds every holder by the kernel's iterator, where that may be had and pays. Returns 1 when that

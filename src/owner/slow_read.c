@@ -31,8 +31,8 @@ struct SlowRead {
     Holder found; /* exe, exe_id, exe_state; cmdline, listen_pid, n_listen_fds */
 };
 
-/* Who made this thread wait; no lock is wanted in a reader. */
-static _Thread_local AsideBlame exe_blame, cached_blame, cmdline_blame;
+/* The users whose processes made the caller wait. Only one thread calls. */
+static AsideBlame exe_blame, cached_blame, cmdline_blame;
 
 static void slow_read_work(AsideJob *job) {
     SlowRead *slow = (SlowRead *)job;

@@ -42,5 +42,7 @@ void owner_sources_close(OwnerSources *sources) {
     cleanup_close(&sources->proc_fd);
     cleanup_close(&sources->cgroup_fd);
     cleanup_close(&sources->root_fd);
+    if (sources->fds_link > 0)
+        close(sources->fds_link);
     *sources = (OwnerSources){.proc_fd = -1, .cgroup_fd = -1, .root_fd = -1};
 }

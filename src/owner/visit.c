@@ -12,7 +12,6 @@
 #include "owner/proc_parse.h"
 #include "owner/process.h"
 #include "owner/search.h"
-#include "owner/witness.h"
 #include "util/cleanup.h"
 #include "util/memory.h"
 
@@ -179,25 +178,16 @@ static size_t holder_cmdline_size(const Holder *holder) {
     return size;
 }
 
-/* Most often its reader has read all of it at its listen(), a moment ago: that took a tenth of a
- * millisecond, and as much again when another thread had to be waited for. */
-static int read_holder(OwnerSearch *search, int process_fd, Holder *ret, int *ret_error) {
-    size_t max = search->cmdline_budget > 0 ? CMDLINE_BYTES_MAX : CMDLINE_CUT;
-
-    if (search->seen && process_is_still(process_fd, search->seen))
-        return holder_share(search->seen, ret);
-    return process_read(process_fd, search->sources.root_fd, max, PROCESS_PATIENCE_MSEC, ret,
-                        ret_error);
-}
-
 /* Reads the process behind the hits and makes it a holder of each. */
 static int keep_hits(Visit *visit, pid_t pid, int fd_directory, int process_fd) {
     OwnerSearch *search = visit->search;
+    size_t cmdline_max = search->cmdline_budget > 0 ? CMDLINE_BYTES_MAX : CMDLINE_CUT;
     _cleanup_free_ char *cgroup = NULL;
     _cleanup_holder_ Holder holder = {};
     int error = 0;
 
-    int r = read_holder(search, process_fd, &holder, &error);
+    int r = process_read(process_fd, search->sources.root_fd, cmdline_max, PROCESS_PATIENCE_MSEC,
+                         &holder, &error);
     if (r < 0)
         return r == -ESRCH ? 0 : r;
     holder.pid = pid;
@@ -249,46 +239,6 @@ int search_visit_table(OwnerSearch *search, pid_t pid, const char *path) {
     return 0;
 }
 
-/* Whether the process still runs that program. */
-static bool runs_still(const OwnerSearch *search, const Holder *seen) {
-    char name[32];
-    FileId file;
-
-    snprintf(name, sizeof(name), "%d/exe", (int)seen->pid);
-    return file_identity_of_link(search->sources.proc_fd, name, &file) == 0 &&
-           file_id_equal(&file, &seen->exe_id);
-}
-
-static bool holds_still(const OwnerSearch *search, const Holder *seen, const FdSocket *socket) {
-    char name[48];
-    uint32_t inode;
-
-    snprintf(name, sizeof(name), "%d/fd/%d", (int)seen->pid, socket->fd);
-    return fd_read(search->sources.proc_fd, name, &inode) == FD_SOCKET && inode == socket->inode;
-}
-
-int search_take_witnessed(OwnerSearch *search, Witnessed *witnessed) {
-    _cleanup_free_ char *cgroup = witnessed->cgroup ? strdup(witnessed->cgroup) : NULL;
-    _cleanup_holder_ Holder holder = {};
-    Hit hits[WITNESSED_SOCKETS];
-    size_t n_hits = 0;
-
-    if (witnessed->cgroup && !cgroup)
-        return -ENOMEM;
-    for (size_t i = 0; i < witnessed->n_sockets; i++) {
-        const FdSocket *socket = &witnessed->sockets[i];
-        const uint32_t *wanted = idmap_find(&search->wanted, socket->inode);
-        if (wanted && holds_still(search, &witnessed->holder, socket))
-            hits[n_hits++] = (Hit){socket->fd, socket->inode, *wanted};
-    }
-    if (n_hits == 0 || !runs_still(search, &witnessed->holder))
-        return 0;
-    int r = holder_share(&witnessed->holder, &holder);
-    for (size_t i = 0; i < n_hits && r >= 0; i++)
-        r = keep_hit(search, &hits[i], -1, -1, &holder, false, &cgroup);
-    return r;
-}
-
 int search_visit_process(OwnerSearch *search, pid_t pid) {
     char path[32];
     int r = idmap_add(&search->visited, (uint64_t)pid, 0, NULL);
@@ -299,7 +249,7 @@ int search_visit_process(OwnerSearch *search, pid_t pid) {
 }
 
 /* One record: a socket, or a ring to look into. */
-static int visit_record(FdVisitor *visitor, int fd_directory, const FdRecord *record) {
+static int visit_record(FdVisitor *visitor, int fd_directory, const struct FdRecord *record) {
     char name[16];
     if (record->inode != 0)
         return visitor->socket(visitor->userdata, (int)record->fd, (uint32_t)record->inode);
@@ -314,7 +264,7 @@ static int visit_record(FdVisitor *visitor, int fd_directory, const FdRecord *re
     return r == -ENOMEM ? r : 0;
 }
 
-int search_visit_records(OwnerSearch *search, const FdRecord *records, size_t n) {
+int search_visit_records(OwnerSearch *search, const struct FdRecord *records, size_t n) {
     Visit visit = {.search = search};
     FdVisitor visitor = {.socket = visit_socket, .userdata = &visit};
     pid_t pid = (pid_t)records->pid;

@@ -74,12 +74,14 @@ static char *join_words(char *const *words) {
 
 static void add_holder(Record *record, const Holder *holder) {
     _cleanup_free_ char *cmdline = holder->cmdline ? join_words(holder->cmdline) : NULL;
+    _cleanup_free_ char *chain = holder_chain(holder);
 
     if (holder->cmdline && !cmdline)
         record->lacks_memory = true;
     record_add(record, "SOCKAUDIT_EXE", holder->exe);
     record_add(record, "SOCKAUDIT_CMDLINE", cmdline);
     record_add(record, "SOCKAUDIT_CWD", holder->cwd);
+    record_add(record, "SOCKAUDIT_ANCESTORS", chain);
     record_addf(record, "SOCKAUDIT_PID", "%d", holder->pid);
     record_addf(record, "OBJECT_PID", "%d", holder->pid);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * UDP sockets that went: the groups SKNLGRP_INET_UDP_DESTROY and _INET6_UDP_DESTROY of sock_diag
- * tell cookie, address and port, of this network namespace alone, with no inode and no pid. Needs
- * no privilege. Those of TCP are left alone: they cost a quarter of all connect/accept throughput,
- * even with a filter (KERNEL.md 24), and the tracepoint tells of TCP.
+ * Closed UDP sockets: the groups SKNLGRP_INET_UDP_DESTROY and _INET6_UDP_DESTROY of sock_diag
+ * report cookie, address and port, of this network namespace alone, with no inode and no pid. Needs
+ * no privilege. Those of TCP are not joined: they cost a quarter of all connect/accept throughput,
+ * even with a filter (KERNEL.md 24), and the program in the kernel reports closed TCP listeners.
  */
 #pragma once
 

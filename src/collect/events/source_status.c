@@ -7,8 +7,8 @@
 
 const char *source_name(SourceId id) {
     static const char *const names[SOURCE_COUNT] = {
-        [SOURCE_TCP] = "TCP events",
-        [SOURCE_UDP_GONE] = "UDP events",
+        [SOURCE_SOCKETS] = "socket events",
+        [SOURCE_UDP_GONE] = "closed UDP sockets",
         [SOURCE_LINKS] = "network changes",
         [SOURCE_FORWARDS] = "NAT rules",
     };
@@ -19,121 +19,102 @@ bool lockdown_is_confidential(const char *text) {
     return strstr(text, "[confidentiality]") != NULL;
 }
 
-static const char *tracefs_reason(SourceStep step, int error, bool locked_down) {
-    if (locked_down && (error == -EPERM || error == -EACCES))
-        return "the kernel is locked down (mode confidentiality) and does not allow tracing";
-    if (error == -EACCES || error == -EPERM)
-        return "tracefs may not be read: the capability CAP_DAC_READ_SEARCH is missing, or a "
-               "container or sandbox hides it";
-    if (step == STEP_FIND_TRACEFS && error == -ENOENT)
-        return "tracefs is not mounted at /sys/kernel/tracing (usual inside of a container)";
-    if (error == -ENOENT)
-        return "this kernel has no tracepoint sock:inet_sock_set_state";
-    if (error == -EBADMSG)
-        return "this kernel describes its tracepoint in an unknown form";
-    return NULL;
-}
+static const char *program_reason(const KernelFailure *failure, bool locked_down) {
+    bool refused = failure->error == -EPERM || failure->error == -EACCES;
 
-static const char *ring_reason(int error) {
-    if (error == -EACCES || error == -EPERM)
-        return "perf_event_open is refused: the capability CAP_PERFMON is missing, or the system "
-               "call filter of a container or sandbox blocks it";
-    if (error == -ENOSYS || error == -EOPNOTSUPP || error == -ENOENT)
-        return "this kernel was built without perf events";
-    if (error == -EDQUOT)
-        return "other programs use up the memory that perf may lock (kernel.perf_event_mlock_kb)";
-    if (error == -EMFILE || error == -ENFILE)
-        return "no file descriptors are left (LimitNOFILE=)";
+    switch (failure->step) {
+    case KERNEL_BUILD:
+        return "this build has no program for the kernel (configure --without-bpf)";
+    case KERNEL_CGROUP:
+        if (failure->error == -ENOENT)
+            return "no cgroup v2 hierarchy is mounted, and bind() of UDP is reported there only";
+        break;
+    case KERNEL_BTF:
+        if (!refused)
+            return "this kernel does not describe itself (CONFIG_DEBUG_INFO_BTF is not set)";
+        break;
+    case KERNEL_LOAD:
+    case KERNEL_ATTACH:
+    case KERNEL_STEPS:
+        break;
+    }
+    if (refused && locked_down)
+        return "the kernel is locked down (confidentiality mode) and accepts no BPF program that "
+               "reads its memory";
+    if (refused)
+        return "the kernel accepts BPF programs only with the capabilities CAP_BPF, CAP_PERFMON "
+               "and CAP_NET_ADMIN";
+    if (failure->error == -ENOSYS)
+        return "this kernel was built without BPF";
+    if (failure->step == KERNEL_LOAD)
+        return "this kernel is too old for the program (Linux 5.15 or later is needed)";
     return NULL;
 }
 
 static const char *socket_reason(SourceId id, int error) {
     if (id == SOURCE_FORWARDS && error == -EPERM)
         return "nf_tables reports changes only to CAP_NET_ADMIN, which is missing";
+    if (error == -EMFILE || error == -ENFILE)
+        return "no file descriptors are left (LimitNOFILE=)";
     return NULL;
 }
 
-static void write_why(SourceId id, SourceStep step, int error, bool locked_down,
+static void write_why(const char *reason, SourceStep step, int error,
                       char why[static SOURCE_TEXT_SIZE]) {
-    const char *reason = NULL, *doing = "the event source could not be opened";
+    const char *failed =
+        step == STEP_READ ? "the event source broke" : "the event source could not be opened";
 
-    switch (step) {
-    case STEP_FIND_TRACEFS:
-    case STEP_READ_FORMAT:
-        reason = tracefs_reason(step, error, locked_down);
-        doing = "the tracepoint could not be read";
-        break;
-    case STEP_OPEN_RING:
-        reason = ring_reason(error);
-        break;
-    case STEP_SCHEDULE:
-        if (error == -EPERM)
-            reason = "the readers may not run with SCHED_FIFO (CAP_SYS_NICE or LimitRTPRIO=1 "
-                     "grants it)";
-        doing = "the readers could not be started as threads";
-        break;
-    case STEP_SOME_CPUS:
-        doing = "some processors have no event source";
-        break;
-    case STEP_SET_CPUS:
-        doing = "which processors there are could not be read";
-        break;
-    case STEP_READ:
-        doing = "the event source broke";
-        break;
-    case STEP_SOCKET:
-        reason = socket_reason(id, error);
-        break;
-    }
     if (reason)
         snprintf(why, SOURCE_TEXT_SIZE, "%s", reason);
     else if (error < 0)
-        snprintf(why, SOURCE_TEXT_SIZE, "%s: %s", doing, strerror(-error));
+        snprintf(why, SOURCE_TEXT_SIZE, "%s: %s", failed, strerror(-error));
     else
-        snprintf(why, SOURCE_TEXT_SIZE, "%s", doing);
+        snprintf(why, SOURCE_TEXT_SIZE, "%s", failed);
 }
 
-/* Late is what waits for the next look; that something went is believed after a second one. */
-static void write_means(SourceId id, SourceStep step, const SourcePeriods *periods,
+/* What waits for the next dump is late; that something closed is believed after a second one. */
+static void write_means(SourceId id, SourceQuality quality, const SourcePeriods *periods,
                         char means[static SOURCE_TEXT_SIZE]) {
     char poll[DURATION_SIZE], reconcile[DURATION_SIZE];
 
     format_duration(periods->poll, poll);
     format_duration(periods->reconcile, reconcile);
-    if (step == STEP_SCHEDULE)
+    if (id == SOURCE_SOCKETS)
         snprintf(means, SOURCE_TEXT_SIZE,
-                 "the process of a listener that is open for milliseconds may stay unknown");
-    else if (id == SOURCE_TCP && step == STEP_SOME_CPUS)
-        snprintf(means, SOURCE_TEXT_SIZE,
-                 "some TCP listeners are detected up to %s late; shorter-lived ones may be missed",
-                 reconcile);
-    else if (id == SOURCE_TCP)
-        snprintf(means, SOURCE_TEXT_SIZE,
-                 "TCP listeners are detected by polling, up to %s late; shorter-lived ones may be "
+                 "%s are detected by polling, up to %s late; one that is open for less time may be "
                  "missed",
-                 poll);
+                 quality == SOURCE_LIMITED ? "UDP listeners" : "listeners", poll);
     else if (id == SOURCE_UDP_GONE)
         snprintf(means, SOURCE_TEXT_SIZE,
-                 "closed UDP listeners are detected by polling, up to about %s late", poll);
+                 "closed UDP listeners are detected by polling, up to about %s late", reconcile);
     else if (id == SOURCE_FORWARDS)
         snprintf(means, SOURCE_TEXT_SIZE,
                  "new and removed forwards are detected by polling, up to %s late", reconcile);
     else
         snprintf(means, SOURCE_TEXT_SIZE,
-                 "new addresses and interfaces are detected by polling, up to %s late", reconcile);
+                 "a new address or interface is detected by polling, up to %s late", reconcile);
 }
 
-void source_status_failed(SourceId id, SourceStep step, int error, bool locked_down,
-                          const SourcePeriods *periods, SourceStatus *ret) {
-    bool limited = step == STEP_SCHEDULE || step == STEP_SOME_CPUS;
+void source_status_failed(SourceId id, SourceStep step, int error, const SourcePeriods *periods,
+                          SourceStatus *ret) {
+    *ret = (SourceStatus){.quality = SOURCE_MISSING, .step = step, .error = error};
+    write_why(socket_reason(id, error), step, error, ret->why);
+    write_means(id, ret->quality, periods, ret->means);
+}
 
+void source_status_no_program(const KernelFailure *failure, bool locked_down,
+                              const SourcePeriods *periods, SourceStatus *ret) {
     *ret = (SourceStatus){
-        .quality = limited ? SOURCE_LIMITED : SOURCE_MISSING, .step = step, .error = error};
-    write_why(id, step, error, locked_down, ret->why);
-    write_means(id, step, periods, ret->means);
+        .quality = failure->step == KERNEL_CGROUP ? SOURCE_LIMITED : SOURCE_MISSING,
+        .step = STEP_PROGRAM,
+        .kernel_step = failure->step,
+        .error = failure->error,
+    };
+    write_why(program_reason(failure, locked_down), STEP_PROGRAM, failure->error, ret->why);
+    write_means(SOURCE_SOCKETS, ret->quality, periods, ret->means);
 }
 
 void source_status_set_periods(SourceId id, const SourcePeriods *periods, SourceStatus *status) {
     if (status->quality != SOURCE_FULL)
-        write_means(id, status->step, periods, status->means);
+        write_means(id, status->quality, periods, status->means);
 }

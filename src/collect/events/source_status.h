@@ -4,10 +4,11 @@
 
 #include <stdbool.h>
 
+#include "bpf/kernel_program.h"
 #include "util/parse.h"
 
 typedef enum SourceId {
-    SOURCE_TCP,      /* the tracepoint: who begins and ceases to listen */
+    SOURCE_SOCKETS,  /* the program in the kernel: listen() and its end, bind() of UDP */
     SOURCE_UDP_GONE, /* sock_diag's destroy groups */
     SOURCE_LINKS,    /* rtnetlink's notifications */
     SOURCE_FORWARDS, /* nf_tables' notifications */
@@ -20,19 +21,16 @@ typedef enum SourceQuality {
     SOURCE_MISSING,
 } SourceQuality;
 
-/* The name for display: `TCP events`, `UDP events`, `network changes`, `NAT rules`. */
+/* The name for display: `socket events`, `closed UDP sockets`, `network changes`,
+ * `NAT rules`. */
 const char *source_name(SourceId id);
 
 /* At what it failed. */
 typedef enum SourceStep {
-    STEP_FIND_TRACEFS,
-    STEP_READ_FORMAT,
-    STEP_OPEN_RING,
-    STEP_SET_CPUS,  /* which CPUs there are */
-    STEP_SOCKET,    /* a netlink socket */
-    STEP_READ,      /* it broke while it was used */
-    STEP_SCHEDULE,  /* SCHED_FIFO was not granted: limited, not missing */
-    STEP_SOME_CPUS, /* some CPUs have no ring: limited */
+    STEP_PROGRAM, /* the program in the kernel: SourceStatus.kernel_step */
+    STEP_MAP,     /* its ring buffer */
+    STEP_SOCKET,  /* a netlink socket */
+    STEP_READ,    /* it broke while it was used */
 } SourceStep;
 
 #define SOURCE_TEXT_SIZE 200
@@ -40,6 +38,7 @@ typedef enum SourceStep {
 typedef struct SourceStatus {
     SourceQuality quality;
     SourceStep step;              /* at which it failed, if it is not full */
+    KernelStep kernel_step;       /* STEP_PROGRAM */
     int error;                    /* a negative errno, or 0 */
     char why[SOURCE_TEXT_SIZE];   /* what stands in the way; empty when full */
     char means[SOURCE_TEXT_SIZE]; /* what the user loses by it; empty when full */
@@ -50,10 +49,14 @@ typedef struct SourcePeriods {
     usec_t poll, reconcile;
 } SourcePeriods;
 
-/* Fills the status of a source that failed at `step` with `error` (a negative errno).
+/* Fills the status of a source that failed at `step` with `error` (a negative errno). */
+void source_status_failed(SourceId id, SourceStep step, int error, const SourcePeriods *periods,
+                          SourceStatus *ret);
+
+/* The same for the program in the kernel. It is limited where only UDP is not told.
  * `locked_down`: the kernel is in lockdown mode "confidentiality". */
-void source_status_failed(SourceId id, SourceStep step, int error, bool locked_down,
-                          const SourcePeriods *periods, SourceStatus *ret);
+void source_status_no_program(const KernelFailure *failure, bool locked_down,
+                              const SourcePeriods *periods, SourceStatus *ret);
 
 /* Writes anew what the user loses, for other periods than before. A full status has nothing. */
 void source_status_set_periods(SourceId id, const SourcePeriods *periods, SourceStatus *status);

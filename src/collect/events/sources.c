@@ -10,24 +10,22 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "collect/events/cpu_list.h"
 #include "collect/events/link_events.h"
-#include "collect/events/perf_cgroup.h"
+#include "collect/events/ring.h"
 #include "collect/events/ruleset_events.h"
 #include "collect/small_file.h"
 #include "util/cleanup.h"
 #include "util/memory.h"
 
-/* A dispatch takes at most so many events, and datagrams a socket. */
+/* A dispatch takes at most so many datagrams of a socket, */
 #define BATCH 256
+/* and records of the ring: more than it has room for, so that a flood has an end. */
+#define RING_RECORDS_MAX 16384
 
 #define NEVER UINT64_MAX
 
 /* The entries of the epoll set; the sources are first. */
-enum {
-    EVENT_TIMER = SOURCE_COUNT,
-    EVENT_CLOCK, /* cancelled when the clock is set, and when the machine resumes */
-};
+enum { EVENT_TIMER = SOURCE_COUNT };
 
 /* Changes that are reported without detail: immediately, then at most once per `period`. */
 typedef struct Coalesced {
@@ -46,29 +44,21 @@ struct Sources {
     uint64_t retry_at[SOURCE_COUNT];    /* ms of CLOCK_BOOTTIME, or NEVER */
     uint64_t retry_after[SOURCE_COUNT]; /* ms: the next delay */
     bool opened;                        /* the handlers may be called */
-    int epoll_fd, timer_fd, clock_fd;
-    Readers *readers;             /* NULL: missing, as are negative fds */
+    int epoll_fd, timer_fd;
+    KernelHandles program;        /* in use; */
+    KernelHandles loaded;         /* what of it is our own */
+    Ring *ring;                   /* NULL: missing, as are negative fds */
     int socket_fds[SOURCE_COUNT]; /* of the sources that are netlink sockets */
     Coalesced coalesced[COALESCED_COUNT];
-    uint64_t check_at; /* ms: when to check the rings */
-    uint64_t slept;    /* ms of suspend since boot */
+    Destroyed destroyed[BATCH]; /* read, and not told yet */
+    size_t n_destroyed;
     uint64_t lost;
-    bool stuck;
 };
 
-static uint64_t clock_msec(clockid_t clock) {
-    struct timespec now;
-    clock_gettime(clock, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 static uint64_t now_msec(void) {
-    return clock_msec(CLOCK_BOOTTIME);
-}
-
-static uint64_t slept_msec(void) {
-    uint64_t monotonic = clock_msec(CLOCK_MONOTONIC), boottime = now_msec();
-    return boottime > monotonic ? boottime - monotonic : 0;
+    struct timespec now;
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
 /* --- status and retries --------------------------------------------------------------------------
@@ -82,34 +72,28 @@ static bool is_locked_down(const Sources *sources) {
            lockdown_is_confidential(text);
 }
 
-static bool events_are_worn(const Sources *sources) {
-    return sources->config.events && sources->config.events->worn;
-}
-
 static void set_status(Sources *sources, SourceId id, const SourceStatus *status) {
     SourceStatus *now = &sources->status[id];
     bool same = now->quality == status->quality && strcmp(now->why, status->why) == 0;
 
     *now = *status;
-    /* Used up is not missing: there are others in a moment. */
-    if (!same && sources->opened && !events_are_worn(sources))
+    if (!same && sources->opened)
         sources->config.handlers.status(id, now, sources->config.handlers.data);
 }
 
-static void set_failed(Sources *sources, SourceId id, SourceStep step, int error) {
-    SourceStatus status;
-    source_status_failed(id, step, error, is_locked_down(sources), &sources->config.periods,
-                         &status);
-    set_status(sources, id, &status);
-}
-
-static void set_missing(Sources *sources, SourceId id, SourceStep step, int error) {
+static void retry_later(Sources *sources, SourceId id) {
     uint64_t *after = &sources->retry_after[id];
 
-    set_failed(sources, id, step, error);
     sources->retry_at[id] = now_msec() + *after;
     *after = *after * 2 < SOURCES_RETRY_SECONDS_MAX * 1000 ? *after * 2
                                                            : SOURCES_RETRY_SECONDS_MAX * 1000;
+}
+
+static void set_missing(Sources *sources, SourceId id, SourceStep step, int error) {
+    SourceStatus status;
+    source_status_failed(id, step, error, &sources->config.periods, &status);
+    set_status(sources, id, &status);
+    retry_later(sources, id);
 }
 
 static void set_present(Sources *sources, SourceId id) {
@@ -130,132 +114,119 @@ static int watch(Sources *sources, int fd, uint32_t what) {
     return epoll_ctl(sources->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
-/* --- the tracepoint ------------------------------------------------------------------------------
+/* --- the program in the kernel -------------------------------------------------------------------
  */
 
-static int find_tracefs(const Sources *sources) {
-    if (sources->config.tracefs_fd < 0)
-        return tracefs_open(sources->config.sys_fd);
-    int fd = fcntl(sources->config.tracefs_fd, F_DUPFD_CLOEXEC, 0);
-    return fd < 0 ? -errno : fd;
+static void no_program(Sources *sources, const KernelFailure *failure) {
+    SourceStatus status;
+    source_status_no_program(failure, is_locked_down(sources), &sources->config.periods, &status);
+    set_status(sources, SOURCE_SOCKETS, &status);
 }
 
-static void close_readers(Sources *sources) {
-    if (sources->readers) {
-        (void)epoll_ctl(sources->epoll_fd, EPOLL_CTL_DEL, readers_fd(sources->readers), NULL);
-        sources->lost += readers_take_lost(sources->readers);
-        sources->stuck = readers_close(sources->readers) < 0 || sources->stuck;
+static void close_ring(Sources *sources) {
+    if (sources->ring && sources->program.fds[KERNEL_RING] >= 0)
+        (void)epoll_ctl(sources->epoll_fd, EPOLL_CTL_DEL, sources->program.fds[KERNEL_RING], NULL);
+    sources->ring = ring_close(sources->ring);
+    kernel_handles_close(&sources->loaded);
+}
+
+static int open_ring(Sources *sources) {
+    const KernelHandles *program = &sources->program;
+    int r = ring_open(program->fds[KERNEL_RING], program->fds[KERNEL_DROPPED], &sources->ring);
+    return r < 0 ? r : watch(sources, program->fds[KERNEL_RING], SOURCE_SOCKETS);
+}
+
+/* Takes what was passed, or loads it. `failure` tells what is missing. */
+static int get_program(Sources *sources, KernelFailure *failure) {
+    const SourcesConfig *config = &sources->config;
+
+    *failure = (KernelFailure){};
+    if (config->failure)
+        *failure = *config->failure;
+    if (config->program) {
+        sources->program = *config->program;
+        return kernel_handles_work(config->program) ? 0 : failure->error ?: -ENOENT;
     }
-    sources->readers = NULL;
-    sources->check_at = NEVER;
+    int r =
+        kernel_open_events((uint32_t)config->netns, config->cgroup_fd, &sources->loaded, failure);
+    sources->program = sources->loaded;
+    return r;
+}
+
+static void try_program(Sources *sources) {
+    KernelFailure failure;
+    int r = get_program(sources, &failure);
+    if (r < 0) {
+        no_program(sources, &failure);
+        if (sources->config.program) /* no other will be passed */
+            sources->retry_at[SOURCE_SOCKETS] = NEVER;
+        else
+            retry_later(sources, SOURCE_SOCKETS);
+        return;
+    }
+    r = open_ring(sources);
+    if (r < 0) {
+        close_ring(sources);
+        set_missing(sources, SOURCE_SOCKETS, STEP_MAP, r);
+        return;
+    }
+    set_present(sources, SOURCE_SOCKETS);
+    if (failure.error < 0)
+        no_program(sources, &failure);
+    tell_lost(sources, SOURCE_SOCKETS);
+}
+
+/* Where the records of one read go. */
+typedef struct RingReader {
+    void (*socket)(KernelEvent *event, void *data);
+    void *data;
+    unsigned n_bad; /* records that could not be used */
+} RingReader;
+
+static int take_record(const void *record, size_t size, void *data) {
+    RingReader *reader = data;
+    KernelEvent event;
+    int r = kernel_event_parse(record, size, &event);
+
+    if (r > 0) {
+        reader->socket(&event, reader->data);
+        caller_done(&event.caller);
+    }
+    reader->n_bad += r < 0;
+    return 0;
 }
 
 /*
- * Makes the rings those of the CPUs that are online, and the status what they are. Returns 1 when
- * events may have been missed, 0, or a negative errno with the step that failed: no ring is there.
+ * All that there is: a UDP socket's end, which another source tells, must not come before its
+ * begin. What comes meanwhile is for the next time.
  */
-static int update_rings(Sources *sources, SourceStep *ret_step) {
-    _cleanup_free_ unsigned *cpus = NULL;
-    size_t n_cpus;
+static void dispatch_ring(Sources *sources) {
+    RingReader reader = {sources->config.handlers.socket, sources->config.handlers.data, 0};
 
-    *ret_step = STEP_SET_CPUS;
-    int r = cpu_list_online(sources->config.sys_fd, &cpus, &n_cpus);
-    if (r < 0)
-        return r;
-    *ret_step = STEP_OPEN_RING;
-    r = readers_set_cpus(sources->readers, cpus, n_cpus);
-    ReadersState state = readers_state(sources->readers);
-    if (state.n_rings == 0)
-        return r < 0 ? r : -ENODEV;
-
-    /* Once, as it is: present first and limited then would be told as two changes each time. */
-    sources->retry_at[SOURCE_TCP] = NEVER;
-    sources->retry_after[SOURCE_TCP] = SOURCES_RETRY_SECONDS * 1000;
-    if (r < 0)
-        set_failed(sources, SOURCE_TCP, STEP_SOME_CPUS, r);
-    else if (state.n_threads < state.n_rings && !sources->config.no_threads)
-        set_failed(sources, SOURCE_TCP, STEP_SCHEDULE, state.no_thread_reason);
-    else
-        set_present(sources, SOURCE_TCP);
-    sources->check_at = now_msec() + SOURCES_CHECK_SECONDS * 1000;
-    return r != 0;
-}
-
-static int open_readers(Sources *sources, SourceStep *ret_step) {
-    ReadersConfig config = {
-        .witness = sources->config.witness,
-        .events = sources->config.events,
-        .no_threads = sources->config.no_threads,
-        .no_cgroups = !perf_cgroup_is_v2(sources->config.proc_fd),
-    };
-    _cleanup_close_ int tracefs_fd = -1;
-
-    *ret_step = STEP_FIND_TRACEFS;
-    int r = tracefs_fd = find_tracefs(sources);
-    if (r < 0)
-        return r;
-    *ret_step = STEP_READ_FORMAT;
-    r = tracepoint_read_format(tracefs_fd, &config.format);
-    if (r < 0)
-        return r;
-    *ret_step = STEP_OPEN_RING;
-    r = readers_open(&config, &sources->readers);
-    if (r >= 0)
-        r = watch(sources, readers_fd(sources->readers), SOURCE_TCP);
-    return r < 0 ? r : update_rings(sources, ret_step);
-}
-
-static void try_tcp(Sources *sources) {
-    SourceStep step;
-    int r = open_readers(sources, &step);
-    if (r < 0) {
-        close_readers(sources);
-        set_missing(sources, SOURCE_TCP, step, r);
+    if (!sources->ring)
         return;
-    }
-    tell_lost(sources, SOURCE_TCP);
-}
-
-/* After a suspend the rings of the CPUs that were taken down are dead; and so they are, one by one,
- * after a CPU went and came back. */
-static void check_readers(Sources *sources) {
-    uint64_t slept = slept_msec();
-    bool changed = slept > sources->slept + 10;
-    SourceStep step;
-
-    if (!sources->readers)
-        return;
-    if (changed)
-        readers_drop_all(sources->readers);
-    else
-        changed = readers_drop_dead(sources->readers) > 0;
-    sources->slept = slept;
-    int r = update_rings(sources, &step);
-    if (r < 0) {
-        close_readers(sources);
-        set_missing(sources, SOURCE_TCP, step, r);
-    }
-    if (changed || r != 0)
-        tell_lost(sources, SOURCE_TCP);
-}
-
-static void dispatch_tcp(Sources *sources) {
-    WitnessedEvent event;
-
-    if (!sources->readers)
-        return;
-    readers_dispatch(sources->readers);
-    for (int i = 0; i < BATCH; i++) {
-        if (readers_next(sources->readers, &event) == 0)
-            break;
-        sources->config.handlers.state(&event, sources->config.handlers.data);
-    }
-    readers_rearm(sources->readers);
-
-    uint64_t lost = readers_take_lost(sources->readers);
+    int r = ring_read(sources->ring, RING_RECORDS_MAX, take_record, &reader);
+    uint64_t lost = ring_take_dropped(sources->ring) + reader.n_bad;
     sources->lost += lost;
-    if (lost > 0)
-        tell_lost(sources, SOURCE_TCP);
+    if (r < 0) {
+        close_ring(sources);
+        set_missing(sources, SOURCE_SOCKETS, STEP_READ, r);
+    }
+    if (lost > 0 || r < 0)
+        tell_lost(sources, SOURCE_SOCKETS);
+}
+
+int sources_read_left(const KernelHandles *program, void (*socket)(KernelEvent *event, void *data),
+                      void *data) {
+    RingReader reader = {socket, data, 0};
+    Ring *ring;
+
+    int r = ring_open(program->fds[KERNEL_RING], program->fds[KERNEL_DROPPED], &ring);
+    if (r < 0)
+        return r;
+    r = ring_read(ring, RING_RECORDS_MAX, take_record, &reader);
+    ring_close(ring);
+    return r;
 }
 
 /* --- the netlink sockets -------------------------------------------------------------------------
@@ -299,10 +270,11 @@ static void socket_broke(Sources *sources, SourceId id, int error) {
 
 static void take_destroyed(const Destroyed *destroyed, void *data) {
     Sources *sources = data;
-    sources->config.handlers.udp_gone(destroyed, sources->config.handlers.data);
+    if (sources->n_destroyed < BATCH)
+        sources->destroyed[sources->n_destroyed++] = *destroyed;
 }
 
-static void dispatch_destroy(Sources *sources) {
+static void read_destroyed(Sources *sources) {
     int fd = sources->socket_fds[SOURCE_UDP_GONE];
     if (fd < 0)
         return;
@@ -312,6 +284,11 @@ static void dispatch_destroy(Sources *sources) {
         tell_lost(sources, SOURCE_UDP_GONE);
     } else if (r < 0)
         socket_broke(sources, SOURCE_UDP_GONE, r);
+}
+
+static void tell_destroyed(Sources *sources) {
+    for (size_t i = 0; i < sources->n_destroyed; i++)
+        sources->config.handlers.udp_gone(&sources->destroyed[i], sources->config.handlers.data);
 }
 
 static void report_changed(Sources *sources, Coalesced *coalesced) {
@@ -346,7 +323,7 @@ static void dispatch_coalesced(Sources *sources, Coalesced *coalesced) {
  */
 
 static void arm_timer(Sources *sources) {
-    uint64_t next = sources->check_at;
+    uint64_t next = NEVER;
     for (size_t i = 0; i < COALESCED_COUNT; i++)
         if (sources->coalesced[i].at < next)
             next = sources->coalesced[i].at;
@@ -369,32 +346,14 @@ static void dispatch_timer(Sources *sources) {
     for (size_t i = 0; i < COALESCED_COUNT; i++)
         if (now >= sources->coalesced[i].at)
             report_changed(sources, &sources->coalesced[i]);
-    if (now >= sources->check_at)
-        check_readers(sources);
     for (SourceId id = 0; id < SOURCE_COUNT; id++) {
         if (now < sources->retry_at[id])
             continue;
-        if (id == SOURCE_TCP)
-            try_tcp(sources);
+        if (id == SOURCE_SOCKETS)
+            try_program(sources);
         else
             try_socket(sources, id);
     }
-}
-
-/* A timer that never ends, cancelled when the clock jumps, as it does after a suspend. */
-static void arm_clock(Sources *sources) {
-    const struct itimerspec never = {.it_value.tv_sec = (time_t)INT32_MAX};
-    (void)timerfd_settime(sources->clock_fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &never,
-                          NULL);
-}
-
-static void dispatch_clock(Sources *sources) {
-    uint64_t ignored;
-
-    if (read(sources->clock_fd, &ignored, sizeof(ignored)) < 0 && errno == EAGAIN)
-        return;
-    arm_clock(sources);
-    check_readers(sources);
 }
 
 /* --- the whole -----------------------------------------------------------------------------------
@@ -403,11 +362,9 @@ static void dispatch_clock(Sources *sources) {
 static int sources_prepare(Sources *sources) {
     sources->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     sources->timer_fd = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
-    sources->clock_fd = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
-    if (sources->epoll_fd < 0 || sources->timer_fd < 0 || sources->clock_fd < 0)
+    if (sources->epoll_fd < 0 || sources->timer_fd < 0)
         return -errno;
-    int r = watch(sources, sources->timer_fd, EVENT_TIMER);
-    return r < 0 ? r : watch(sources, sources->clock_fd, EVENT_CLOCK);
+    return watch(sources, sources->timer_fd, EVENT_TIMER);
 }
 
 int sources_open(const SourcesConfig *config, Sources **ret) {
@@ -416,13 +373,13 @@ int sources_open(const SourcesConfig *config, Sources **ret) {
     if (!sources)
         return -ENOMEM;
     sources->config = *config;
-    sources->epoll_fd = sources->timer_fd = sources->clock_fd = -1;
+    sources->epoll_fd = sources->timer_fd = -1;
+    kernel_handles_init(&sources->program);
+    kernel_handles_init(&sources->loaded);
     sources->coalesced[COALESCED_LINKS] =
         (Coalesced){link_events_open, link_events_read, SOURCE_LINKS, SOURCES_LINKS_MSEC, NEVER, 0};
     sources->coalesced[COALESCED_FORWARDS] = (Coalesced){
         ruleset_events_open, ruleset_events_read, SOURCE_FORWARDS, SOURCES_FORWARDS_MSEC, NEVER, 0};
-    sources->check_at = NEVER;
-    sources->slept = slept_msec();
     for (SourceId id = 0; id < SOURCE_COUNT; id++) {
         sources->socket_fds[id] = -1;
         sources->retry_at[id] = NEVER;
@@ -432,30 +389,25 @@ int sources_open(const SourcesConfig *config, Sources **ret) {
     int r = sources_prepare(sources);
     if (r < 0)
         return r;
-    arm_clock(sources);
-    try_tcp(sources);
+    try_program(sources);
     for (SourceId id = SOURCE_UDP_GONE; id < SOURCE_COUNT; id++)
         try_socket(sources, id);
     arm_timer(sources);
     sources->opened = true;
-    if (sources->config.events)
-        sources->config.events->started = true;
     *ret = TAKE_PTR(sources);
     return 0;
 }
 
-int sources_close(Sources *sources) {
+Sources *sources_close(Sources *sources) {
     if (!sources)
-        return 0;
-    close_readers(sources);
+        return NULL;
+    close_ring(sources);
     for (SourceId id = 0; id < SOURCE_COUNT; id++)
         cleanup_close(&sources->socket_fds[id]);
     cleanup_close(&sources->timer_fd);
-    cleanup_close(&sources->clock_fd);
     cleanup_close(&sources->epoll_fd);
-    int r = sources->stuck ? -EBUSY : 0;
     free(sources);
-    return r;
+    return NULL;
 }
 
 int sources_fd(const Sources *sources) {
@@ -463,18 +415,20 @@ int sources_fd(const Sources *sources) {
 }
 
 int sources_dispatch(Sources *sources) {
-    struct epoll_event events[EVENT_CLOCK + 1];
+    struct epoll_event events[EVENT_TIMER + 1];
 
     int n = epoll_wait(sources->epoll_fd, events, ELEMENTS(events), 0);
     if (n < 0)
         return errno == EINTR ? 0 : -errno;
+    /* A UDP socket's end is read before its begin, and told after it: so none is told too early. */
+    sources->n_destroyed = 0;
+    for (int i = 0; i < n; i++)
+        if (events[i].data.u32 == SOURCE_UDP_GONE)
+            read_destroyed(sources);
+    dispatch_ring(sources);
+    tell_destroyed(sources);
     for (int i = 0; i < n; i++)
         switch (events[i].data.u32) {
-        case SOURCE_TCP:
-            break;
-        case SOURCE_UDP_GONE:
-            dispatch_destroy(sources);
-            break;
         case SOURCE_LINKS:
             dispatch_coalesced(sources, &sources->coalesced[COALESCED_LINKS]);
             break;
@@ -484,15 +438,9 @@ int sources_dispatch(Sources *sources) {
         case EVENT_TIMER:
             dispatch_timer(sources);
             break;
-        case EVENT_CLOCK:
-            dispatch_clock(sources);
-            break;
         }
-    /* Always: that a ring has something may have been told to who polled our fd, and to us no more
-     * (trace_ring_fd()). It costs a look at memory a ring. */
-    dispatch_tcp(sources);
     arm_timer(sources);
-    return events_are_worn(sources) ? -ESTALE : 0;
+    return 0;
 }
 
 void sources_set_periods(Sources *sources, const SourcePeriods *periods) {
@@ -503,10 +451,6 @@ void sources_set_periods(Sources *sources, const SourcePeriods *periods) {
 
 const SourceStatus *sources_status(const Sources *sources, SourceId id) {
     return &sources->status[id];
-}
-
-ReadersState sources_readers(const Sources *sources) {
-    return sources->readers ? readers_state(sources->readers) : (ReadersState){};
 }
 
 uint64_t sources_lost(const Sources *sources) {

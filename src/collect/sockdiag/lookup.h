@@ -15,7 +15,6 @@
 
 #include <stdbool.h>
 
-#include "collect/events/state_event.h"
 #include "collect/netlink/handles.h"
 #include "model/snapshot.h"
 
@@ -42,34 +41,6 @@ int lookup_exact(Lookup *lookup, const Endpoint *endpoint, Listener *ret);
  * -EINTR when something changed during each of several tries.
  */
 int lookup_port(Lookup *lookup, Proto proto, uint16_t port, Snapshot *snapshot);
-
-/* Whether a socket is known already. */
-typedef bool (*LookupKnown)(uint64_t cookie, void *data);
-
-/*
- * What an event may have brought: adds sockets on that endpoint's port and family to the snapshot,
- * at least each that is not known and could be found. `known` may be NULL: nothing is.
- *
- * The exact form is tried first, and is enough when it finds a socket that is not known: that one
- * may be another's event's, but then that event finds it known, and so asks for the whole port. So
- * after as many calls as there were events, all sockets are found.
- *
- * A listen() without a bind() has no port yet when it is told: that costs a dump of all ports. Any
- * user can cause these as fast as the machine can: who calls this must bound how often.
- *
- * Returns 1 when one that is not known was added, 0 when there is none (not yet: KERNEL.md 20, or
- * no longer: the listener was closed, or is in another network namespace), or a negative errno.
- */
-int lookup_appeared(Lookup *lookup, const StateEvent *event, LookupKnown known, void *data,
-                    Snapshot *snapshot);
-
-/* Its first half, which costs little whatever listens: 1 as above; 0 when no socket is there, not
- * yet, no longer, or bound to a device; -EAGAIN when only the second half can tell. */
-int lookup_appeared_exact(Lookup *lookup, const StateEvent *event, LookupKnown known, void *data,
-                          Snapshot *snapshot);
-/* The second half: asks for the whole port. */
-int lookup_appeared_at_port(Lookup *lookup, const StateEvent *event, LookupKnown known, void *data,
-                            Snapshot *snapshot);
 
 static inline void lookup_cleanup(Lookup **lookup) {
     lookup_close(*lookup);

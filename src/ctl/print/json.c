@@ -137,6 +137,21 @@ static json_t *json_verified(ExeState state) {
     }
 }
 
+static json_t *json_ancestors(const Ancestors *ancestors) {
+    if (!ancestors)
+        return json_null();
+    json_t *array = json_array();
+    bool good = array;
+    for (size_t i = 0; good && i < ancestors->n; i++) {
+        const Ancestor *ancestor = &ancestors->items[i];
+        json_t *object = json_object();
+        bool whole_object = put(object, "pid", json_integer(ancestor->pid));
+        whole_object &= put(object, "name", json_text(ancestor->name));
+        good = append(array, whole(object, whole_object));
+    }
+    return whole(array, good);
+}
+
 static json_t *json_holder(const Holder *holder) {
     json_t *object = json_object();
     bool good = put(object, "pid", json_integer(holder->pid));
@@ -146,6 +161,7 @@ static json_t *json_holder(const Holder *holder) {
     good &= put(object, "exe_verified", json_verified(holder->exe_state));
     good &= put(object, "cmdline", json_cmdline(holder->cmdline));
     good &= put(object, "cwd", json_text(holder->cwd));
+    good &= put(object, "ancestors", json_ancestors(holder_ancestors(holder)));
     good &= put(object, "uid",
                 holder->uid == (uid_t)-1 ? json_null() : json_integer((json_int_t)holder->uid));
     return whole(object, good);

@@ -100,6 +100,8 @@ static void show_holder(const ListingView *view, const Holder *holder, const cha
     _cleanup_free_ char *comm = text_escape_string(holder->comm);
     _cleanup_free_ char *exe = text_escape_string(holder->exe);
     _cleanup_free_ char *cwd = text_escape_string(holder->cwd);
+    _cleanup_free_ char *raw_chain = holder_chain(holder);
+    _cleanup_free_ char *chain = text_escape_string(raw_chain);
     const char *user = holder->uid == (uid_t)-1 ? NULL : view->user_name(holder->uid);
     _cleanup_free_ char *escaped = text_escape_string(user);
 
@@ -114,6 +116,8 @@ static void show_holder(const ListingView *view, const Holder *holder, const cha
     show_command(holder, out);
     if (cwd)
         line(out, "", "  in %s", cwd);
+    if (chain)
+        line(out, "", "  started: %s", chain);
 }
 
 /* That there is no holder, or none is known, and what else is not known of them. */

@@ -189,13 +189,13 @@ static json_t *json_policy(const BusStatus *status) {
 
 static json_t *json_counts(const BusStatus *status) {
     return json_pack(
-        "{sI,sI,sI,sI,sI,sI,sI,sI,sI,sI,sI,sI,sI}", "listeners", (json_int_t)status->n_listeners,
+        "{sI,sI,sI,sI,sI,sI,sI,sI,sI,sI,sI,sI}", "listeners", (json_int_t)status->n_listeners,
         "flagged", (json_int_t)status->n_flagged, "allowed", (json_int_t)status->n_allowed,
         "ignored", (json_int_t)status->n_ignored, "pending", (json_int_t)status->n_pending,
         "snoozed", (json_int_t)status->n_snoozed, "told", (json_int_t)status->n_told, "summed",
-        (json_int_t)status->n_summed, "returned", (json_int_t)status->n_returned, "witnessed",
-        (json_int_t)status->n_witnessed, "evicted", (json_int_t)status->n_evicted, "events_lost",
-        (json_int_t)status->n_events_lost, "alerts_kept", (json_int_t)status->n_alerts_kept);
+        (json_int_t)status->n_summed, "returned", (json_int_t)status->n_returned, "evicted",
+        (json_int_t)status->n_evicted, "events_lost", (json_int_t)status->n_events_lost,
+        "alerts_kept", (json_int_t)status->n_alerts_kept);
 }
 
 /* The head and the listeners are those of `list --flagged`. */

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Reads a BPF ring buffer that is only a file descriptor to us. libbpf's reader asks the kernel
+ * what the fd is, which before Linux 5.19 nobody without CAP_BPF may (docs/KERNEL.md 38); mapping
+ * it needs no capability. The layout is the kernel's interface (linux/bpf.h, kernel/bpf/ringbuf.c).
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct Ring Ring;
+
+/* Maps the ring that is `fd`, and the count of dropped records that is `dropped_fd`; both are
+ * borrowed. Returns 0 or a negative errno. */
+int ring_open(int fd, int dropped_fd, Ring **ret);
+/* Takes NULL, returns NULL. */
+Ring *ring_close(Ring *ring);
+
+/*
+ * Hands the records that are complete to `take`, oldest first, until there are no more, `max` were
+ * taken or `take` returns a negative errno. Their bytes are the kernel's: read-only, and gone when
+ * take() returns. Returns how many were taken, or that errno.
+ */
+int ring_read(Ring *ring, unsigned max, int (*take)(const void *record, size_t size, void *data),
+              void *data);
+
+/* How many records did not get into the ring since it was last asked. */
+uint64_t ring_take_dropped(Ring *ring);
