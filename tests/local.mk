@@ -2,7 +2,7 @@
 # What the tests link; -Wl,--as-needed drops what a program does not use.
 AM_TESTS_ENVIRONMENT = ASAN_OPTIONS=allocator_may_return_null=1:$$ASAN_OPTIONS; \
 	export ASAN_OPTIONS; top_builddir=$(top_builddir); export top_builddir;
-AM_TESTS_LIBS = libsockaudit.a $(CRITERION_LIBS) $(MNL_LIBS) $(JANSSON_LIBS) $(SMARTCOLS_LIBS) \
+AM_TESTS_LIBS = libsockaudit.a $(CRITERION_LIBS) $(MNL_LIBS) $(JANSSON_LIBS) $(BPF_LIBS) $(SMARTCOLS_LIBS) \
 	$(SYSTEMD_LIBS)
 
 EXTRA_DIST += tests/sanitized
@@ -27,4 +27,4 @@ include tests/field/local.mk
 
 # What has threads and no Criterion, whose arena wants addresses that ThreadSanitizer has: all that a
 # build with --enable-sanitizers=thread can run. make check TESTS='$(THREAD_TESTS)'
-THREAD_TESTS = tests/net/race $(DAEMON_TESTS)
+THREAD_TESTS = $(DAEMON_TESTS)

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the event sources cost and bring, in namespaces of its own: how soon after listen() the loop
- * has the event; connect/accept throughput beside nothing, our filter, no filter, and the TCP
- * destroy groups; one endpoint looked up among many listeners.
+ * What the event sources cost and bring, in namespaces of its own: how soon after listen() and
+ * bind() the loop has the record; what they cost the process that calls them, and connect/accept,
+ * beside nothing, our program and the TCP destroy groups; one endpoint looked up among many
+ * listeners.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/netlink.h>
-#include <linux/perf_event.h>
 #include <linux/sock_diag.h>
 #include <net/if.h>
 #include <poll.h>
@@ -22,21 +22,18 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "collect/events/cpu_list.h"
-#include "collect/events/readers.h"
+#include "bpf/kernel_program.h"
+#include "collect/events/kernel_event.h"
+#include "collect/events/ring.h"
 #include "collect/netlink/group_socket.h"
 #include "collect/sockdiag/lookup.h"
 #include "util/cleanup.h"
 #include "util/memory.h"
-
-static TracepointFormat format;
-static unsigned *cpus;
-static size_t n_cpus;
 
 static double now_us(void) {
     struct timespec now;
@@ -61,21 +58,39 @@ static int by_value(const void *a, const void *b) {
     return x < y ? -1 : x > y;
 }
 
+static uint32_t netns;
+static int cgroup_fd = -1;
+
 static void enter_world(void) {
     struct ifreq lo = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+    struct stat st;
 
     if (unshare(CLONE_NEWNET | CLONE_NEWNS) < 0 ||
         mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-        (mount("tracefs", "/sys/kernel/tracing", "tracefs", 0, NULL) < 0 && errno != EBUSY))
-        die("namespaces and tracefs");
+        mount("sysfs", "/sys", "sysfs", 0, NULL) < 0 ||
+        mount("cgroup2", "/sys/fs/cgroup", "cgroup2", 0, NULL) < 0)
+        die("namespaces and cgroup v2");
     _cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    _cleanup_close_ int sys_fd = open("/sys", O_PATH | O_CLOEXEC);
-    _cleanup_close_ int tracefs_fd = open("/sys/kernel/tracing", O_PATH | O_CLOEXEC);
     if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &lo) < 0)
         die("lo");
-    if (tracepoint_read_format(tracefs_fd, &format) < 0 ||
-        cpu_list_online(sys_fd, &cpus, &n_cpus) < 0)
-        die("tracepoint");
+    cgroup_fd = open("/sys/fs/cgroup", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (cgroup_fd < 0 || stat("/proc/self/ns/net", &st) < 0)
+        die("cgroup v2");
+    netns = (uint32_t)st.st_ino;
+}
+
+static Ring *load(KernelHandles *handles) {
+    KernelFailure failure;
+    Ring *ring;
+
+    int r = kernel_open_events(netns, cgroup_fd, handles, &failure);
+    if (r >= 0 && failure.error >= 0)
+        r = ring_open(handles->fds[KERNEL_RING], handles->fds[KERNEL_DROPPED], &ring);
+    if (r < 0 || failure.error < 0) {
+        errno = -(r < 0 ? r : failure.error);
+        die("the program in the kernel");
+    }
+    return ring;
 }
 
 static int listen_on(uint32_t address, uint16_t port) {
@@ -87,77 +102,133 @@ static int listen_on(uint32_t address, uint16_t port) {
     return fd;
 }
 
+static int bind_on(uint32_t address, uint16_t port) {
+    const struct sockaddr_in at = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(address)};
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || bind(fd, (const struct sockaddr *)&at, sizeof(at)) < 0)
+        die("UDP");
+    return fd;
+}
+
+typedef int (*Open)(uint32_t address, uint16_t port);
+
 /* --- how soon ------------------------------------------------------------------------------------
  */
 
-static int take_comm(const StateEvent *event, void *context, void **ret) {
-    char path[64], *text = malloc(64);
-    (void)context;
-    snprintf(path, sizeof(path), "/proc/%u/comm", event->pid);
-    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (!text || fd < 0 || read(fd, text, 63) <= 0) {
-        free(text);
-        return -ESRCH;
+#define FIRST_PORT 3000
+#define SOCKETS    1000u
+
+typedef struct Latency {
+    double *begun; /* of each port, before it was asked for; shared with the child */
+    double spans[SOCKETS];
+    unsigned n, named;
+} Latency;
+
+static int take_latency(const void *record, size_t size, void *data) {
+    Latency *latency = data;
+    KernelEvent event;
+
+    if (kernel_event_parse(record, size, &event) <= 0)
+        return 0;
+    unsigned i = event.listener.endpoint.port - FIRST_PORT;
+    if (event.kind != RECORD_CLOSE && i < SOCKETS && latency->n < SOCKETS) {
+        latency->spans[latency->n++] = now_us() - latency->begun[i];
+        latency->named += event.caller.exe && event.caller.arguments && event.caller.cwd;
     }
-    *ret = text;
+    caller_done(&event.caller);
     return 0;
 }
 
-static void release_comm(void *record, void *context) {
-    (void)context;
-    free(record);
-}
+/* From before the socket is asked for to the loop's having all of it; a child opens them, 2 ms
+ * apart. */
+static void measure_latency(const char *label, Open open_socket) {
+    KernelHandles handles;
+    Ring *ring = load(&handles);
+    struct pollfd fd = {.fd = handles.fds[KERNEL_RING], .events = POLLIN};
+    static Latency latency;
 
-static Readers *open_readers(bool no_threads) {
-    const ReadersConfig config = {
-        .format = format,
-        .witness = {take_comm, release_comm, NULL},
-        .no_threads = no_threads,
-    };
-    Readers *readers;
-    if (readers_open(&config, &readers) < 0 || readers_set_cpus(readers, cpus, n_cpus) < 0)
-        die("readers");
-    return readers;
-}
-
-/* From before listen() to the loop's having the event; a child listens, 2 ms apart. */
-static void measure_latency(const char *label, bool no_threads, unsigned n) {
-    Readers *readers = open_readers(no_threads);
-    ReadersState state = readers_state(readers);
-    struct pollfd fd = {.fd = readers_fd(readers), .events = POLLIN};
-    double *spans = calloc(n, sizeof(*spans));
-    unsigned n_spans = 0, named = 0;
-    WitnessedEvent event;
-
+    latency = (Latency){.begun = mmap(NULL, SOCKETS * sizeof(double), PROT_READ | PROT_WRITE,
+                                      MAP_SHARED | MAP_ANONYMOUS, -1, 0)};
+    if (latency.begun == MAP_FAILED)
+        die("memory");
     pid_t child = fork();
     if (child == 0) {
-        for (unsigned i = 0; i < n; i++) {
-            int socket_fd = listen_on(INADDR_LOOPBACK, 3000);
-            usleep(2000);
-            close(socket_fd);
+        for (unsigned i = 0; i < SOCKETS; i++) {
+            latency.begun[i] = now_us();
+            int socket_fd = open_socket(INADDR_LOOPBACK, (uint16_t)(FIRST_PORT + i));
+            usleep(1000);
+            close(socket_fd); /* which is told, too: not at the same moment as the next */
+            usleep(1000);
         }
         _exit(0);
     }
-    while (spans && n_spans < n && poll(&fd, 1, 2000) > 0) {
-        readers_dispatch(readers);
-        while (readers_next(readers, &event) > 0) {
-            if (event.event.pid == (uint32_t)child && event.event.kind == STATE_EVENT_LISTEN &&
-                n_spans < n) {
-                spans[n_spans++] = now_us() - (double)event.event.time / 1e3;
-                named += event.witness != NULL;
-            }
-            free(event.witness);
-        }
-    }
+    while (latency.n < SOCKETS && poll(&fd, 1, 2000) > 0)
+        if (ring_read(ring, UINT32_MAX, take_latency, &latency) < 0)
+            die("ring");
     waitpid(child, NULL, 0);
-    readers_close(readers);
-    if (spans && n_spans > 0) {
-        qsort(spans, n_spans, sizeof(*spans), by_value);
-        printf("%-34s %7zu %8.1f %8.1f %8.1f %6.1f %%\n", label, state.n_threads,
-               spans[n_spans / 2], spans[n_spans * 99 / 100], spans[n_spans - 1],
-               100.0 * named / n_spans);
+    ring_close(ring);
+    kernel_handles_close(&handles);
+    munmap(latency.begun, SOCKETS * sizeof(double));
+    if (latency.n == 0)
+        die("no record");
+    qsort(latency.spans, latency.n, sizeof(double), by_value);
+    printf("%-34s %8.1f %8.1f %8.1f %6u %6u\n", label, latency.spans[latency.n / 2],
+           latency.spans[latency.n * 99 / 100], latency.spans[latency.n - 1], latency.n,
+           latency.named);
+}
+
+/* --- what it costs the caller --------------------------------------------------------------------
+ */
+
+static int take_nothing(const void *record, size_t size, void *data) {
+    (void)record, (void)size, (void)data;
+    return 0;
+}
+
+enum { COST_ROUNDS = 20, COST_CALLS = 50 };
+
+/* The thread's CPU time for each call, spread over time, so that all are recorded. */
+static void take_costs(Open open_socket, Ring *ring, double spans[static COST_CALLS]) {
+    for (unsigned i = 0; i < COST_CALLS; i++) {
+        double start = cpu_us();
+        int fd = open_socket(INADDR_LOOPBACK, FIRST_PORT);
+        spans[i] = cpu_us() - start;
+        close(fd);
+        if (ring)
+            ring_read(ring, UINT32_MAX, take_nothing, NULL);
+        usleep(600);
     }
-    free(spans);
+}
+
+/* Rounds in turn, so that what else the machine does falls on all alike. */
+static void measure_cost(void) {
+    static const Open opens[] = {listen_on, bind_on};
+    static const char *const labels[] = {"TCP socket, bind, listen", "UDP socket, bind"};
+    static double spans[2][2][COST_ROUNDS * COST_CALLS]; /* without and with; TCP and UDP */
+
+    for (size_t round = 0; round < COST_ROUNDS; round++)
+        for (size_t with = 0; with < 2; with++) {
+            KernelHandles handles;
+            Ring *ring = with ? load(&handles) : NULL;
+            for (size_t i = 0; i < ELEMENTS(opens); i++)
+                take_costs(opens[i], ring, spans[with][i] + round * COST_CALLS);
+            if (!ring)
+                continue;
+            if (ring_take_dropped(ring) > 0)
+                die("records were dropped");
+            ring_close(ring);
+            kernel_handles_close(&handles);
+        }
+    printf("\n%-34s %8s %8s %8s\n", "cost to the caller, CPU µs", "without", "with", "more");
+    for (size_t i = 0; i < ELEMENTS(opens); i++) {
+        double median[2];
+        for (size_t with = 0; with < 2; with++) {
+            qsort(spans[with][i], ELEMENTS(spans[with][i]), sizeof(double), by_value);
+            median[with] = spans[with][i][ELEMENTS(spans[with][i]) / 2];
+        }
+        printf("%-34s %8.1f %8.1f %8.1f\n", labels[i], median[0], median[1], median[1] - median[0]);
+    }
 }
 
 /* --- what it costs others ------------------------------------------------------------------------
@@ -186,50 +257,17 @@ static double churn(double seconds) {
     return n / ((now_us() - start) / 1e6);
 }
 
-typedef enum Beside { NOTHING, OURS, UNFILTERED, TCP_GROUPS, BESIDE_COUNT } Beside;
+typedef enum Beside { NOTHING, OURS, TCP_GROUPS, BESIDE_COUNT } Beside;
 
-/* The tracepoint with every transition of every socket, thrown away. Does not return. */
-static void read_unfiltered(int ready_fd) {
-    struct pollfd fds[256];
-    struct perf_event_mmap_page *pages[256];
-    size_t n = n_cpus < 256 ? n_cpus : 256, page_size = (size_t)sysconf(_SC_PAGESIZE);
-    struct perf_event_attr attr = {
-        .type = PERF_TYPE_TRACEPOINT,
-        .size = sizeof(attr),
-        .config = format.id,
-        .sample_period = 1,
-        .sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_CPU | PERF_SAMPLE_RAW,
-        .wakeup_events = 1,
-    };
+static void read_ring(int ready_fd) {
+    KernelHandles handles;
+    Ring *ring = load(&handles);
+    struct pollfd fd = {.fd = handles.fds[KERNEL_RING], .events = POLLIN};
 
-    for (size_t i = 0; i < n; i++) {
-        long fd = syscall(SYS_perf_event_open, &attr, -1, (int)cpus[i], -1, PERF_FLAG_FD_CLOEXEC);
-        pages[i] = mmap(NULL, (TRACE_RING_PAGES + 1) * page_size, PROT_READ | PROT_WRITE,
-                        MAP_SHARED, (int)fd, 0);
-        if (fd < 0 || pages[i] == MAP_FAILED)
-            die("perf");
-        fds[i] = (struct pollfd){.fd = (int)fd, .events = POLLIN};
-    }
     (void)!write(ready_fd, "x", 1);
     for (;;) {
-        poll(fds, n, -1);
-        for (size_t i = 0; i < n; i++)
-            __atomic_store_n(&pages[i]->data_tail,
-                             __atomic_load_n(&pages[i]->data_head, __ATOMIC_ACQUIRE),
-                             __ATOMIC_RELEASE);
-    }
-}
-
-static void read_filtered(int ready_fd) {
-    Readers *readers = open_readers(false);
-    struct pollfd fd = {.fd = readers_fd(readers), .events = POLLIN};
-
-    (void)!write(ready_fd, "x", 1);
-    for (WitnessedEvent event;;) {
         poll(&fd, 1, -1);
-        readers_dispatch(readers);
-        while (readers_next(readers, &event) > 0)
-            free(event.witness);
+        ring_read(ring, UINT32_MAX, take_nothing, NULL);
     }
 }
 
@@ -253,7 +291,7 @@ static void read_tcp_groups(int ready_fd) {
 /* A process that does what is measured until it is killed; 0 for nothing. */
 static pid_t start_beside(Beside beside) {
     static void (*const readers[BESIDE_COUNT])(int) = {
-        [OURS] = read_filtered, [UNFILTERED] = read_unfiltered, [TCP_GROUPS] = read_tcp_groups};
+        [OURS] = read_ring, [TCP_GROUPS] = read_tcp_groups};
     int ready[2];
     char byte;
 
@@ -274,8 +312,8 @@ static pid_t start_beside(Beside beside) {
 
 /* Rounds in turn, so that what else the machine does falls on all alike. */
 static void measure_churn(void) {
-    static const char *const labels[] = {"nothing", "tracepoint, our filter",
-                                         "tracepoint, no filter", "TCP destroy groups"};
+    static const char *const labels[] = {"nothing", "the program in the kernel",
+                                         "TCP destroy groups"};
     enum { ROUNDS = 9 };
     double rates[BESIDE_COUNT][ROUNDS];
 
@@ -323,16 +361,11 @@ static size_t start_holders(unsigned n, pid_t pids[static 16]) {
     return n_pids;
 }
 
-static bool is_known(uint64_t cookie, void *data) {
-    return cookie == *(const uint64_t *)data;
-}
-
-typedef enum Form { EXACT, APPEARED, APPEARED_KNOWN, PORT, ALL, FORM_COUNT } Form;
+typedef enum Form { EXACT, PORT, ALL, FORM_COUNT } Form;
 
 static double measure_form(Lookup *lookup, Form form, unsigned rounds) {
     _cleanup_snapshot_ Snapshot *snapshot = snapshot_new();
     const Endpoint endpoint = {.proto = PROTO_TCP, .port = 3002, .address.family = AF_INET};
-    const StateEvent event = {.proto = PROTO_TCP, .port = 3002, .address.family = AF_INET};
     double *spans = calloc(rounds, sizeof(*spans)), median;
     Listener found = {};
 
@@ -343,10 +376,6 @@ static double measure_form(Lookup *lookup, Form form, unsigned rounds) {
         double start = cpu_us();
         if (form == EXACT)
             lookup_exact(lookup, &endpoint, &found);
-        else if (form == APPEARED)
-            lookup_appeared(lookup, &event, NULL, NULL, snapshot);
-        else if (form == APPEARED_KNOWN)
-            lookup_appeared(lookup, &event, is_known, &found.cookie, snapshot);
         else
             lookup_port(lookup, PROTO_TCP, form == PORT ? 3002 : 0, snapshot);
         spans[i] = cpu_us() - start;
@@ -359,9 +388,7 @@ static double measure_form(Lookup *lookup, Form form, unsigned rounds) {
 
 static void measure_lookups(void) {
     static const unsigned sizes[] = {50, 5000, 50000};
-    static const char *const labels[] = {"exact", "event of a new socket",
-                                         "event whose endpoint is known", "dump of one port",
-                                         "dump of all (no port)"};
+    static const char *const labels[] = {"exact", "dump of one port", "dump of all (no port)"};
     double spans[FORM_COUNT][ELEMENTS(sizes)];
     int listener = listen_on(INADDR_ANY, 3002);
     _cleanup_lookup_ Lookup *lookup = NULL;
@@ -383,19 +410,17 @@ static void measure_lookups(void) {
     for (Form form = 0; form < FORM_COUNT; form++)
         printf("%-34s %10.1f %10.1f %10.1f\n", labels[form], spans[form][0], spans[form][1],
                spans[form][2]);
-    double more = spans[APPEARED][2] - spans[APPEARED][0];
     close(listener);
-    printf("an event with 50,000 known costs %.1f µs more than with 50 (budget: 1,000)\n", more);
 }
 
 int main(void) {
     enter_world();
-    printf("%-34s %7s %8s %8s %8s %8s\n", "listen() to the loop, µs", "threads", "p50", "p99",
-           "max", "named");
-    measure_latency("SCHED_FIFO threads", false, 1000);
-    measure_latency("read by the loop", true, 1000);
+    printf("%-34s %8s %8s %8s %6s %6s\n", "call to the loop, µs", "p50", "p99", "max", "of",
+           "named");
+    measure_latency("TCP socket, bind, listen", listen_on);
+    measure_latency("UDP socket, bind", bind_on);
+    measure_cost();
     measure_churn();
     measure_lookups();
-    free(cpus);
     return 0;
 }

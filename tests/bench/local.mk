@@ -10,7 +10,7 @@ tests_bench_verdict_LDADD = libsockaudit.a $(MNL_LIBS)
 EXTRA_DIST += tests/bench/30-verdict
 BENCH_TARGETS += tests/bench/scan
 tests_bench_scan_SOURCES = tests/bench/scan.c tests/bench/population.c tests/bench/population.h
-tests_bench_scan_LDADD = libsockaudit.a $(MNL_LIBS)
+tests_bench_scan_LDADD = libsockaudit.a $(MNL_LIBS) $(BPF_LIBS)
 EXTRA_DIST += tests/bench/10-scan
 
 BENCH_TARGETS += tests/bench/ledger
@@ -19,7 +19,7 @@ tests_bench_ledger_LDADD = libsockaudit.a
 EXTRA_DIST += tests/bench/30-ledger
 BENCH_TARGETS += tests/bench/events
 tests_bench_events_SOURCES = tests/bench/events.c
-tests_bench_events_LDADD = libsockaudit.a $(MNL_LIBS)
+tests_bench_events_LDADD = libsockaudit.a $(MNL_LIBS) $(BPF_LIBS)
 EXTRA_DIST += tests/bench/40-events
 # The daemon as a whole.
 BENCH_TARGETS += tests/bench/told tests/bench/sockets

@@ -21,8 +21,8 @@ UNIT = "sockaudit-bench.service"
 
 
 def enter(file):
-    """Runs the script again in network and mount namespaces of its own: `lo` is up, tracefs is
-    mounted, and /run is empty."""
+    """Runs the script again in network and mount namespaces of its own: `lo` is up, and /run is
+    empty."""
     if os.environ.get("IN_WORLD") == "yes":
         return
     if os.geteuid() != 0:
@@ -34,7 +34,6 @@ def enter(file):
         ip addr add 192.0.2.1/24 dev zoo0
         ip link set zoo0 up
         ip link set zoo1 up
-        mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null || true
         mount -t tmpfs tmpfs /run
         mkdir -p /run/systemd/journal
         echo 4096 >/proc/sys/net/unix/max_dgram_qlen
@@ -127,15 +126,12 @@ class Daemon:
                 total += int(file.read().split()[0])
         return total / 1e9
 
-    def wakeups(self, of_readers=False):
-        """Voluntary context switches of all its threads: as often they had slept. The others come
-        of what else the machine does. Of readers: of the threads that have SCHED_FIFO, which sleep
-        as long as no event comes."""
+    def wakeups(self):
+        """Voluntary context switches of all its threads. Involuntary ones are caused by other
+        programs."""
         total = 0
-        for path in glob.glob(f"/proc/{self.pid}/task/*"):
-            if of_readers and os.sched_getscheduler(int(os.path.basename(path))) != os.SCHED_FIFO:
-                continue
-            with open(path + "/status", encoding="ascii") as file:
+        for path in glob.glob(f"/proc/{self.pid}/task/*/status"):
+            with open(path, encoding="ascii") as file:
                 total += sum(int(line.split()[1]) for line in file if line.startswith("voluntary_ctxt"))
         return total
 
@@ -143,6 +139,9 @@ class Daemon:
         """MiB."""
         with open(f"/proc/{self.pid}/status", encoding="ascii") as file:
             return next(int(line.split()[1]) for line in file if line.startswith("VmRSS")) / 1024
+
+    def threads(self):
+        return len(os.listdir(f"/proc/{self.pid}/task"))
 
     def fds(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))

@@ -155,8 +155,8 @@ static int do_status(void *userdata, BusStatus *ret) {
     (void)userdata;
     *ret = (BusStatus){
         .since = UINT64_C(1795000000000000),
-        .sources = {{"tracepoint", true, "alerts come within milliseconds"},
-                    {"udp", false, "polled every second", "made\033up"}},
+        .sources = {{"socket events", true, "alerts come within milliseconds"},
+                    {"closed UDP sockets", false, "polled every second", "made\033up"}},
         .n_sources = 2,
         .policy_generation = 1,
         .policy_loaded = UINT64_C(1795000000000000),

@@ -308,15 +308,16 @@ print(b"secret" in peer.receive()[1], flush=True)
 class Verbs(Server):
     def test_status(self):
         text = self.verb("status").stdout.decode()
-        for part in ("sockauditd", "tracepoint: alerts come", "1 rule,", "3 flagged", "0.0.0.0:3002"):
+        for part in ("sockauditd", "socket events: alerts come", "1 rule,", "3 flagged", "0.0.0.0:3002"):
             self.assertIn(part, text)
         document = support.strict_json(self.verb("--json").stdout)
         self.assertEqual(document["counts"]["flagged"], 3)
-        self.assertRegex(text, r"udp: polled every second\n +made\\x1bup\n")
+        self.assertRegex(text, r"closed UDP sockets: polled every second\n +made\\x1bup\n")
         self.assertEqual(document["sources"], [
-            {"name": "tracepoint", "works": True, "words": "alerts come within milliseconds",
+            {"name": "socket events", "works": True, "words": "alerts come within milliseconds",
              "why": None},
-            {"name": "udp", "works": False, "words": "polled every second", "why": "made\\x1bup"}])
+            {"name": "closed UDP sockets", "works": False, "words": "polled every second",
+             "why": "made\\x1bup"}])
         self.assertEqual(len(document["listeners"]), 3)
 
     def test_show(self):

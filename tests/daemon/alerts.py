@@ -13,7 +13,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import harness  # noqa: E402
-from harness import TRACEFS, Foreground, listen, run_quietly, until, with_foreground, write, write_rules
+from harness import POLLING, Foreground, listen, until, with_foreground, write, write_rules
 
 RULES = """flag warning tcp port 4000-4999
 allow tcp
@@ -181,8 +181,7 @@ def test_another_script_or_folder_is_another_alert(daemon):
 def test_another_program_within_one_poll_is_another_alert(directory):
     """Without events, and with no poll while the one goes and the other comes."""
     write_rules(directory, POLLED)
-    subprocess.run(["umount", "-l", TRACEFS], check=False)
-    with Foreground(directory) as daemon, tempfile.TemporaryDirectory() as folder:
+    with Foreground(directory, prefix=POLLING) as daemon, tempfile.TemporaryDirectory() as folder:
         with Server("0.0.0.0,4004", folder=folder):
             daemon.expect(event="flagged", port=4004)
             daemon.send(signal.SIGSTOP)
@@ -190,7 +189,6 @@ def test_another_program_within_one_poll_is_another_alert(directory):
             daemon.send(signal.SIGCONT)
             told = daemon.expect(event="flagged", port=4004)
             assert "other.py" in told["cmdline"], told
-    run_quietly("mount", "-t", "tracefs", "tracefs", TRACEFS)
 
 
 @with_foreground(RULES)

@@ -2,7 +2,7 @@
 """What the tests of the daemon as a whole share: namespaces, daemons, a journal's stand-in, faults.
 
 A test file ends with `harness.main(__file__, globals())`, which runs its test_…() in network and mount
-namespaces of their own, each with a folder. There /run is empty, and tracefs is mounted. Waits are
+namespaces of their own, each with a folder. There /run is empty. Waits are
 for things that happen, and none of them is a measurement.
 """
 
@@ -38,7 +38,9 @@ with open(DAEMON, "rb") as program:
 MEMORY_SCALE = 4 if sanitizers else 1
 os.environ["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1"
 JOURNAL = "/run/systemd/journal/socket"
-TRACEFS = "/sys/kernel/tracing"
+# Starts a daemon that may load no program into the kernel (CAP_BPF by its number: the setpriv of
+# Ubuntu 22.04 does not know the name): it polls.
+POLLING = ["setpriv", "--bounding-set=-cap_39,-sys_admin"]
 
 RULES = """allow scope loopback
 flag critical tcp port 4000-4999
@@ -187,15 +189,16 @@ class Faults:
 class Process:
     """A sockauditd that keeps all that is its in the folder; stderr goes into a file there."""
     options = ()
+    prefix = ()  # what starts it
 
-    def __init__(self, directory, *options, root=False, env=None, prefix=(), program=DAEMON,
+    def __init__(self, directory, *options, root=False, env=None, prefix=None, program=DAEMON,
                  stdout=subprocess.PIPE):
         self.directory = directory
         self.serves = self.awaited = False
         rules = ["--root", directory + "/root"] if root else ["--rules", directory + "/rules"]
         with open(directory + "/stderr", "wb") as stderr:
             self.process = subprocess.Popen(
-                [*prefix, program, *rules, "--state-dir", directory + "/state",
+                [*(self.prefix if prefix is None else prefix), program, *rules, "--state-dir", directory + "/state",
                  "--runtime-dir", directory + "/run", *self.options, *options],
                 stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, text=True,
                 env=dict(os.environ, **(env or {})))
@@ -483,7 +486,6 @@ def enter(file):
     if os.environ.get("IN_MOUNTS") != "yes":
         os.environ["IN_MOUNTS"] = "yes"
         os.execvp("unshare", ["unshare", "-m", "--propagation", "private", "sh", "-c",
-                              f"mount -t tracefs tracefs {TRACEFS} 2>/dev/null; "
                               "mount -t tmpfs -o mode=0755 run /run && exec \"$@\"", "sh",
                               sys.executable, os.path.abspath(file), *sys.argv[1:]])
 
@@ -496,10 +498,6 @@ def need_fuse():
 def look_for_no_leaks():
     """LeakSanitizer stops every thread before it looks, and would wait for one that can't be woken."""
     os.environ["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
-
-
-def has_tracefs():
-    return os.path.exists(TRACEFS + "/events/sock/inet_sock_set_state/format")
 
 
 def run(name, test):

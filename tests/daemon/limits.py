@@ -19,7 +19,7 @@ import harness  # noqa: E402
 import clients  # noqa: E402
 import support  # noqa: E402
 import wire  # noqa: E402
-from harness import (DAEMON, NOBODY, PATIENCE, RULES, TRACEFS, Faults, Foreground, bind_udp, listen,
+from harness import (DAEMON, NOBODY, PATIENCE, POLLING, RULES, Faults, Foreground, bind_udp, listen,
                      mounted, run_quietly, until, write_rules)
 
 MANY = "set burst 10000\n"
@@ -82,26 +82,15 @@ def test_nothing_is_lost_by_an_overrun(directory):
             sock.close()
 
 
-def test_tracefs_comes_late(directory):
-    subprocess.run(["umount", "-l", TRACEFS], check=False)
-    with Foreground(directory) as daemon:
-        told = daemon.expect_said("TCP events: ", event="source-degraded")
-        assert "by polling" in told["message"], told
+def test_without_bpf_it_polls(directory):
+    with Foreground(directory, prefix=POLLING) as daemon:
+        told = daemon.expect(event="source-degraded")
         daemon.told_by(4001)
         # What the journal says once can be asked for.
-        tcp = daemon.status()["sources"][0]
-        assert tcp["why"].startswith("tracefs is not mounted at /sys/kernel/tracing"), tcp
-        assert told["message"] == f"TCP events: {tcp['why']}; {tcp['words']}", (told, tcp)
-        assert tcp["why"] in daemon.good("status")
-        if run_quietly("mount", "-t", "tracefs", "tracefs", TRACEFS) != 0:
-            harness.skip("there is no tracefs")
-        daemon.expect_said("TCP events: working again", event="source-restored")
-        assert daemon.status()["sources"][0]["why"] is None, daemon.status()
-        daemon.told_by(4002)
-        # What it has open stays open; and what it can't find any more it does not need.
-        subprocess.run(["umount", "-l", TRACEFS], check=True)
-        daemon.told_by(4003)
-    run_quietly("mount", "-t", "tracefs", "tracefs", TRACEFS)
+        sockets = daemon.status()["sources"][0]
+        assert not sockets["works"] and "CAP_BPF" in sockets["why"], sockets
+        assert sockets["why"] in told["message"] and sockets["words"] in told["message"], told
+        assert sockets["why"] in daemon.good("status")
 
 
 def test_all_events_are_missing(directory):
@@ -114,9 +103,9 @@ def test_all_events_are_missing(directory):
     as_nobody = support.as_user(NOBODY, "--inh-caps=-all")
     with mounted("proc", "/proc", "hidepid=2"):
         with Foreground(directory, prefix=as_nobody, program=program) as daemon:
-            assert any(one["event"] == "source-degraded" and "TCP events" in one["message"]
+            assert any(one["event"] == "source-degraded" and "socket events" in one["message"]
                        for one in daemon.all) or \
-                daemon.expect_said("TCP events", event="source-degraded")
+                daemon.expect_said("socket events", event="source-degraded")
             with listen("0.0.0.0", 4001):
                 told = daemon.expect(event="flagged", port=4001)
                 assert "exe" not in told and "pid" not in told, told

@@ -12,7 +12,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import harness  # noqa: E402
-from harness import NOBODY, Foreground, listen, until
+from harness import NOBODY, POLLING, Foreground, listen, until
 
 LIBC = ctypes.PyDLL(None, use_errno=True)
 SYS_CLONE3 = 435
@@ -82,34 +82,51 @@ def act(work):
     return pid
 
 
+def check_caller(told, pid):
+    """The process that called listen() is named, not the one that has its pid now."""
+    assert told["pid"] == pid and told["uid"] == NOBODY, told
+    assert told["exe"] == os.path.realpath(sys.executable), told
+    assert os.path.basename(__file__) in told["cmdline"], told
+
+
 def test_one_that_came_and_went(directory):
     with contextlib.ExitStack() as stack, Foreground(directory) as daemon:
         with stopped(daemon):
             pid = act(lambda: listen("0.0.0.0", 4001).close())
             stack.enter_context(innocent(pid))
         told = [*daemon.told_by(4002), *daemon.told_by(4003)]
-        assert not any(one.get("port") == 4001 for one in told), told
+        check_caller(next(one for one in told if one.get("port") == 4001), pid)
 
 
-def test_one_whose_caller_went(directory):
-    """Another process has it by then: that one is named."""
+def pass_on(daemon):
+    """A process listens, passes the socket to this one, and ends. Returns its pid and what was told."""
     passed, kept = socket.socketpair()
 
     def listen_and_pass():
         with listen("0.0.0.0", 4001) as sock:
             socket.send_fds(passed, [b"x"], [sock.fileno()])
 
-    with contextlib.ExitStack() as stack, Foreground(directory) as daemon:
+    with contextlib.ExitStack() as stack, passed, kept:
         with stopped(daemon):
             pid = act(listen_and_pass)
             fd, = socket.recv_fds(kept, 1, 1)[1]
             os.set_inheritable(fd, False)
             stack.enter_context(innocent(pid))
         told = daemon.expect(event="flagged", port=4001)
-        assert told["pid"] == os.getpid() and told["uid"] == NOBODY, told
         os.close(fd)
-    passed.close()
-    kept.close()
+        return pid, told
+
+
+def test_one_whose_caller_went(directory):
+    with Foreground(directory) as daemon:
+        pid, told = pass_on(daemon)
+        check_caller(told, pid)
+
+
+def test_by_polling_the_holder_is_named(directory):
+    with Foreground(directory, prefix=POLLING) as daemon:
+        _, told = pass_on(daemon)
+        assert told["pid"] == os.getpid() and told["uid"] == NOBODY, told
 
 
 if __name__ == "__main__":

@@ -21,8 +21,18 @@ N = 200
 WRAPPER = """#!/bin/sh
 exec valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect \\
     --errors-for-leak-kinds=definite,indirect --track-fds=yes --child-silent-after-fork=yes \\
-    --log-file={directory}/valgrind.%p {program} "$@"
+    --suppressions={directory}/suppressions --log-file={directory}/valgrind.%p {program} "$@"
 """
+# libbpf asks the kernel for programs with structures that it has filled as far as they are read.
+SUPPRESSIONS = "".join(f"""{{
+   libbpf
+   Memcheck:Param
+   bpf(attr->{field})
+   fun:syscall
+   obj:*/libbpf.so*
+   ...
+}}
+""" for field in ("expected_attach_type", "prog_ifindex"))
 
 
 def is_sanitized():
@@ -43,6 +53,7 @@ def make_build(directory):
     """A build directory whose daemon is the real one's, under valgrind."""
     for name in ("Makefile", "tests", "sockauditctl"):
         os.symlink(f"{BUILD}/{name}", f"{directory}/{name}")
+    write(directory + "/suppressions", SUPPRESSIONS)
     write(directory + "/sockauditd",
           WRAPPER.format(directory=directory, program=readable_program(directory)))
     os.chmod(directory + "/sockauditd", 0o755)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The client's verbs against a real sockauditd that hears of TCP from the tracepoint."""
+"""The client's verbs against a real sockauditd that receives the kernel's records."""
 
 import contextlib
 import json
@@ -153,8 +153,8 @@ def check_another_id(daemon, events):
 
 
 def check_watch(daemon):
-    """Both those that stay for a while and those that are too short for anybody to look them up:
-    told by what the reader of the tracepoint saw."""
+    """Listeners that stay open for a while, and listeners that close before a dump could show them:
+    these are known from the kernel's records alone."""
     def of(port):
         return [one for one in events if one.get("port") == port]
 

@@ -474,7 +474,7 @@ def in_namespaces(name, arguments):
     words = [sys.executable, os.path.abspath(__file__), "--one", name, "--cache", arguments.cache,
              "--data", arguments.data,
              *(["--root", arguments.root] if arguments.root else []), *arguments.tables]
-    inside = (f"mount -t sysfs sysfs /sys; mount -t tracefs tracefs {harness.TRACEFS} 2>/dev/null; "
+    inside = ("mount -t sysfs sysfs /sys; mount -t cgroup2 cgroup2 /sys/fs/cgroup; "
               "mount -t tmpfs -o mode=0755 run /run && exec \"$@\"")
     with tempfile.TemporaryFile("w+") as out:
         subprocess.run(["unshare", "-n", "-m", "--propagation", "private", "sh", "-c", inside, "sh", *words],

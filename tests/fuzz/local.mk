@@ -4,7 +4,7 @@
 # --enable-fuzzers as fuzz-NAME, for `./dev fuzz NAME`.
 #
 # To add one, copy the five lines of `text` and replace the name.
-FUZZ_LIBS = libsockaudit.a $(MNL_LIBS) $(JANSSON_LIBS) $(SMARTCOLS_LIBS) $(SYSTEMD_LIBS)
+FUZZ_LIBS = libsockaudit.a $(MNL_LIBS) $(JANSSON_LIBS) $(BPF_LIBS) $(SMARTCOLS_LIBS) $(SYSTEMD_LIBS)
 FUZZ_TARGETS =
 FUZZ_REPLAYS =
 
@@ -73,13 +73,6 @@ tests_fuzz_fuzz_state_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_state_LDADD = $(FUZZ_LIBS)
 tests_fuzz_replay_state_SOURCES = tests/fuzz/state.c tests/fuzz/replay.c
 tests_fuzz_replay_state_LDADD = $(FUZZ_LIBS)
-FUZZ_TARGETS += tests/fuzz/fuzz-tracepoint
-FUZZ_REPLAYS += tests/fuzz/replay-tracepoint
-tests_fuzz_fuzz_tracepoint_SOURCES = tests/fuzz/tracepoint.c
-tests_fuzz_fuzz_tracepoint_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
-tests_fuzz_fuzz_tracepoint_LDADD = $(FUZZ_LIBS)
-tests_fuzz_replay_tracepoint_SOURCES = tests/fuzz/tracepoint.c tests/fuzz/replay.c
-tests_fuzz_replay_tracepoint_LDADD = $(FUZZ_LIBS)
 
 FUZZ_TARGETS += tests/fuzz/fuzz-bus
 FUZZ_REPLAYS += tests/fuzz/replay-bus
@@ -90,6 +83,14 @@ tests_fuzz_fuzz_bus_LDADD = $(FUZZ_LIBS)
 tests_fuzz_replay_bus_SOURCES = $(tests_fuzz_fuzz_bus_SOURCES) tests/fuzz/replay.c
 tests_fuzz_replay_bus_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_fuzz_replay_bus_LDADD = $(FUZZ_LIBS)
+
+FUZZ_TARGETS += tests/fuzz/fuzz-record
+FUZZ_REPLAYS += tests/fuzz/replay-record
+tests_fuzz_fuzz_record_SOURCES = tests/fuzz/record.c
+tests_fuzz_fuzz_record_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_record_LDADD = $(FUZZ_LIBS)
+tests_fuzz_replay_record_SOURCES = tests/fuzz/record.c tests/fuzz/replay.c
+tests_fuzz_replay_record_LDADD = $(FUZZ_LIBS)
 
 EXTRA_PROGRAMS = $(FUZZ_TARGETS) $(FUZZ_REPLAYS)
 EXTRA_DIST += $(srcdir)/tests/fuzz/corpus

@@ -3,8 +3,9 @@
 # this list. It is a program that writes TAP, or a script of tests/daemon/harness.py.
 KERNEL_TESTS = tests/kernels/events.py
 if TESTS_ENABLED
-KERNEL_TESTS += tests/net/facts tests/net/race tests/net/test-hints tests/net/test-sources \
-	tests/net/test-handles tests/net/against-ss.py tests/net/forwards.py
+KERNEL_TESTS += tests/net/facts tests/net/test-hints tests/net/test-sources \
+	tests/net/test-handles tests/net/test-kernel_events tests/net/test-kernel_callers \
+	tests/net/against-ss.py tests/net/forwards.py
 endif
 EXTRA_DIST += tests/kernels/events.py tests/kernels/init tests/kernels/initramfs \
 	tests/kernels/inside.py tests/kernels/kernel tests/kernels/run

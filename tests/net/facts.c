@@ -28,7 +28,7 @@ static Snapshot *snapshot;
 static Collector *collector;
 
 static void enter_namespace(void) {
-    world_enter(false);
+    world_enter();
     snapshot = snapshot_new();
     cr_assert(snapshot && collector_open(world_open("/proc"), -1, NULL, &collector) == 0);
 }

@@ -27,7 +27,7 @@
 static NetHandles handles;
 
 static void set_up(void) {
-    world_enter(false);
+    world_enter();
 }
 
 TestSuite(handles, .init = set_up, .timeout = 120);

@@ -16,23 +16,12 @@ tests_net_facts_SOURCES = tests/net/facts.c tests/net/world.c tests/net/world.h
 tests_net_facts_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 tests_net_facts_LDADD = $(AM_TESTS_LIBS)
 endif
-check_PROGRAMS += tests/net/race
-TESTS += tests/net/race
-tests_net_race_SOURCES = tests/net/race.c
-tests_net_race_LDADD = libsockaudit.a $(MNL_LIBS)
 # Event sources, in namespaces that each test makes for itself.
 if TESTS_ENABLED
-EVENT_TESTS = tests/net/test-tracepoint tests/net/test-readers tests/net/test-hints \
-	tests/net/test-sources tests/net/test-handles
-check_PROGRAMS += $(EVENT_TESTS)
+EVENT_TESTS = tests/net/test-hints tests/net/test-sources tests/net/test-handles \
+	tests/net/test-kernel_events tests/net/test-kernel_callers
+check_PROGRAMS += $(EVENT_TESTS) tests/net/caller
 TESTS += $(EVENT_TESTS)
-tests_net_test_tracepoint_SOURCES = tests/net/tracepoint.c tests/net/world.c tests/net/world.h \
-	tests/net/ring.c tests/net/ring.h
-tests_net_test_tracepoint_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
-tests_net_test_tracepoint_LDADD = $(AM_TESTS_LIBS)
-tests_net_test_readers_SOURCES = tests/net/readers.c tests/net/world.c tests/net/world.h
-tests_net_test_readers_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
-tests_net_test_readers_LDADD = $(AM_TESTS_LIBS)
 tests_net_test_hints_SOURCES = tests/net/hints.c tests/net/world.c tests/net/world.h
 tests_net_test_hints_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 tests_net_test_hints_LDADD = $(AM_TESTS_LIBS)
@@ -42,4 +31,14 @@ tests_net_test_sources_LDADD = $(AM_TESTS_LIBS)
 tests_net_test_handles_SOURCES = tests/net/handles.c tests/net/world.c tests/net/world.h
 tests_net_test_handles_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 tests_net_test_handles_LDADD = $(AM_TESTS_LIBS)
+tests_net_test_kernel_events_SOURCES = tests/net/kernel_events.c tests/net/events.c \
+	tests/net/events.h tests/net/ring.c tests/net/ring.h tests/net/world.c tests/net/world.h
+tests_net_test_kernel_events_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
+tests_net_test_kernel_events_LDADD = $(AM_TESTS_LIBS) -lpthread
+tests_net_test_kernel_callers_SOURCES = tests/net/kernel_callers.c tests/net/events.c \
+	tests/net/events.h tests/net/world.c tests/net/world.h
+tests_net_test_kernel_callers_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
+tests_net_test_kernel_callers_LDADD = $(AM_TESTS_LIBS) -lpthread
+tests_net_caller_SOURCES = tests/net/caller.c
+tests_net_caller_LDADD = -lpthread
 endif

@@ -14,14 +14,13 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "collect/events/cpu_list.h"
-
-/* The rings hear of every listener of the machine: tests beside each other fill them for each
- * other. */
+/* The tests of one user share what that user's records may be, and the machine its two or three
+ * processors. */
 __attribute__((constructor)) static void one_at_a_time(void) {
     criterion_options.jobs = 1;
 }
@@ -47,15 +46,13 @@ static void loopback_up(void) {
     close(fd);
 }
 
-void world_enter(bool tracefs) {
+void world_enter(void) {
     if (unshare(CLONE_NEWNET | CLONE_NEWNS) < 0)
         world_skip("no new namespaces: %s", strerror(errno));
     cr_assert_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
     loopback_up();
     if (mount("sysfs", "/sys", "sysfs", 0, NULL) < 0)
         world_skip("no sysfs of the new network: %s", strerror(errno));
-    if (tracefs && mount("tracefs", "/sys/kernel/tracing", "tracefs", 0, NULL) < 0)
-        world_skip("no tracefs: %s", strerror(errno));
 }
 
 bool world_waited(int64_t *start, int64_t msec) {
@@ -66,12 +63,6 @@ bool world_waited(int64_t *start, int64_t msec) {
     if (*start == 0)
         *start = at;
     return at - *start >= msec;
-}
-
-bool world_closed(int r) {
-    if (r == -EBUSY)
-        printf("# a reader's thread was left behind\n");
-    return r == 0 || r == -EBUSY;
 }
 
 int world_drop_capability(unsigned capability) {
@@ -108,10 +99,14 @@ static socklen_t make_address(const char *text, uint16_t port, struct sockaddr_s
     return sizeof(*v4);
 }
 
+static bool is_stream(Proto proto) {
+    return proto == PROTO_TCP || proto == PROTO_MPTCP || proto == PROTO_SCTP;
+}
+
 static int set_up(int fd, const SocketWish *wish) {
     struct sockaddr_storage address;
     int one = 1;
-    bool stream = wish->proto == PROTO_TCP || wish->proto == PROTO_MPTCP;
+    bool stream = is_stream(wish->proto);
 
     if (wish->reuseport && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) < 0)
         return -errno;
@@ -131,7 +126,7 @@ static int set_up(int fd, const SocketWish *wish) {
 }
 
 static int try_socket(const SocketWish *wish) {
-    bool stream = wish->proto == PROTO_TCP || wish->proto == PROTO_MPTCP;
+    bool stream = is_stream(wish->proto);
     int family = wish->address && strchr(wish->address, ':') ? AF_INET6 : AF_INET;
     int fd = socket(family, (stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC,
                     proto_number(wish->proto));
@@ -182,56 +177,23 @@ Endpoint world_endpoint(const SocketWish *wish, int fd) {
     return endpoint;
 }
 
-void rings_open(Rings *rings, size_t pages) {
-    TracepointFormat format;
-    unsigned *cpus;
-    size_t n_cpus;
-    int tracefs_fd = world_open("/sys/kernel/tracing"), sys_fd = world_open("/sys");
-
-    cr_assert_eq(tracepoint_read_format(tracefs_fd, &format), 0);
-    cr_assert_eq(cpu_list_online(sys_fd, &cpus, &n_cpus), 0);
-    *rings = (Rings){};
-    for (size_t i = 0; i < n_cpus && rings->n < 256; i++) {
-        int r = trace_ring_open(&format, cpus[i], pages, &rings->rings[rings->n++]);
-        if (r < 0)
-            world_skip("no perf events on CPU %u: %s", cpus[i], strerror(-r));
-    }
-    free(cpus);
-    close(tracefs_fd);
-    close(sys_fd);
+uint32_t world_netns(void) {
+    struct stat st;
+    cr_assert_eq(stat("/proc/self/ns/net", &st), 0);
+    return (uint32_t)st.st_ino;
 }
 
-void rings_close(Rings *rings) {
-    for (size_t i = 0; i < rings->n; i++)
-        trace_ring_close(rings->rings[i]);
-    rings->n = 0;
+int world_cgroup_root(void) {
+    /* The new sysfs hides the one that was mounted in the old. */
+    if (mount("cgroup2", "/sys/fs/cgroup", "cgroup2", 0, NULL) < 0 && errno != EBUSY)
+        world_skip("no cgroup v2: %s", strerror(errno));
+    return world_open("/sys/fs/cgroup");
 }
 
-uint64_t rings_read(Rings *rings, Seen *seen) {
-    uint64_t lost = 0;
-    for (size_t i = 0; i < rings->n; i++) {
-        TraceRead read = {.more = true};
-        while (read.more) {
-            cr_assert_eq(trace_ring_read(rings->rings[i], 64, seen_add, seen, &read), 0);
-            cr_assert_eq(read.n_malformed, 0);
-            cr_assert_eq(read.n_unwanted, 0, "fact 19: the filter lets %u through",
-                         read.n_unwanted);
-            lost += read.lost;
-        }
-    }
-    return lost;
-}
-
-void seen_add(const StateEvent *event, void *data) {
-    Seen *seen = data;
-    if ((seen->pid == 0 || seen->pid == event->pid) &&
-        (seen->port == 0 || seen->port == event->port) && seen->n < WORLD_EVENTS)
-        seen->events[seen->n++] = *event;
-}
-
-size_t seen_count(const Seen *seen, StateEventKind kind) {
-    size_t n = 0;
-    for (size_t i = 0; i < seen->n; i++)
-        n += seen->events[i].kind == kind;
-    return n;
+void world_program(int cgroup_fd, KernelHandles *ret) {
+    KernelFailure failure;
+    int r = kernel_open_events(world_netns(), cgroup_fd, ret, &failure);
+    if (r < 0 && (failure.step == KERNEL_BUILD || r == -EPERM))
+        world_skip("no program in the kernel, step %d: %s", (int)failure.step, strerror(-r));
+    cr_assert_eq(r, 0, "step %d: %s", (int)failure.step, strerror(-r));
 }

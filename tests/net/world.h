@@ -6,27 +6,20 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "collect/events/tracepoint.h"
+#include "bpf/kernel_program.h"
 #include "model/endpoint.h"
 
 /*
- * Moves the calling process into new network and mount namespaces, with `lo` up, sysfs of the new
- * network and, where `tracefs`, tracefs at /sys/kernel/tracing. What can't be made skips the test,
- * and fails it where $CI is set.
+ * Moves the calling process into new network and mount namespaces, with `lo` up and sysfs of the
+ * new network. What can't be made skips the test, and fails it where $CI is set.
  */
-void world_enter(bool tracefs);
+void world_enter(void);
 
 /*
  * Whether `msec` have passed since the first call with this *start, which is 0 before it. Waits are
  * for what happens, and this ends those for what does not.
  */
 bool world_waited(int64_t *start, int64_t msec);
-/*
- * Whether readers_close() or sources_close() returned what it may: that all is closed, or that a
- * thread was left behind. On a busy machine one may be late for its end; that it is not each time
- * is for tests of just that.
- */
-bool world_closed(int r);
 #define PATIENCE 60000 /* ms, on a machine with much else to do */
 
 /* Takes one capability from the calling process. Returns 0 or a negative errno. */
@@ -58,27 +51,10 @@ uint16_t world_port(int fd);
 uint64_t world_cookie(int fd);
 Endpoint world_endpoint(const SocketWish *wish, int fd);
 
-/* What came from the rings of all CPUs. */
-#define WORLD_EVENTS 4096
-typedef struct Seen {
-    uint32_t pid;  /* only events of this process, 0: of all */
-    uint16_t port; /* and only of this port, 0: of all */
-    size_t n;
-    StateEvent events[WORLD_EVENTS];
-} Seen;
-
-typedef struct Rings {
-    TraceRing *rings[256];
-    size_t n;
-} Rings;
-
-/* On all CPUs that are online. */
-void rings_open(Rings *rings, size_t pages);
-void rings_close(Rings *rings);
-/* Reads all that is there; `data` of the handler is a Seen. Returns what was lost: what all others
- * on the machine open fills the rings, too, so a test whose own events it needs tries again. */
-uint64_t rings_read(Rings *rings, Seen *seen);
-
-/* A StateEventHandler; `data` is a Seen. */
-void seen_add(const StateEvent *event, void *data);
-size_t seen_count(const Seen *seen, StateEventKind kind);
+/* The inode number of the caller's network namespace. */
+uint32_t world_netns(void);
+/* Mounts cgroup v2 in the new mount namespace. Returns its root, O_PATH; or skips the test. */
+int world_cgroup_root(void);
+/* Loads the program of the events for the caller's network namespace. Where that can't be had, the
+ * test is skipped. */
+void world_program(int cgroup_fd, KernelHandles *ret);

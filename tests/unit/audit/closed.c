@@ -86,15 +86,3 @@ Test(closed_listeners, are_not_sent_for_probes_that_follow_each_other) {
     cr_assert_eq(world->n_told[LEDGER_GONE], 5);
     cr_assert_eq(world->n_told[LEDGER_FLAGGED], 0);
 }
-
-/* Of an alert that was sent they are one listener. */
-Test(closed_listeners, go_on_for_listeners_that_follow_each_other) {
-    _cleanup_world_ World *world = settling_world();
-    world_listen(world, 1, 3000)->owner = world_owner("/usr/bin/node");
-    world_look_at(world, 3000, false);
-    world_pass(world, SETTLED);
-    world_close(world, 1);
-    world_listen(world, 2, 3000)->owner = world_owner("/usr/bin/node");
-    world_look_at(world, 3000, true);
-    told("appeared:3000 flagged:3000 changed:3000/i");
-}

@@ -75,44 +75,6 @@ Test(ledger, believes_a_close_event_at_once) {
     told("resolved:3000/gone resolved:3001/gone");
 }
 
-Test(ledger, counts_what_is_at_a_place) {
-    _cleanup_world_ World *world = world_new(NULL);
-    Endpoint endpoint = {.proto = PROTO_TCP, .port = 3000, .address.family = AF_INET};
-    uint64_t cookie = 0;
-
-    cr_assert_eq(ledger_count_place(world->ledger, &endpoint, &cookie), 0);
-    world_listen(world, 1, 3000);
-    world_listen(world, 2, 3001);
-    world_dump(world);
-    cr_assert_eq(ledger_count_place(world->ledger, &endpoint, &cookie), 1);
-    cr_assert_eq(cookie, 1);
-    world_listen(world, 3, 3000);
-    world_listen(world, 4, 3000)->uid = 1001;
-    world_dump(world);
-    cr_assert_gt(ledger_count_place(world->ledger, &endpoint, &cookie), 1);
-    world_close(world, 1);
-    world_close(world, 3);
-    world_look_at(world, 3000, true);
-    cr_assert_eq(ledger_count_place(world->ledger, &endpoint, &cookie), 1);
-    cr_assert_eq(cookie, 4);
-    /* What is left of it is its flag, which lingers. */
-    world_close(world, 4);
-    world_look_at(world, 3000, true);
-    cr_assert_eq(ledger_count_place(world->ledger, &endpoint, &cookie), 0);
-}
-
-Test(ledger, looks_at_a_place_without_an_event_count_as_dumps) {
-    _cleanup_world_ World *world = world_new(NULL);
-    world_listen(world, 1, 3000);
-    world_dump(world);
-    world_told(world);
-    world_close(world, 1);
-    world_look_at(world, 3000, false);
-    told("");
-    world_look_at(world, 3000, false);
-    told("gone:3000");
-}
-
 Test(ledger, reports_nothing_gone_from_an_incomplete_dump) {
     _cleanup_world_ World *world = world_new(NULL);
     world_listen(world, 1, 3000);
@@ -127,11 +89,6 @@ Test(ledger, reports_nothing_gone_from_an_incomplete_dump) {
     }
     for (unsigned i = 0; i < 4; i++) /* a dump of UDP alone says nothing of TCP */
         ledger_update(world->ledger, world_look(world), LEDGER_PROTO(PROTO_UDP), &world->now);
-    told("");
-    Endpoint endpoint = {.proto = PROTO_TCP, .port = 3000, .address.family = AF_INET};
-    world_look(world);
-    coverage_set(&world->snapshot->coverage[PROTO_TCP], COVERAGE_INCOMPLETE, "test");
-    ledger_update_place(world->ledger, world->snapshot, &endpoint, true, &world->now);
     told("");
     world_dump(world);
     world_dump(world);
@@ -325,44 +282,6 @@ Test(ledger, reports_only_differences_of_a_new_policy) {
     told("appeared:3002 resolved:3002/policy");
     world_pass(world, USEC_PER_HOUR);
     told("");
-}
-
-Test(ledger, witnesses_what_was_never_in_a_dump) {
-    _cleanup_world_ World *world = world_new(NULL);
-    Owner *owner = world_owner("/usr/bin/nc");
-    Listener listener = {
-        .endpoint = {.proto = PROTO_TCP, .port = 3000, .address.family = AF_INET},
-        .scope = SCOPE_WILDCARD,
-        .uid = 1000,
-        .owner = owner,
-    };
-    ledger_witness(world->ledger, &listener, MS, &world->now);
-    told("appeared:3000 gone:3000 flagged:3000");
-    cr_assert(world->last.brief);
-    cr_assert_eq(world->last.duration, MS);
-    for (unsigned i = 0; i < 100; i++) {
-        world_pass(world, USEC_PER_SEC);
-        ledger_witness(world->ledger, &listener, MS, &world->now);
-    }
-    cr_assert_eq(world->n_told[LEDGER_FLAGGED], 1);
-    world_told(world);
-    world_pass(world, USEC_PER_MINUTE);
-    told("resolved:3000/gone");
-    cr_assert_eq(world->last.n_returned, 100);
-
-    world_listen(world, 1, 3001); /* one that is known is left alone */
-    world_dump(world);
-    world_told(world);
-    listener.endpoint.port = 3001;
-    listener.cgroup_id = 1;
-    ledger_witness(world->ledger, &listener, MS, &world->now);
-    told("");
-    listener.scope = SCOPE_LOOPBACK;
-    listener.endpoint.port = 3002;
-    ledger_witness(world->ledger, &listener, MS, &world->now);
-    told("appeared:3002 gone:3002");
-    cr_assert_eq(owner->n_references, 1);
-    owner_unref(owner);
 }
 
 Test(ledger, knows_forwards_by_their_endpoint) {

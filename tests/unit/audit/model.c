@@ -96,10 +96,8 @@ static void look_at(Story *story, uint16_t port, bool closed) {
     World *world = story->world;
     for (unsigned i = 0; i < N_COOKIES; i++) {
         Known *known = &story->known[i];
-        if (!known->known || known->port != port || is_open(world, i))
-            continue;
-        known->known = !closed && !known->missing;
-        known->missing = true;
+        if (closed && known->known && known->port == port && !is_open(world, i))
+            known->known = false;
     }
     for (size_t i = 0; i < world->n_sockets; i++)
         if (world->sockets[i].endpoint.port == port)

@@ -145,11 +145,15 @@ void world_free(World *world) {
     for (size_t i = 0; i < world->n_sockets; i++)
         owner_unref(world->sockets[i].owner);
     free(world->sockets);
+    free(world->closed);
     free(world->told);
     free(world);
 }
 
 WorldSocket *world_listen(World *world, uint64_t cookie, uint16_t port) {
+    for (size_t i = world->n_closed; i-- > 0;)
+        if (world->closed[i].cookie == cookie)
+            world->closed[i] = world->closed[--world->n_closed];
     cr_assert_geq(ARRAY_RESERVE(world->sockets, world->allocated, world->n_sockets + 1), 0);
     WorldSocket *socket = &world->sockets[world->n_sockets++];
     *socket = (WorldSocket){
@@ -173,6 +177,9 @@ WorldSocket *world_socket(World *world, uint64_t cookie) {
 void world_close(World *world, uint64_t cookie) {
     WorldSocket *socket = world_socket(world, cookie);
     owner_unref(socket->owner);
+    socket->owner = NULL;
+    cr_assert_eq(ARRAY_RESERVE(world->closed, world->closed_allocated, world->n_closed + 1), 0);
+    world->closed[world->n_closed++] = *socket;
     *socket = world->sockets[--world->n_sockets];
 }
 
@@ -221,13 +228,16 @@ void world_dump(World *world) {
 }
 
 void world_look_at(World *world, uint16_t port, bool closed) {
-    Endpoint endpoint = {.proto = PROTO_TCP, .port = port, .address.family = AF_INET};
     snapshot_clear(world->snapshot);
     for (size_t i = 0; i < world->n_sockets; i++)
         if (world->sockets[i].endpoint.port == port)
             show(world, &world->sockets[i]);
-    cr_assert_eq(
-        ledger_update_place(world->ledger, world->snapshot, &endpoint, closed, &world->now), 0);
+    for (size_t i = world->n_closed; closed && i-- > 0;)
+        if (world->closed[i].endpoint.port == port) {
+            ledger_close(world->ledger, world->closed[i].cookie, &world->now);
+            world->closed[i] = world->closed[--world->n_closed];
+        }
+    cr_assert_eq(ledger_update_some(world->ledger, world->snapshot, &world->now), 0);
 }
 
 void world_sleep(World *world, usec_t span) {

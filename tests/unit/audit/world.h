@@ -31,6 +31,8 @@ typedef struct World {
     Snapshot *snapshot;
     WorldSocket *sockets;
     size_t n_sockets, allocated;
+    WorldSocket *closed; /* without owner */
+    size_t n_closed, closed_allocated;
 
     Judge judge;
     /* The judge: flags what is not of scope loopback, but for these. */

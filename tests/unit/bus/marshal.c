@@ -298,7 +298,8 @@ Test(marshal, status_and_rules) {
     char *files[] = {(char *)"/etc/a.rules", (char *)"/etc/\xff", NULL};
     const BusStatus status = {
         .since = 5,
-        .sources = {{"tracepoint", true, "at once"}, {"udp", false, "polled", "nobody may"}},
+        .sources = {{"socket events", true, "at once"},
+                    {"closed UDP sockets", false, "polled", "nobody may"}},
         .n_sources = 2,
         .n_rules = 9,
         .policy_files = files,

@@ -15,7 +15,4 @@ tests_unit_test_collect_LDADD = $(AM_TESTS_LIBS)
 EXTRA_DIST += $(srcdir)/tests/fixtures/netlink
 # The event sources.
 tests_unit_test_collect_SOURCES += tests/unit/collect/event_parts.c \
-	tests/unit/collect/perf_ring.c tests/unit/collect/ring_bytes.c \
-	tests/unit/collect/ring_bytes.h tests/unit/collect/state_event.c \
-	tests/unit/collect/tracepoint_format.c
-EXTRA_DIST += $(srcdir)/tests/fixtures/tracepoint
+	tests/unit/collect/kernel_event.c tests/unit/collect/ring.c

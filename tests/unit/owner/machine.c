@@ -88,9 +88,7 @@ void test_search(Snapshot *snapshot) {
 }
 
 bool test_can_iterate(void) {
-    int root = open("/", O_RDONLY | O_DIRECTORY);
-    int fd = fd_iterator_open(root, 1, 2);
-    close(root);
+    int fd = fd_iterator_open(0);
     if (fd >= 0)
         close(fd);
     return USE_BPF && fd >= 0 && test_sees_all_pids();

@@ -48,7 +48,7 @@ Test(search, of_the_caller_of_listen_the_newest_fd_is_enough) {
     cr_assert(owner_sources_open(NULL, &sources) == 0);
     cr_assert(owner_search_new(&sources, snapshot, &search) == 0);
 
-    cr_assert_eq(owner_search_hint(search, getpid(), NULL), 0);
+    cr_assert_eq(owner_search_hint(search, getpid()), 0);
     cr_assert_eq(owner_search_run(search, SEARCH_FIRST), 0);
     const Owner *owner = snapshot->listeners[0].owner;
     cr_assert_eq(owner->n_holders, 1);
