@@ -478,9 +478,11 @@ static __always_inline void submit_close(struct sock *sk, uint64_t cookie) {
     bpf_ringbuf_submit(head, 0);
 }
 
-/* An MPTCP socket listens through a TCP socket of its own, which is no listener beside it. */
-static __always_inline bool is_inside_mptcp(struct sock *sk, uint16_t protocol) {
+/* An MPTCP socket listens through a TCP socket of its own: one of the two is told, as in a dump. */
+static __always_inline bool is_other_of_mptcp(struct sock *sk, uint16_t protocol) {
     struct tcp_sock *tcp = (void *)sk;
+    if (audited.subflows)
+        return protocol == PROTOCOL_MPTCP;
     return protocol == PROTOCOL_TCP && bpf_core_field_exists(tcp->is_mptcp) &&
            BPF_CORE_READ_BITFIELD_PROBED(tcp, is_mptcp);
 }
@@ -494,7 +496,7 @@ int BPF_PROG(socket_state, struct sock *sk, int before, int now) {
     if (before == STATE_LISTEN && now != STATE_CLOSE && now != STATE_CLOSE_WAIT)
         return 0;
     uint16_t protocol = READ(sk, sk_protocol);
-    if (!is_audited(sk) || is_inside_mptcp(sk, protocol))
+    if (!is_audited(sk) || is_other_of_mptcp(sk, protocol))
         return 0;
     uint64_t cookie = bpf_get_socket_cookie(sk);
     if (now == STATE_LISTEN)

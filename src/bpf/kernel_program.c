@@ -40,7 +40,9 @@ static int fail(KernelFailure *failure, KernelStep step, int error) {
 
 #if USE_BPF
 
+#include <stdio.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -107,6 +109,14 @@ static int take_map(const struct bpf_object *object, const char *name) {
     return fd < 0 ? -ENOENT : duplicate(fd);
 }
 
+/* Before Linux 5.19 a dump shows no MPTCP listeners, but their TCP sockets. */
+static bool dumps_show_mptcp(void) {
+    unsigned major_number, minor_number;
+    struct utsname name;
+    return uname(&name) < 0 || sscanf(name.release, "%u.%u", &major_number, &minor_number) != 2 ||
+           major_number > 5 || (major_number == 5 && minor_number >= 19);
+}
+
 static int set_audited(struct bpf_object *object, uint32_t netns, int cgroup_fd) {
     struct stat root = {}, pids = {};
     struct bpf_map *map;
@@ -119,6 +129,7 @@ static int set_audited(struct bpf_object *object, uint32_t netns, int cgroup_fd)
         .cgroup_root = root.st_ino,
         .netns = netns,
         .pidns = (uint32_t)pids.st_ino,
+        .subflows = !dumps_show_mptcp(),
     };
     bpf_object__for_each_map(map, object) {
         const char *name = bpf_map__name(map);

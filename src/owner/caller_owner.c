@@ -116,10 +116,13 @@ static const char *why_partial(const Holder *holder, const Caller *caller) {
     if (is_whole(holder) || caller->is_kernel)
         return NULL;
     if (!holder->exe)
-        return "the process ended before the path of its program could be read";
+        return "its program could not be read: the path is too long, or the process ended or runs "
+               "another one";
     if (!holder->cmdline)
-        return "the process ended before its command line could be read";
-    return holder->cwd ? NULL : "the process ended before its working directory could be read";
+        return "its command line could not be read: the process ended or runs another program";
+    return holder->cwd ? NULL
+                       : "its working directory could not be read: the process ended or runs "
+                         "another program";
 }
 
 /* Without a cgroup of its own, which is the root's on a cgroup v1 host, it is the process's. */
