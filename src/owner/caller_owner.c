@@ -100,13 +100,14 @@ static int ask_proc(const OwnerSources *sources, const Caller *caller, Holder *h
         openat(sources->proc_fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (process_fd < 0)
         return 0;
-    int r = process_read(process_fd, sources->root_fd, CMDLINE_BYTES_MAX, CALLER_PATIENCE_MSEC,
-                         &now, NULL);
+    int r = is_whole(holder) ? 0
+                             : process_read(process_fd, sources->root_fd, CMDLINE_BYTES_MAX,
+                                            CALLER_PATIENCE_MSEC, &now, NULL);
     if (r < 0)
         return r == -ENOMEM ? r : 0;
     if (runs_same(&now, holder, &caller->exe_id))
         take_missing(holder, &now);
-    if (*cgroup || now.start != holder->start)
+    if (*cgroup || process_start(process_fd) != holder->start)
         return 0;
     r = process_read_cgroup(process_fd, cgroup);
     return r == -ENOMEM ? r : 0;

@@ -152,6 +152,11 @@ bool process_is_still(int process_fd, const Holder *seen) {
            file_id_equal(&file, &seen->exe_id);
 }
 
+uint64_t process_start(int process_fd) {
+    _cleanup_holder_ Holder holder = {};
+    return read_stat(process_fd, &holder) < 0 ? 0 : holder.start;
+}
+
 int process_read_cgroup(int process_fd, char **ret) {
     char buffer[16384];
     const char *path;

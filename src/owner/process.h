@@ -68,6 +68,9 @@ bool process_is_still(int process_fd, const Holder *seen);
 int exe_read(int process_fd, int root_fd, bool cached, char **ret_path, FileId *ret_id,
              ExeState *ret_state, bool *ret_deleted);
 
+/* When it started, in clock ticks since boot; 0: unknown. */
+uint64_t process_start(int process_fd);
+
 /* The path of the process's cgroup now (see proc_cgroup_parse()). Returns 0 or a negative errno. */
 int process_read_cgroup(int process_fd, char **ret);
 
