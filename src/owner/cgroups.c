@@ -49,16 +49,6 @@ static int fd_path(int fd, char buffer[static PATH_MAX]) {
     return 0;
 }
 
-/* Whether that path is of the cgroup: an id is an inode number on 64 bits, and given out once. One
- * outside of our cgroup namespace begins with `/..`. */
-static bool is_path_of(int mount_fd, const char *path, uint64_t id) {
-    struct stat st;
-    if (strncmp(path, "/..", 3) == 0)
-        return false;
-    path += strspn(path, "/");
-    return fstatat(mount_fd, *path ? path : ".", &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_ino == id;
-}
-
 /* id → path in microseconds, by the handle that the id is. Needs CAP_DAC_READ_SEARCH. */
 static int path_by_handle(int mount_fd, uint64_t id, char **ret) {
     union {
@@ -205,10 +195,6 @@ static int resolve_one(CgroupResolver *resolver, uint64_t id) {
     if (resolver->fd < 0) {
         cgroup->error = -ENOENT;
         return 0;
-    }
-    if (resolver->guess && is_path_of(resolver->fd, resolver->guess, id)) {
-        cgroup->path = strdup(resolver->guess);
-        return cgroup->path ? 0 : -ENOMEM;
     }
     r = recorded(resolver) ? -EOPNOTSUPP : path_by_handle(resolver->fd, id, &cgroup->path);
     if (r == -ENOMEM)

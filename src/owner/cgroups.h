@@ -21,8 +21,7 @@ typedef struct Cgroup {
  * (KERNEL.md 8). May be kept across searches.
  */
 typedef struct CgroupResolver {
-    int fd;            /* the cgroup2 mount, borrowed; -1: there is none */
-    const char *guess; /* OwnerSources.cgroup_guess, borrowed */
+    int fd; /* the cgroup2 mount, borrowed; -1: there is none */
     Cgroup *cgroups;
     size_t n_cgroups, n_allocated;
     IdMap by_id; /* → index in cgroups */

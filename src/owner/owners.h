@@ -12,12 +12,8 @@ typedef struct OwnerSources {
     int proc_fd;   /* procfs */
     int cgroup_fd; /* the cgroup2 mount, or -1: cgroup ids can't be resolved */
     int root_fd;   /* the root directory that an exe is verified against */
-    int fds_link;  /* of the iterator over all fds (bpf/kernel_program.h), or 0: loaded when wanted,
-                    * and owned
-                    */
-    /* What a socket's cgroup may be, as the process that made it tells of itself
-     * (/proc/PID/cgroup), or NULL: to see whether it is costs a tenth of finding out. */
-    const char *cgroup_guess;
+    int fds_link;  /* of the iterator over all fds (bpf/kernel_program.h), owned; 0: loaded when
+                    * wanted */
 } OwnerSources;
 
 /*

@@ -100,7 +100,6 @@ int owner_search_new(const OwnerSources *sources, Snapshot *snapshot, OwnerSearc
     search->sources = *sources;
     search->snapshot = snapshot;
     search->cgroups.fd = sources->cgroup_fd;
-    search->cgroups.guess = sources->cgroup_guess;
     search->cmdline_budget = CMDLINE_BUDGET;
     search->iterate_min = sources->fds_link > 0 ? ITERATE_LOADED_MIN : ITERATE_PROCESSES_MIN;
     search->same = calloc(snapshot->n_sockets + 1, sizeof(*search->same));

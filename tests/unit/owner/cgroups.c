@@ -79,29 +79,6 @@ Test(cgroups, fact_8_an_id_leads_to_its_path_and_is_remembered_after_rmdir) {
     tree_done(&tree);
 }
 
-static void expect_path(const Tree *tree, const char *guess) {
-    CgroupResolver resolver = {.fd = tree->sources.cgroup_fd, .guess = guess};
-    const Cgroup *cgroup = resolve(&resolver, tree->unit_id);
-    cr_assert(cgroup->path && strcmp(cgroup->path + 1, tree->unit) == 0, "%s for %s", cgroup->path,
-              guess);
-    cr_assert_eq(cgroup->owned_from, SIZE_MAX);
-    cgroup_resolver_done(&resolver);
-}
-
-Test(cgroups, a_guess_is_believed_where_it_is_that_cgroup) {
-    Tree tree = tree_new();
-    char right[256], outside[512], link[32], mount[128] = "";
-    snprintf(link, sizeof(link), "/proc/self/fd/%d", tree.sources.cgroup_fd);
-    cr_assert_gt(readlink(link, mount, sizeof(mount) - 1), 0);
-    snprintf(right, sizeof(right), "/%s", tree.unit);
-    snprintf(outside, sizeof(outside), "/..%s/%s", strrchr(mount, '/'), tree.unit);
-    expect_path(&tree, right);
-    expect_path(&tree, "/");
-    expect_path(&tree, "/nowhere");
-    expect_path(&tree, outside);
-    tree_done(&tree);
-}
-
 static int resolve_as_nobody(uint64_t id, const char *unit, int cgroup_fd) {
     pid_t pid = fork();
     if (pid == 0) {
