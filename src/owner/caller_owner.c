@@ -36,11 +36,11 @@ static int take_record(const OwnerSources *sources, Caller *caller, Holder *hold
         .cwd = TAKE_PTR(caller->cwd),
     };
     if (holder->exe) {
-        int r = file_identity_cached(sources->root_fd, holder->exe, &file);
+        int r = file_identity_within(sources->root_fd, holder->exe, CALLER_PATIENCE_MSEC, &file);
         if (r == 0 && file_id_equal(&file, &caller->exe_id)) {
             holder->exe_state = EXE_VERIFIED;
             holder->exe_id = file;
-        } else if (r != -EAGAIN) {
+        } else if (r != -ETIMEDOUT && r != -EBUSY) {
             holder->exe_state = EXE_UNVERIFIED;
         }
     }
