@@ -277,7 +277,7 @@ Test(kernel_callers, eight_ancestors_are_told) {
         if (child.pid == 0) {
             pid_t below = 0;
             for (int i = 0; i < depth && below == 0; i++) {
-                char name[16];
+                char name[32];
                 snprintf(name, sizeof(name), "number %d", i);
                 prctl(PR_SET_NAME, name);
                 below = fork();
@@ -292,7 +292,7 @@ Test(kernel_callers, eight_ancestors_are_told) {
         }
         events_child_await(&child);
         const KernelEvent *event = events_wait(RECORD_LISTEN, PORT);
-        char name[16];
+        char name[32];
         snprintf(name, sizeof(name), "number %d", depth - 1);
         cr_assert_str_eq(event->caller.ancestors->items[0].name, name);
         cr_assert_geq(event->caller.ancestors->n, (size_t)(depth > 8 ? 8 : depth));
