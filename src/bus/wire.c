@@ -106,16 +106,16 @@ static void write_ancestors(DictWriter *writer, const void *member) {
 }
 
 static int read_ancestor(sd_bus_message *message, Ancestor *ret) {
-    const void *name;
-    uint32_t pid;
-    size_t length;
+    const void *name = NULL;
+    uint32_t pid = 0;
+    size_t length = 0;
 
     int r = sd_bus_message_enter_container(message, 'r', "utay");
     if (r > 0)
         r = sd_bus_message_read(message, "ut", &pid, &ret->start);
     if (r > 0)
         r = sd_bus_message_read_array(message, 'y', &name, &length);
-    if (r < 0 || length >= sizeof(ret->name) || pid > INT32_MAX)
+    if (r <= 0 || length >= sizeof(ret->name) || pid > INT32_MAX)
         return -EBADMSG;
     ret->pid = (pid_t)pid;
     memcpy(ret->name, name, length);

@@ -22,14 +22,14 @@ static int read_stat(int proc_fd, pid_t pid, ProcStat *ret) {
 
 /* The parent of `child`, which was read before. Returns whether it is known. */
 static bool read_parent(int proc_fd, pid_t pid, const ProcStat *child, ProcStat *ret) {
-    ProcStat again;
+    ProcStat again = {};
     return child->parent > 0 && read_stat(proc_fd, child->parent, ret) == 0 &&
            read_stat(proc_fd, pid, &again) == 0 && again.start == child->start &&
            again.parent == child->parent;
 }
 
 static void read_chain(int proc_fd, const Holder *holder, Ancestors *ancestors) {
-    ProcStat child, parent;
+    ProcStat child = {}, parent = {};
     pid_t pid = holder->pid;
 
     if (read_stat(proc_fd, pid, &child) < 0 || child.start != holder->start)

@@ -18,6 +18,25 @@
 /* The record is here, and the process waits for nobody: what it is asked for must be quick. */
 #define CALLER_PATIENCE_MSEC 20
 
+/*
+ * A program may write a title over its arguments. As in /proc/PID/cmdline (get_mm_cmdline(),
+ * fs/proc/ base.c), it is one if the last byte is not NUL, and ends at the first NUL. Without any,
+ * it goes on behind the arguments: `partial`.
+ */
+static int parse_arguments(const Caller *caller, bool partial, char ***ret) {
+    size_t size = caller->arguments_size;
+
+    if (!caller->arguments)
+        return 0;
+    if (size > 0 && caller->arguments[size - 1] != '\0') {
+        const char *end = memchr(caller->arguments, '\0', size);
+        if (!end && !partial)
+            return 0;
+        size = end ? (size_t)(end - caller->arguments) + 1 : size;
+    }
+    return proc_cmdline_parse(caller->arguments, size, ret);
+}
+
 /* What the record says. The device of a file is told by the kernel's own number, which stat(2) does
  * not show for btrfs and overlayfs: then /proc is asked. */
 static int take_record(const OwnerSources *sources, Caller *caller, Holder *holder) {
@@ -29,12 +48,12 @@ static int take_record(const OwnerSources *sources, Caller *caller, Holder *hold
         .uid = caller->uid,
         .start = caller->start,
         .group = caller->group,
-        .comm = TAKE_PTR(caller->comm),
-        .exe = TAKE_PTR(caller->exe),
         .exe_state = EXE_UNKNOWN,
         .exe_deleted = caller->exe_deleted,
-        .cwd = TAKE_PTR(caller->cwd),
     };
+    holder->comm = TAKE_PTR(caller->comm);
+    holder->exe = TAKE_PTR(caller->exe);
+    holder->cwd = TAKE_PTR(caller->cwd);
     if (holder->exe) {
         int r = file_identity_within(sources->root_fd, holder->exe, CALLER_PATIENCE_MSEC, &file);
         if (r == 0 && file_id_equal(&file, &caller->exe_id)) {
@@ -46,9 +65,7 @@ static int take_record(const OwnerSources *sources, Caller *caller, Holder *hold
     }
     if (caller->ancestors && holder_set_ancestors(holder, TAKE_PTR(caller->ancestors)) < 0)
         return -ENOMEM;
-    return caller->arguments
-               ? proc_cmdline_parse(caller->arguments, caller->arguments_size, &holder->cmdline)
-               : 0;
+    return parse_arguments(caller, false, &holder->cmdline);
 }
 
 static bool is_whole(const Holder *holder) {
@@ -153,6 +170,8 @@ int owner_of_caller(const OwnerSources *sources, Caller *caller, usec_t created,
     int r = take_record(sources, caller, holder);
     if (r >= 0 && (!is_whole(holder) || !has_cgroup))
         r = ask_proc(sources, caller, holder, &process_cgroup);
+    if (r >= 0 && !holder->cmdline)
+        r = parse_arguments(caller, true, &holder->cmdline);
     if (r >= 0)
         r = set_origin(sources, caller->cgroup, process_cgroup, owner);
     if (r >= 0)

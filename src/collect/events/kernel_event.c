@@ -74,9 +74,10 @@ static int join_path(const Texts *text, char **ret) {
     }
     if (text->at[text->left - 1] != '\0')
         return -EBADMSG;
-    char *path = malloc(text->left + 1), *at = path + text->left;
+    char *path = malloc(text->left + 1);
     if (!path)
         return -ENOMEM;
+    char *at = path + text->left;
     *at = '\0';
     for (size_t i = 0; i < text->left;) { /* each slash takes the place of a NUL */
         size_t length = strlen(text->at + i);

@@ -111,6 +111,42 @@ static void expect_partial(const Owner *owner) {
     cr_assert(owner->note && *owner->note);
 }
 
+static void set_arguments(Caller *caller, const char *bytes, size_t size) {
+    free(caller->arguments);
+    caller->arguments = malloc(size);
+    memcpy(caller->arguments, bytes, size);
+    caller->arguments_size = size;
+}
+
+/* The title of Perl's $0 is followed by a NUL and blanks; /proc/PID/cmdline ends at the NUL. */
+Test(caller_owner, a_title_ends_as_in_proc) {
+    static const char bytes[] = "app.pl\0        ";
+    Caller caller = make_caller();
+    set_arguments(&caller, bytes, sizeof(bytes) - 1);
+    Owner *owner = find_owner(&caller);
+    expect_full(owner);
+    cr_assert_eq(strv_length(owner->holders[0].cmdline), 1);
+    cr_assert_str_eq(owner->holders[0].cmdline[0], "app.pl");
+    owner_unref(owner);
+}
+
+/* One that goes on behind the arguments is read of the process, or told as far as it is known. */
+Test(caller_owner, a_long_title_is_read_of_the_process) {
+    Caller caller = make_caller();
+    set_arguments(&caller, "gunicorn: mas", 13);
+    Owner *owner = find_owner(&caller);
+    cr_assert(owner->holders[0].cmdline && owner->holders[0].cmdline[0]);
+    cr_assert_str_neq(owner->holders[0].cmdline[0], "gunicorn: mas");
+    owner_unref(owner);
+
+    caller = make_caller();
+    set_arguments(&caller, "gunicorn: mas", 13);
+    caller.start++; /* another process has that pid */
+    owner = find_owner(&caller);
+    cr_assert_str_eq(owner->holders[0].cmdline[0], "gunicorn: mas");
+    owner_unref(owner);
+}
+
 /* Nothing of /proc is wanted then. */
 Test(caller_owner, a_whole_record_is_the_owner) {
     Caller caller = make_caller();
