@@ -123,15 +123,26 @@ Owner *look_for_all_holders(Daemon *daemon, const Listener *listener) {
     return find_owner(daemon, listener, SEARCH_ALL);
 }
 
-/* Returns 1 if the socket of that cookie is open, 0, or a negative errno. */
+static bool is_same_place(const Endpoint *a, const Endpoint *b) {
+    return a->ifindex == b->ifindex && address_equal(&a->address, &b->address);
+}
+
+/*
+ * Returns 1 if the socket of that cookie is open at that endpoint, 0, or a negative errno. One that
+ * was bound to a device since (SO_BINDTODEVICE) is at another: a full rescan shows it there.
+ */
 static int find_cookie(Daemon *daemon, const Listener *listener) {
     _cleanup_snapshot_ Snapshot *group = snapshot_new();
     if (!group)
         return -ENOMEM;
     int r = lookup_port(daemon->lookup, listener->endpoint.proto, listener->endpoint.port, group);
     for (size_t i = 0; r == 0 && i < group->n_sockets; i++)
-        if (group->sockets[i].cookie == listener->cookie)
-            return 1;
+        if (group->sockets[i].cookie == listener->cookie) {
+            const Listener *found = &group->listeners[group->sockets[i].listener];
+            if (is_same_place(&found->endpoint, &listener->endpoint))
+                return 1;
+            reconcile_soon(daemon);
+        }
     return r;
 }
 

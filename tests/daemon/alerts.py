@@ -13,7 +13,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import harness  # noqa: E402
-from harness import POLLING, Foreground, listen, until, with_foreground, write, write_rules
+from harness import POLLING, Foreground, bind_udp, listen, until, with_foreground, write, write_rules
 
 RULES = """flag warning tcp port 4000-4999
 allow tcp
@@ -24,6 +24,7 @@ set settle 300ms
 PROBED = RULES.replace("300ms", "5s")
 # No events of TCP: what is new is found by polling.
 POLLED = RULES + "set poll 200ms\n"
+UDP = "set udp-grace 500ms\nset settle 300ms\nallow scope loopback\nflag warning udp port 4601-4602\nallow tcp\n"
 ALERTS = ("flagged", "still-flagged", "resolved")
 
 # Listens at each ADDRESS,PORT until its input ends.
@@ -242,6 +243,18 @@ def test_a_snooze_before_the_alert_silences_it(daemon):
         daemon.send(signal.SIGHUP)
         told = alerts_until(daemon, 4010)
     assert not [one for one in told if one["port"] == 4008], told
+
+
+@with_foreground(UDP)
+def test_a_socket_that_is_bound_to_a_device_later(daemon):
+    """As dnsmasq's is: the record of its bind() does not have the device yet."""
+    with bind_udp(4601) as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"lo")
+        with bind_udp(4602):
+            daemon.expect(event="flagged", port=4602)
+        until("it is known as it is", lambda: daemon.listeners().get(4601, {}).get("device") == "lo")
+        daemon.expect(event="resolved", port=4602)
+    assert not [one for one in daemon.all if one.get("port") == 4601 and one["event"] in ALERTS], daemon.all
 
 
 if __name__ == "__main__":
