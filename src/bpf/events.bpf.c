@@ -478,7 +478,8 @@ static __always_inline void submit_close(struct sock *sk, uint64_t cookie) {
     bpf_ringbuf_submit(head, 0);
 }
 
-/* An MPTCP socket listens through a TCP socket of its own: one of the two is told, as in a dump. */
+/* An MPTCP socket listens through a TCP socket of its own. One of the two is recorded, as in a
+ * dump. */
 static __always_inline bool is_other_of_mptcp(struct sock *sk, uint16_t protocol) {
     struct tcp_sock *tcp = (void *)sk;
     if (audited.subflows)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * An iterator over every fd of every process, which tells those that may hold a listener: sockets
+ * An iterator over every fd of every process, which reports those that may hold a listener: sockets
  * that listen, UDP sockets, and io_urings, in which both may be registered. No fd is opened and no
  * name is made for it, which is what a walk through /proc costs.
  */

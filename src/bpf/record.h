@@ -30,9 +30,9 @@ enum RecordKind {
 /* What is audited: set before the program is loaded. */
 struct Audited {
     uint64_t cgroup_root; /* id of the cgroup that paths begin below; 0: there is none */
-    uint32_t netns;       /* inode numbers of namespaces: whose sockets are told, */
+    uint32_t netns;       /* inode numbers of namespaces: whose sockets are recorded, */
     uint32_t pidns;       /* and in which pids are counted */
-    uint32_t subflows;    /* 1: an MPTCP listener is told by its TCP socket */
+    uint32_t subflows;    /* 1: record the TCP socket of an MPTCP listener */
     uint32_t reserved;
 };
 

@@ -53,7 +53,7 @@ static int on_reconcile(sd_event_source *source, uint64_t time, void *userdata) 
     usec_t begun = monotonic_now(), cpu = thread_cpu_now();
 
     (void)source, (void)time;
-    /* What the kernel told until now comes first: it names a process that may be gone. */
+    /* The records come first: they name processes that may have exited. */
     (void)sources_dispatch(daemon->sources);
     int r = look_at_all(daemon);
     events_forget_waiting(daemon);
@@ -69,11 +69,11 @@ static int on_reconcile(sd_event_source *source, uint64_t time, void *userdata) 
     return 0;
 }
 
-/* --- what the sources tell -----------------------------------------------------------------------
+/* --- events of the sources -----------------------------------------------------------------------
  */
 
 /*
- * A socket whose endpoint the record does not tell: listen() without bind() chooses a port after
+ * A socket whose endpoint is not in the record: listen() without bind() chooses a port after
  * it, and SCTP has several addresses. The dump of everything shows it; its owner is kept until
  * then.
  */

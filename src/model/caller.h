@@ -16,13 +16,13 @@ typedef struct Caller {
     pid_t group;    /* process group */
     uint64_t start; /* clock ticks since boot, as in Holder */
     char *comm;
-    char *exe;        /* NULL: none, or too deep to be told */
-    FileId exe_id;    /* as the kernel names the device, which is not what stat(2) tells of btrfs */
+    char *exe;        /* NULL: none, or its path is too deep */
+    FileId exe_id;    /* as the kernel names the device, which differs from stat(2) on btrfs */
     bool exe_deleted; /* the file has lost its name */
     bool is_kernel;   /* a kernel thread: it has no exe */
-    char *cwd;        /* NULL: not told */
-    char *cgroup;     /* of the socket: the path in the unified hierarchy; NULL: not told */
-    char *arguments;  /* as they are in memory: each with its NUL. NULL: not told */
+    char *cwd;        /* NULL: unknown */
+    char *cgroup;     /* of the socket: the path in the unified hierarchy; NULL: unknown */
+    char *arguments;  /* as they are in memory: each with its NUL. NULL: unknown */
     size_t arguments_size;
     uint32_t mount_namespace; /* the inode number of its file */
     Ancestors *ancestors;     /* NULL: none */

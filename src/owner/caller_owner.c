@@ -37,8 +37,8 @@ static int parse_arguments(const Caller *caller, bool partial, char ***ret) {
     return proc_cmdline_parse(caller->arguments, size, ret);
 }
 
-/* What the record says. The device of a file is told by the kernel's own number, which stat(2) does
- * not show for btrfs and overlayfs: then /proc is asked. */
+/* Takes the fields of the record. It has the kernel's device number of a file. On btrfs and
+ * overlayfs, stat(2) returns another one, and /proc is read instead. */
 static int take_record(const OwnerSources *sources, Caller *caller, Holder *holder) {
     FileId file;
 
@@ -79,9 +79,9 @@ static void swap_texts(char **a, char **b) {
 }
 
 /*
- * Whether it still runs the program that was recorded. A path alone does not tell: another program
- * may have been mounted there. Where stat(2) shows another device than the kernel's, path and inode
- * must do.
+ * Whether it still runs the program that was recorded. The path alone is not enough: another
+ * program may have been mounted there. Where stat(2) shows another device than the kernel's, path
+ * and inode must do.
  */
 static bool runs_same(const Holder *now, const Holder *holder, const FileId *recorded) {
     return now->start == holder->start &&

@@ -2,7 +2,7 @@
 /*
  * The fds of all processes that may hold a listener, from the kernel in one go: a BPF iterator
  * (bpf/fds.bpf.c), at a sixth of what readlink(2) of each costs (docs/KERNEL-FACTS.md, "owner"). It
- * tells pids of the first pid namespace. Whatever fails, /proc is walked instead.
+ * returns pids of the first pid namespace. Whatever fails, /proc is walked instead.
  */
 #pragma once
 

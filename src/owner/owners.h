@@ -33,8 +33,8 @@ int owner_search_new(const OwnerSources *sources, Snapshot *snapshot, OwnerSearc
 /* Takes NULL, returns NULL. */
 OwnerSearch *owner_search_free(OwnerSearch *search);
 
-/* Looks at that process first, which is thought to hold what is looked for. Returns 0, also when it
- * holds nothing, or -ENOMEM. */
+/* Searches that process first, because it probably has the socket. Returns 0, also if it has none,
+ * or -ENOMEM. */
 int owner_search_hint(OwnerSearch *search, pid_t pid);
 
 typedef enum SearchDepth {

@@ -50,7 +50,7 @@ struct Sources {
     Ring *ring;                   /* NULL: missing, as are negative fds */
     int socket_fds[SOURCE_COUNT]; /* of the sources that are netlink sockets */
     Coalesced coalesced[COALESCED_COUNT];
-    Destroyed destroyed[BATCH]; /* read, and not told yet */
+    Destroyed destroyed[BATCH]; /* read, not reported yet */
     size_t n_destroyed;
     uint64_t lost;
 };
@@ -136,7 +136,7 @@ static int open_ring(Sources *sources) {
     return r < 0 ? r : watch(sources, program->fds[KERNEL_RING], SOURCE_SOCKETS);
 }
 
-/* Takes what was passed, or loads it. `failure` tells what is missing. */
+/* Takes what was passed, or loads it. `failure` says what is missing. */
 static int get_program(Sources *sources, KernelFailure *failure) {
     const SourcesConfig *config = &sources->config;
 
@@ -197,7 +197,7 @@ static int take_record(const void *record, size_t size, void *data) {
 }
 
 /*
- * All that there is: a UDP socket's end, which another source tells, must not come before its
+ * All that there is: a UDP socket's end, which another source reports, must not come before its
  * begin. What comes meanwhile is for the next time.
  */
 static void dispatch_ring(Sources *sources) {
@@ -420,7 +420,8 @@ int sources_dispatch(Sources *sources) {
     int n = epoll_wait(sources->epoll_fd, events, ELEMENTS(events), 0);
     if (n < 0)
         return errno == EINTR ? 0 : -errno;
-    /* A UDP socket's end is read before its begin, and told after it: so none is told too early. */
+    /* Closed UDP sockets are read before the records of new ones and reported after them. So none
+     * is reported as closed before it is known. */
     sources->n_destroyed = 0;
     for (int i = 0; i < n; i++)
         if (events[i].data.u32 == SOURCE_UDP_GONE)

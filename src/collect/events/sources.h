@@ -17,7 +17,7 @@
 /* Between two tries to open what is missing: at first, and at most. */
 #define SOURCES_RETRY_SECONDS     1
 #define SOURCES_RETRY_SECONDS_MAX 300
-/* Changes of links are told at once, but the next ones not before this. */
+/* A change of links is reported at once, the next one not before this time. */
 #define SOURCES_LINKS_MSEC 100
 /* The same for NAT rules, which Docker, ufw and firewalld change in many steps. */
 #define SOURCES_FORWARDS_MSEC 250
@@ -28,7 +28,7 @@ typedef struct SourcesHandlers {
     void (*udp_gone)(const Destroyed *destroyed, void *data);
     void (*links_changed)(void *data);
     void (*forwards_changed)(void *data);
-    /* Events of that source were lost, or may have been: dump what it tells of. */
+    /* Events of that source were lost, or may have been: a dump is needed. */
     void (*lost)(SourceId id, void *data);
     /* The status of that source is another than before. */
     void (*status)(SourceId id, const SourceStatus *status, void *data);
