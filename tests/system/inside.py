@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import termios
 import time
 
 FLAGGED = "b8e7fafcc8834602b68855046356d8a4"
@@ -723,6 +724,8 @@ def on_terminal(user, password, command):
             break
         if "assword:" in text and not typed:
             typed = True
+            # The prompt comes first, and what was typed before the echo is off is thrown away.
+            wait(lambda: not termios.tcgetattr(terminal)[3] & termios.ECHO)
             os.write(terminal, password.encode() + b"\n")
     os.close(terminal)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), text
