@@ -114,13 +114,19 @@ static int on_connection(sd_event_source *source, int fd, uint32_t events, void 
     return 0;
 }
 
+/* What was sent and not read yet: then it is the daemon that is late. */
+static bool has_input(const Peer *peer) {
+    char byte;
+    return recv(peer->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 static bool is_overdue(const Peer *peer, usec_t now) {
     usec_t idle = now - peer->active;
     if (!peer->ready)
-        return idle > BUS_HANDSHAKE_SECONDS * USEC_PER_SEC;
+        return idle > BUS_HANDSHAKE_SECONDS * USEC_PER_SEC && !has_input(peer);
     if (peer->queue.n > 0)
         return now - peer->moved > BUS_STALLED_SECONDS * USEC_PER_SEC;
-    return !peer->channel.subscribed && idle > BUS_IDLE_SECONDS * USEC_PER_SEC;
+    return !peer->channel.subscribed && idle > BUS_IDLE_SECONDS * USEC_PER_SEC && !has_input(peer);
 }
 
 static int on_tick(sd_event_source *source, uint64_t time, void *userdata) {

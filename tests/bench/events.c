@@ -164,7 +164,7 @@ static void measure_latency(const char *label, Open open_socket) {
         _exit(0);
     }
     while (latency.n < SOCKETS && poll(&fd, 1, 2000) > 0)
-        if (ring_read(ring, UINT32_MAX, take_latency, &latency) < 0)
+        if (ring_read(ring, take_latency, &latency) < 0)
             die("ring");
     waitpid(child, NULL, 0);
     ring_close(ring);
@@ -196,7 +196,7 @@ static void take_costs(Open open_socket, Ring *ring, double spans[static COST_CA
         spans[i] = cpu_us() - start;
         close(fd);
         if (ring)
-            ring_read(ring, UINT32_MAX, take_nothing, NULL);
+            ring_read(ring, take_nothing, NULL);
         usleep(600);
     }
 }
@@ -267,7 +267,7 @@ static void read_ring(int ready_fd) {
     (void)!write(ready_fd, "x", 1);
     for (;;) {
         poll(&fd, 1, -1);
-        ring_read(ring, UINT32_MAX, take_nothing, NULL);
+        ring_read(ring, take_nothing, NULL);
     }
 }
 

@@ -77,13 +77,13 @@ static const char *record_bytes(Ring *ring, size_t at, size_t size) {
     return ring->joined;
 }
 
-int ring_read(Ring *ring, unsigned max, int (*take)(const void *record, size_t size, void *data),
-              void *data) {
+int ring_read(Ring *ring, int (*take)(const void *record, size_t size, void *data), void *data) {
     const char *data_begin = (const char *)ring->producer + ring->page;
     unsigned long at = __atomic_load_n(ring->consumer, __ATOMIC_RELAXED);
+    unsigned long end = __atomic_load_n(ring->producer, __ATOMIC_ACQUIRE);
     int n = 0, r = 0;
 
-    while (r >= 0 && (unsigned)n < max && at < __atomic_load_n(ring->producer, __ATOMIC_ACQUIRE)) {
+    while (r >= 0 && at < end) {
         size_t offset = at % RECORD_RING_SIZE; /* a record's head never goes on at the begin */
         uint32_t length = __atomic_load_n((const uint32_t *)(const void *)(data_begin + offset),
                                           __ATOMIC_ACQUIRE);

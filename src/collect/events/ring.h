@@ -18,12 +18,12 @@ int ring_open(int fd, int dropped_fd, Ring **ret);
 Ring *ring_close(Ring *ring);
 
 /*
- * Hands the records that are complete to `take`, oldest first, until there are no more, `max` were
- * taken or `take` returns a negative errno. Their bytes are the kernel's: read-only, and gone when
- * take() returns. Returns how many were taken, or that errno.
+ * Hands the records that are complete now to `take`, oldest first, until there are no more or
+ * `take` returns a negative errno. Records that come meanwhile are for the next call, so a flood
+ * cannot keep the caller here. Their bytes are the kernel's: read-only, and gone when take()
+ * returns. Returns how many were taken, or that errno.
  */
-int ring_read(Ring *ring, unsigned max, int (*take)(const void *record, size_t size, void *data),
-              void *data);
+int ring_read(Ring *ring, int (*take)(const void *record, size_t size, void *data), void *data);
 
 /* How many records did not get into the ring since it was last asked. */
 uint64_t ring_take_dropped(Ring *ring);

@@ -17,10 +17,8 @@
 #include "util/cleanup.h"
 #include "util/memory.h"
 
-/* A dispatch takes at most so many datagrams of a socket, */
+/* A dispatch takes at most so many datagrams of a socket. */
 #define BATCH 256
-/* and records of the ring: more than it has room for, so that a flood has an end. */
-#define RING_RECORDS_MAX 16384
 
 #define NEVER UINT64_MAX
 
@@ -205,7 +203,7 @@ static void dispatch_ring(Sources *sources) {
 
     if (!sources->ring)
         return;
-    int r = ring_read(sources->ring, RING_RECORDS_MAX, take_record, &reader);
+    int r = ring_read(sources->ring, take_record, &reader);
     uint64_t lost = ring_take_dropped(sources->ring) + reader.n_bad;
     sources->lost += lost;
     if (r < 0) {
@@ -224,7 +222,7 @@ int sources_read_left(const KernelHandles *program, void (*socket)(KernelEvent *
     int r = ring_open(program->fds[KERNEL_RING], program->fds[KERNEL_DROPPED], &ring);
     if (r < 0)
         return r;
-    r = ring_read(ring, RING_RECORDS_MAX, take_record, &reader);
+    r = ring_read(ring, take_record, &reader);
     ring_close(ring);
     return r;
 }
