@@ -48,12 +48,8 @@ libsockaudit_a_SOURCES += \
 	src/policy/lint/lint.h \
 	src/policy/lint/lint_cover.c \
 	src/policy/lint/lint_cover.h \
-	src/policy/match/bitrows.c \
-	src/policy/match/bitrows.h \
 	src/policy/match/exe_table.c \
 	src/policy/match/exe_table.h \
-	src/policy/match/index.c \
-	src/policy/match/index.h \
 	src/policy/match/judge.c \
 	src/policy/match/match.c \
 	src/policy/match/match.h \

@@ -7,14 +7,12 @@
 
 #include "policy/build.h"
 #include "policy/language/parser.h"
-#include "policy/match/index.h"
 #include "util/cleanup.h"
 #include "util/memory.h"
 
 Policy *policy_free(Policy *policy) {
     if (!policy)
         return NULL;
-    policy_index_free(policy->index);
     free(policy->sources);
     free(policy->files);
     free(policy->rules);
@@ -101,9 +99,6 @@ int policy_build(const RulesFiles *files, Diagnostics *diagnostics, Policy **ret
         return r;
     if (diagnostics->n_errors > n_errors)
         return -EBADMSG;
-    r = policy_index_new(policy, &policy->index);
-    if (r < 0)
-        return r;
     *ret = TAKE_PTR(policy);
     return 0;
 }

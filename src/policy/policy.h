@@ -38,8 +38,8 @@ Policy *policy_free(Policy *policy);
 
 /*
  * Which file each literal `exe` of a policy is, asked once for many verdicts: with it a verdict
- * makes no system call, and thousands of `exe` rules cost no more than one. As old as its making:
- * make a new one for each scan, and when exe_table_check() says so.
+ * makes no system call. As old as its making: make a new one for each scan, and when
+ * exe_table_check() says so.
  */
 typedef struct ExeTable ExeTable;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A rules file, and then all that is done with what it says: verdicts with and without the index,
- * the explanation, the linter. */
+/* A rules file, and then all that is done with what it says: verdicts with and without a table
+ * of files, the explanation, the linter. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,18 +41,16 @@ static int path_is_safe(void *userdata, const char *path, char **ret_place) {
 
 static void judge(const Policy *policy, JudgeContext *context, const Listener *listener) {
     _cleanup_exe_table_ ExeTable *exes = NULL;
-    Verdict indexed, linear, tabled;
+    Verdict asked, tabled;
     size_t length = 0;
 
-    policy_judge(policy, context, listener, &indexed);
-    policy_judge_linear(policy, context, listener, &linear);
+    policy_judge(policy, context, listener, &asked);
     if (exe_table_new(policy, context, &exes) < 0)
         return;
     context->exes = exes;
     policy_judge(policy, context, listener, &tabled);
     context->exes = NULL;
-    if (indexed.rule != linear.rule || tabled.rule != linear.rule ||
-        indexed.needs_all_holders != linear.needs_all_holders)
+    if (tabled.rule != asked.rule)
         abort();
     policy_explain(policy, context, listener, take_step, &length);
     policy_next_change(policy, context, listener);

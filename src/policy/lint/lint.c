@@ -157,12 +157,8 @@ static int lint_match(const Linter *linter, const Rule *rule, const Match *match
 /* Whether an earlier rule always decides in this one's place. */
 static int lint_shadow(const Linter *linter, const Rule *rule) {
     const Policy *policy = linter->policy;
-    size_t number = (size_t)(rule - policy->rules);
-    IndexWalk walk;
 
-    index_walk_covering(policy, rule, &walk);
-    for (size_t i; (i = index_walk_next(&walk)) < number;) {
-        const Rule *other = &policy->rules[i];
+    for (const Rule *other = policy->rules; other < rule; other++) {
         if (rule_is_expired(other, linter->context->now) || !rule_covers(other, rule))
             continue;
         if (!other->info.file || !rule->info.file || strcmp(other->info.file, rule->info.file) == 0)

@@ -2,7 +2,7 @@
 /* Whether one rule matches all that another does. Internal. */
 #pragma once
 
-#include "policy/match/index.h"
+#include "policy/ruleset.h"
 
 /* True only where it is certain: for every listener, in every world and at every time from now on.
  */

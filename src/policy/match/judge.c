@@ -1,36 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The verdict. */
-#include "policy/match/index.h"
 #include "policy/match/match.h"
-
-static Verdict verdict_of(const Rule *rule) {
-    return (Verdict){
-        .action = rule->info.action,
-        .severity = rule->info.severity,
-        .rule = &rule->info,
-    };
-}
 
 void policy_judge(const Policy *policy, const JudgeContext *context, const Listener *listener,
                   Verdict *ret) {
-    Recognition recognition = {};
-    const Case judged = {policy, context, listener, &recognition};
-    const Rule *decides = &policy->default_rule;
-    bool needs_holders = false;
-    IndexWalk walk;
-
-    index_walk_listener(policy, context, listener, &walk);
-    for (size_t i; (i = index_walk_next(&walk)) != SIZE_MAX;)
-        if (rule_matches(&policy->rules[i], &judged, &needs_holders)) {
-            decides = &policy->rules[i];
-            break;
-        }
-    *ret = verdict_of(decides);
-    ret->needs_all_holders = needs_holders;
-}
-
-void policy_judge_linear(const Policy *policy, const JudgeContext *context,
-                         const Listener *listener, Verdict *ret) {
     Recognition recognition = {};
     const Case judged = {policy, context, listener, &recognition};
     bool needs_holders = false;
@@ -38,8 +11,13 @@ void policy_judge_linear(const Policy *policy, const JudgeContext *context,
 
     while (i < policy->n_rules && !rule_matches(&policy->rules[i], &judged, &needs_holders))
         i++;
-    *ret = verdict_of(i < policy->n_rules ? &policy->rules[i] : &policy->default_rule);
-    ret->needs_all_holders = needs_holders;
+    const Rule *decides = i < policy->n_rules ? &policy->rules[i] : &policy->default_rule;
+    *ret = (Verdict){
+        .action = decides->info.action,
+        .severity = decides->info.severity,
+        .rule = &decides->info,
+        .needs_all_holders = needs_holders,
+    };
 }
 
 static usec_t earlier(usec_t now, usec_t time, usec_t best) {

@@ -34,8 +34,3 @@ const char *case_tool(const Case *judged);
 
 /* What one holder alone says to an `exe` list. */
 Answer holder_runs(const Case *judged, const Match *match, const Holder *holder);
-
-/* policy_judge() without the index, each rule in order: what tests and benchmarks compare it with.
- */
-void policy_judge_linear(const Policy *policy, const JudgeContext *context,
-                         const Listener *listener, Verdict *ret);

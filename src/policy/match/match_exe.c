@@ -27,8 +27,8 @@ static Answer literal_matches(const Case *judged, const Pattern *pattern, const 
         return ANSWER_UNKNOWN;
     if (same_path && holder->exe_state == EXE_ASSUMED)
         return ANSWER_YES;
-    /* Verified: its own path leads to it, in our root. A table is asked even so, because the index
-     * of rules is made of it and must say the same. */
+    /* Verified: when the process was read, its own path led to this file, in our root. A table may
+     * be newer, and decides where there is one. */
     if (same_path && holder->exe_state == EXE_VERIFIED && !judged->context->exes)
         return ANSWER_YES;
     if (!file_id_is_known(&holder->exe_id))

@@ -4,8 +4,8 @@ TESTS += tests/unit/test-policy
 tests_unit_test_policy_SOURCES = \
 	tests/unit/policy/bounds.c \
 	tests/unit/policy/corpus.c \
+	tests/unit/policy/exe_table.c \
 	tests/unit/policy/explain.c \
-	tests/unit/policy/index.c \
 	tests/unit/policy/kept.c \
 	tests/unit/policy/lint.c \
 	tests/unit/policy/load.c \
