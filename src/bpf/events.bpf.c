@@ -163,14 +163,18 @@ __attribute__((noinline)) int walk_cgroup(struct walk *walk, struct KernelRecord
     return 0;
 }
 
+static __always_inline struct mount *mount_of(struct vfsmount *mount) {
+    return (void *)mount -
+           __builtin_preserve_field_info(((struct mount *)0)->mnt, BPF_FIELD_BYTE_OFFSET);
+}
+
 static __always_inline uint32_t take_path(struct walk *walk, struct KernelRecord *record,
                                           struct vfsmount *mount, struct dentry *dentry) {
     uint32_t before = walk->used;
 
     walk->failed = 0;
     walk->dentry = (uint64_t)dentry;
-    walk->mount = (uint64_t)mount -
-                  __builtin_preserve_field_info(((struct mount *)0)->mnt, BPF_FIELD_BYTE_OFFSET);
+    walk->mount = (uint64_t)mount_of(mount);
     int i;
     for (i = 0; i < RECORD_DEPTH_MAX; i++)
         if (walk_path(walk, record))
@@ -276,6 +280,16 @@ static __always_inline void take_ancestors(struct KernelRecord *record,
     record->n_ancestors = n;
 }
 
+/*
+ * The namespace of the file's own mount. That of the process proves nothing: it may have been
+ * handed a file of another one, or have changed its own since it was executed.
+ */
+static __always_inline bool is_audited_mount(struct file *file) {
+    struct mount *mount = mount_of(READ(file, f_path.mnt));
+    uint32_t namespace = READ(mount, mnt_ns, ns.inum);
+    return namespace != 0 && namespace == audited.mountns;
+}
+
 static __always_inline void take_program(struct KernelRecord *record, struct task_struct *task,
                                          struct walk *walk) {
     struct mm_struct *mm = READ(task, mm);
@@ -284,7 +298,7 @@ static __always_inline void take_program(struct KernelRecord *record, struct tas
     record->exe_size = record->cwd_size = record->cgroup_size = record->args_size = 0;
     record->exe_inode = 0;
     record->exe_device = 0;
-    record->exe_deleted = 0;
+    record->exe_deleted = record->exe_placed = 0;
     record->missing = mm ? 0 : RECORD_NO_MEMORY | RECORD_NO_EXE | RECORD_NO_CWD | RECORD_NO_ARGS;
     if (exe) {
         struct dentry *dentry = READ(exe, f_path.dentry);
@@ -293,6 +307,7 @@ static __always_inline void take_program(struct KernelRecord *record, struct tas
         record->exe_deleted = READ(dentry, d_hash.pprev) == NULL;
         record->exe_size = take_path(walk, record, READ(exe, f_path.mnt), dentry);
         record->missing |= walk->failed ? RECORD_NO_EXE : 0;
+        record->exe_placed = !walk->failed && !record->exe_deleted && is_audited_mount(exe);
     } else
         record->missing |= RECORD_NO_EXE;
     struct fs_struct *fs = READ(task, fs);
@@ -314,7 +329,6 @@ static __always_inline void take_process(struct KernelRecord *record, struct soc
     record->start = READ(leader, start_boottime);
     record->euid = READ(task, cred, euid.val);
     record->group = pid_number(READ(task, signal, pids[2]));
-    record->mount_namespace = READ(task, nsproxy, mnt_ns, ns.inum);
     record->reserved = 0;
     BPF_CORE_READ_STR_INTO(&record->comm, leader, comm);
     struct socket_alloc *socket = (void *)READ(sk, sk_socket);

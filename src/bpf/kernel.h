@@ -42,9 +42,14 @@ struct vfsmount {
     struct dentry *mnt_root;
 };
 
+struct mnt_namespace {
+    struct ns_common ns;
+};
+
 struct mount {
     struct mount *mnt_parent;
     struct dentry *mnt_mountpoint;
+    struct mnt_namespace *mnt_ns; /* NULL: unmounted */
     struct vfsmount mnt;
 };
 
@@ -101,14 +106,6 @@ struct signal_struct {
     struct pid *pids[4]; /* PIDTYPE_PGID is 2 */
 };
 
-struct mnt_namespace {
-    struct ns_common ns;
-};
-
-struct nsproxy {
-    struct mnt_namespace *mnt_ns;
-};
-
 struct task_struct {
     int pid, tgid;
     uint64_t start_boottime;
@@ -117,7 +114,6 @@ struct task_struct {
     struct mm_struct *mm;
     struct fs_struct *fs;
     struct signal_struct *signal;
-    struct nsproxy *nsproxy;
     const struct cred *cred;
     char comm[16];
 };

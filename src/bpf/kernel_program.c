@@ -118,10 +118,10 @@ static bool dumps_show_mptcp(void) {
 }
 
 static int set_audited(struct bpf_object *object, uint32_t netns, int cgroup_fd) {
-    struct stat root = {}, pids = {};
+    struct stat root = {}, pids = {}, mounts = {};
     struct bpf_map *map;
 
-    if (stat("/proc/self/ns/pid", &pids) < 0)
+    if (stat("/proc/self/ns/pid", &pids) < 0 || stat("/proc/self/ns/mnt", &mounts) < 0)
         return -errno;
     if (cgroup_fd >= 0)
         (void)fstat(cgroup_fd, &root);
@@ -129,6 +129,7 @@ static int set_audited(struct bpf_object *object, uint32_t netns, int cgroup_fd)
         .cgroup_root = root.st_ino,
         .netns = netns,
         .pidns = (uint32_t)pids.st_ino,
+        .mountns = (uint32_t)mounts.st_ino,
         .subflows = !dumps_show_mptcp(),
     };
     bpf_object__for_each_map(map, object) {

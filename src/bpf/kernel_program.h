@@ -47,9 +47,10 @@ bool kernel_handles_work(const KernelHandles *handles);
 
 /*
  * Loads and attaches the program of the events. `netns` is the inode number of the network
- * namespace whose sockets are recorded. `cgroup_fd` is the root of the cgroup v2 hierarchy, -1:
- * there is none, and UDP is not recorded. Needs CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN. Returns 0,
- * then *failure may name what of UDP is missing; or a negative errno with the reason in *failure.
+ * namespace whose sockets are recorded. A program is verified whose file is in the mount namespace
+ * of the caller. `cgroup_fd` is the root of the cgroup v2 hierarchy, -1: there is none, and UDP is
+ * not recorded. Needs CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN. Returns 0, then *failure may name
+ * what of UDP is missing; or a negative errno with the reason in *failure.
  */
 int kernel_open_events(uint32_t netns, int cgroup_fd, KernelHandles *ret, KernelFailure *failure);
 

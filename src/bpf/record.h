@@ -31,9 +31,9 @@ enum RecordKind {
 struct Audited {
     uint64_t cgroup_root; /* id of the cgroup that paths begin below; 0: there is none */
     uint32_t netns;       /* inode numbers of namespaces: whose sockets are recorded, */
-    uint32_t pidns;       /* and in which pids are counted */
+    uint32_t pidns;       /* in which pids are counted, */
+    uint32_t mountns;     /* and whose paths verify a program */
     uint32_t subflows;    /* 1: record the TCP socket of an MPTCP listener */
-    uint32_t reserved;
 };
 
 struct RecordHead {
@@ -75,11 +75,11 @@ struct KernelRecord {
     uint32_t pid, tid;   /* 0: outside of the pid namespace */
     uint32_t group;      /* process group */
     uint32_t euid;
-    uint32_t mount_namespace; /* the inode of its file */
-    uint8_t exe_deleted;      /* the file has lost its name */
-    uint8_t missing;          /* RecordMissing */
+    uint32_t reserved;
+    uint8_t exe_deleted; /* the file has lost its name */
+    uint8_t exe_placed;  /* 1: the path leads to the file in the audited mount namespace */
+    uint8_t missing;     /* RecordMissing */
     uint8_t n_ancestors;
-    uint8_t reserved;
     char comm[RECORD_COMM_SIZE]; /* of the process, not of the thread */
     struct RecordAncestor ancestors[RECORD_ANCESTORS];
 

@@ -19,13 +19,13 @@ typedef struct Caller {
     char *exe;        /* NULL: none, or its path is too deep */
     FileId exe_id;    /* as the kernel names the device, which differs from stat(2) on btrfs */
     bool exe_deleted; /* the file has lost its name */
+    bool exe_placed;  /* `exe` led to that file when it was recorded, says the kernel */
     bool is_kernel;   /* a kernel thread: it has no exe */
     char *cwd;        /* NULL: unknown */
     char *cgroup;     /* of the socket: the path in the unified hierarchy; NULL: unknown */
     char *arguments;  /* as they are in memory: each with its NUL. NULL: unknown */
     size_t arguments_size;
-    uint32_t mount_namespace; /* the inode number of its file */
-    Ancestors *ancestors;     /* NULL: none */
+    Ancestors *ancestors; /* NULL: none */
 } Caller;
 
 /* Frees what it has, and empties it. */

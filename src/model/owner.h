@@ -31,7 +31,8 @@ typedef enum ExeState {
     EXE_UNKNOWN,    /* could not be read */
     EXE_UNVERIFIED, /* the path leads to another file here, or to none: deleted, replaced, a memfd,
                      * a private mount */
-    EXE_VERIFIED,   /* the path leads to this very file in the daemon's own root */
+    EXE_VERIFIED,   /* the path leads to this very file in the daemon's own root; where that may
+                     * not be looked at, its identity is unknown */
     EXE_ASSUMED,    /* `explain`: by the user's word */
 } ExeState;
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 
 #include "owner/cgroups.h"
 #include "owner/conclude.h"
@@ -37,11 +38,43 @@ static int parse_arguments(const Caller *caller, bool partial, char ***ret) {
     return proc_cmdline_parse(caller->arguments, size, ret);
 }
 
-/* Takes the fields of the record. It has the kernel's device number of a file. On btrfs and
- * overlayfs, stat(2) returns another one, and /proc is read instead. */
-static int take_record(const OwnerSources *sources, Caller *caller, Holder *holder) {
+/*
+ * Whether stat(2) returns the device number that the kernel has. A file system without a block
+ * device may have more than one: btrfs has one for each subvolume, overlayfs one for each layer.
+ * Their inode numbers are not unique in the kernel's one device, so both together are no identity
+ * there.
+ */
+static bool is_identity(const FileId *recorded) {
+    return file_id_is_known(recorded) && major(recorded->device) != 0;
+}
+
+/*
+ * Verifies the program. A record is proof enough if its path led to the file in the audited mount
+ * namespace; only the identity that a rule's file is compared with may have to be asked for. The
+ * path of any other is looked up in the root.
+ */
+static void verify_exe(const OwnerSources *sources, const Caller *caller, Holder *holder) {
+    const FileId *recorded = &caller->exe_id;
     FileId file;
 
+    if (caller->exe_placed && is_identity(recorded)) {
+        holder->exe_state = EXE_VERIFIED;
+        holder->exe_id = *recorded;
+        return;
+    }
+    int r = file_identity_within(sources->root_fd, holder->exe, CALLER_PATIENCE_MSEC, &file);
+    if (r == 0 &&
+        (file_id_equal(&file, recorded) || (caller->exe_placed && file.inode == recorded->inode))) {
+        holder->exe_state = EXE_VERIFIED;
+        holder->exe_id = file;
+    } else if (r == -EACCES && caller->exe_placed) {
+        holder->exe_state = EXE_VERIFIED; /* by its name alone */
+    } else if (r != -ETIMEDOUT && r != -EBUSY) {
+        holder->exe_state = EXE_UNVERIFIED;
+    }
+}
+
+static int take_record(const OwnerSources *sources, Caller *caller, Holder *holder) {
     *holder = (Holder){
         .pid = caller->pid,
         .fd = -1,
@@ -54,15 +87,8 @@ static int take_record(const OwnerSources *sources, Caller *caller, Holder *hold
     holder->comm = TAKE_PTR(caller->comm);
     holder->exe = TAKE_PTR(caller->exe);
     holder->cwd = TAKE_PTR(caller->cwd);
-    if (holder->exe) {
-        int r = file_identity_within(sources->root_fd, holder->exe, CALLER_PATIENCE_MSEC, &file);
-        if (r == 0 && file_id_equal(&file, &caller->exe_id)) {
-            holder->exe_state = EXE_VERIFIED;
-            holder->exe_id = file;
-        } else if (r != -ETIMEDOUT && r != -EBUSY) {
-            holder->exe_state = EXE_UNVERIFIED;
-        }
-    }
+    if (holder->exe)
+        verify_exe(sources, caller, holder);
     if (caller->ancestors && holder_set_ancestors(holder, TAKE_PTR(caller->ancestors)) < 0)
         return -ENOMEM;
     return parse_arguments(caller, false, &holder->cmdline);

@@ -137,7 +137,6 @@ static void expect_as_in_proc(const KernelEvent *event, pid_t pid) {
     static char text[128 * 1024];
     const Caller *caller = &event->caller;
     pid_t parent;
-    struct stat st;
 
     cr_assert_eq(caller->pid, pid);
     ProcStat stat_now = read_stat(pid, &parent);
@@ -153,9 +152,9 @@ static void expect_as_in_proc(const KernelEvent *event, pid_t pid) {
     size_t size = read_proc(pid, "cmdline", text, sizeof(text));
     cr_assert_eq(caller->arguments_size, size);
     cr_assert_eq(memcmp(caller->arguments, text, size), 0);
-    snprintf(text, sizeof(text), "/proc/%d/ns/mnt", (int)pid);
-    cr_assert_eq(stat(text, &st), 0);
-    cr_assert_eq(caller->mount_namespace, st.st_ino);
+    /* This program itself was executed before it came into the mount namespace of the test. */
+    read_link(getpid(), "exe", text);
+    cr_assert_eq(caller->exe_placed, strcmp(caller->exe, text) != 0);
     cr_assert_not(caller->is_kernel);
     expect_ancestors(caller);
 }
@@ -420,7 +419,7 @@ Test(kernel_callers, a_deleted_program_is_told_with_its_last_name) {
     setenv("CALLER_UNLINK", in_folder("gone"), 1);
     EventsChild child = start_program(-1, in_folder("gone"));
     const KernelEvent *event = events_one(RECORD_LISTEN, PORT);
-    cr_assert(event->caller.exe_deleted);
+    cr_assert(event->caller.exe_deleted && !event->caller.exe_placed);
     cr_assert_str_eq(event->caller.exe, in_folder("gone"));
     read_link(child.pid, "exe", text);
     cr_assert_str_eq(text + strlen(event->caller.exe), " (deleted)");
@@ -435,7 +434,7 @@ Test(kernel_callers, a_program_in_memory_is_told_as_deleted) {
     copy_to_fd(fd);
     EventsChild child = start_program(fd, NULL);
     const KernelEvent *event = events_one(RECORD_LISTEN, PORT);
-    cr_assert(event->caller.exe_deleted);
+    cr_assert(event->caller.exe_deleted && !event->caller.exe_placed);
     cr_assert_str_eq(event->caller.exe, "/memfd:payload");
     char path[64];
     struct stat st;
@@ -530,8 +529,6 @@ Test(kernel_callers, a_name_may_have_any_bytes) {
  */
 
 Test(kernel_callers, a_process_in_another_mount_namespace_has_its_own_path) {
-    struct stat own;
-
     EventsChild child = events_fork();
     if (child.pid == 0) {
         if (unshare(CLONE_NEWNS) < 0 || mount("tmpfs", folder, "tmpfs", 0, NULL) < 0)
@@ -543,13 +540,36 @@ Test(kernel_callers, a_process_in_another_mount_namespace_has_its_own_path) {
     const KernelEvent *event = events_one(RECORD_LISTEN, PORT);
     cr_assert(access(in_folder("private"), F_OK) < 0 && errno == ENOENT);
     cr_assert_str_eq(event->caller.exe, in_folder("private"));
-    cr_assert_eq(stat("/proc/self/ns/mnt", &own), 0);
-    cr_assert_neq(event->caller.mount_namespace, own.st_ino);
+    cr_assert_not(event->caller.exe_placed);
     /* Its file is of a mount that is not here. */
     char exe[PATH_MAX];
     read_link(child.pid, "exe", exe);
     cr_assert_str_eq(event->caller.exe, exe);
     events_child_end(&child);
+}
+
+/* A file that another mount namespace has under the path of a program of this one, handed over and
+ * run here: the process is of this namespace, its program is not. */
+Test(kernel_callers, a_file_of_another_mount_namespace_is_not_placed) {
+    EventsChild other = events_fork();
+    if (other.pid == 0) {
+        if (unshare(CLONE_NEWNS) < 0 || mount("tmpfs", folder, "tmpfs", 0, NULL) < 0)
+            _exit(1);
+        copy_program(AT_FDCWD, in_folder("sshd"));
+        events_child_ready();
+    }
+    events_child_await(&other);
+    copy_program(AT_FDCWD, in_folder("sshd"));
+    char path[PATH_MAX];
+    snprintf(path, sizeof(path), "/proc/%d/root/%s", (int)other.pid, in_folder("sshd"));
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    cr_assert_geq(fd, 0, "%s: %s", path, strerror(errno));
+    EventsChild child = start_program(fd, NULL);
+    const KernelEvent *event = events_one(RECORD_LISTEN, PORT);
+    cr_assert_not(event->caller.exe_placed, "%s", event->caller.exe);
+    cr_assert_str_eq(event->caller.exe, in_folder("sshd"));
+    events_child_end(&child);
+    events_child_end(&other);
 }
 
 /* Its paths are those of the whole, not what it takes for them. */

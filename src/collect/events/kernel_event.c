@@ -145,9 +145,9 @@ static int read_caller(const struct KernelRecord *record, const char *text, size
     caller->uid = record->euid;
     caller->group = (pid_t)record->group;
     caller->start = clock_ticks(record->start);
-    caller->mount_namespace = record->mount_namespace;
     caller->is_kernel = missing & RECORD_NO_MEMORY;
     caller->exe_deleted = record->exe_deleted;
+    caller->exe_placed = record->exe_placed;
     caller->exe_id = (FileId){
         .device = makedev(record->exe_device >> 20, record->exe_device & 0xfffff),
         .inode = record->exe_inode,

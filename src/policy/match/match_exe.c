@@ -31,9 +31,14 @@ static Answer literal_matches(const Case *judged, const Pattern *pattern, const 
      * be newer, and decides where there is one. */
     if (same_path && holder->exe_state == EXE_VERIFIED && !judged->context->exes)
         return ANSWER_YES;
-    if (!file_id_is_known(&holder->exe_id))
-        return holder->exe_state == EXE_ASSUMED ? ANSWER_NO : ANSWER_UNKNOWN;
+    if (!file_id_is_known(&holder->exe_id) && holder->exe_state == EXE_ASSUMED)
+        return ANSWER_NO;
     int r = path_identity(judged, pattern, &id);
+    /* The daemon may not look there. The kernel verified the path of the process, and no other. */
+    if (r == -EACCES && same_path && holder->exe_state == EXE_VERIFIED)
+        return ANSWER_YES;
+    if (!file_id_is_known(&holder->exe_id))
+        return ANSWER_UNKNOWN;
     if (r < 0)
         return r == -ENOENT || r == -ENOTDIR ? ANSWER_NO : ANSWER_UNKNOWN;
     if (!file_id_equal(&id, &holder->exe_id))

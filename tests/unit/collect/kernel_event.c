@@ -50,7 +50,7 @@ static void set_up(void) {
         .tid = 101,
         .group = 99,
         .euid = 1001,
-        .mount_namespace = 4026531841,
+        .exe_placed = 1,
         .n_ancestors = 2,
         .comm = "node",
         .ancestors = {{.start = UINT64_C(7000000000), .pid = 50, .comm = "bash"},
@@ -109,7 +109,7 @@ Test(kernel_event, a_listener_with_all_of_its_process) {
     cr_assert(caller->pid == 100 && caller->tid == 101 && caller->group == 99);
     cr_assert_eq(caller->uid, 1001);
     cr_assert_eq(caller->start, UINT64_C(12345) * hz / 100);
-    cr_assert_eq(caller->mount_namespace, 4026531841);
+    cr_assert(caller->exe_placed);
     cr_assert_str_eq(caller->comm, "node");
     cr_assert_str_eq(caller->exe, "/usr/bin/node");
     cr_assert_str_eq(caller->cwd, "/home/ann/app");

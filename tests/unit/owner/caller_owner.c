@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "machine.h"
@@ -205,6 +206,65 @@ Test(caller_owner, another_device_of_a_process_that_is_gone_is_not_verified) {
     cr_assert_str_eq(owner->holders[0].exe, exe);
     cr_assert(is_recorded(&owner->holders[0]));
     owner_unref(owner);
+}
+
+/* No path is looked up then: this root has none. */
+Test(caller_owner, a_program_that_the_kernel_places_is_verified) {
+    Caller caller = make_caller();
+    test_child_end(&child);
+    child.pid = 0;
+    close(sources.root_fd);
+    sources.root_fd = open("/proc/self/task", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    caller.exe_id.device = makedev(8, 1);
+    caller.exe_placed = true;
+    Owner *owner = find_owner(&caller);
+    const Holder *holder = &owner->holders[0];
+    expect_full(owner);
+    cr_assert_eq(holder->exe_state, EXE_VERIFIED);
+    cr_assert(holder->exe_id.device == makedev(8, 1) && holder->exe_id.inode == exe_id.inode);
+    owner_unref(owner);
+}
+
+/* As of btrfs, of which the kernel's device has many files of one number: the path settles it. */
+Test(caller_owner, a_device_without_a_disk_is_told_by_stat) {
+    for (int other = 0; other < 2; other++) {
+        Caller caller = make_caller();
+        caller.exe_id = (FileId){makedev(0, 0xffff), exe_id.inode + (ino_t)other};
+        caller.exe_placed = true;
+        caller.start--; /* nothing is read of the process */
+        Owner *owner = find_owner(&caller);
+        const Holder *holder = &owner->holders[0];
+        cr_assert_eq(holder->exe_state, other ? EXE_UNVERIFIED : EXE_VERIFIED);
+        cr_assert(other || file_id_equal(&holder->exe_id, &exe_id));
+        owner_unref(owner);
+    }
+}
+
+/* Where it may not look, the daemon has the kernel's word for the path, and no identity. */
+Test(caller_owner, a_program_in_a_closed_directory_is_verified_by_its_path) {
+    char home[] = "/tmp/sockaudit-home-XXXXXX", path[64];
+    cr_assert(mkdtemp(home));
+    snprintf(path, sizeof(path), "%s/server", home);
+    if (geteuid() == 0)
+        cr_assert_eq(seteuid(65534), 0);
+    else
+        cr_assert_eq(chmod(home, 0), 0);
+    for (int placed = 0; placed < 2; placed++) {
+        Caller caller = make_caller();
+        forget(&caller.exe);
+        caller.exe = strdup(path);
+        caller.exe_id.device = makedev(0, 0xffff);
+        caller.exe_placed = placed;
+        Owner *owner = find_owner(&caller);
+        const Holder *holder = &owner->holders[0];
+        cr_assert_eq(holder->exe_state, placed ? EXE_VERIFIED : EXE_UNVERIFIED);
+        cr_assert_str_eq(holder->exe, path);
+        cr_assert_not(file_id_is_known(&holder->exe_id));
+        owner_unref(owner);
+    }
+    if (getuid() == 0)
+        cr_assert_eq(seteuid(0), 0);
+    rmdir(home);
 }
 
 /* Another file under that path, such as one that was mounted there: the path leads elsewhere. */

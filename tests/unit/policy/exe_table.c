@@ -35,7 +35,8 @@ static void write_match(FILE *out, unsigned key) {
         fprintf(out, "unit %s", PICK("a.service", "b.service, c.service", "a*", "*.socket"));
         return;
     default:
-        fprintf(out, "exe %s", PICK("/usr/bin/a", "/bin/b, /usr/bin/c", "/usr/*/a", "/missing/x"));
+        fprintf(out, "exe %s",
+                PICK("/usr/bin/a", "/bin/b, /usr/bin/c", "/usr/*/a", "/missing/x", "/locked/a"));
         return;
     }
 }
@@ -63,7 +64,8 @@ static void random_listener(World *world) {
     char text[512];
     snprintf(text, sizeof(text), "tcp 0.0.0.0:%u%s%s%s%s", chance(700),
              PICK("", " unit=a.service", " unit=c.service", " unit=x.socket"),
-             PICK("", " exe=/usr/bin/a", " exe=/bin/b", " other=/usr/bin/a", " unreadable"),
+             PICK("", " exe=/usr/bin/a", " exe=/bin/b", " other=/usr/bin/a", " unreadable",
+                  " exe=/locked/a"),
              PICK("", " exe=/usr/bin/c", " exe=/bin/b"), PICK("", " incomplete", ""));
     cr_assert(world_set_listener(world, text), "%s", text);
 }
@@ -90,6 +92,6 @@ Test(exe_table, gives_the_verdicts_of_asking) {
         }
         world_done(&world);
     }
-    cr_expect_gt(n_decided, 1000);
+    cr_expect_gt(n_decided, 500);
     cr_expect_lt(n_decided, 16000);
 }
