@@ -70,7 +70,5 @@ int policy_judge_get_hits(const PolicyJudge *judge, StateHits **ret, size_t *ret
 /* Adds to the counters of the rules that are still there. Returns 0 or -ENOMEM. */
 int policy_judge_add_hits(PolicyJudge *judge, const StateHits *hits, size_t n);
 
-static inline void policy_judge_cleanup(PolicyJudge **judge) {
-    policy_judge_free(*judge);
-}
+DEFINE_CLEANUP(PolicyJudge, policy_judge_cleanup, policy_judge_free)
 #define _cleanup_policy_judge_ _cleanup_(policy_judge_cleanup)

@@ -222,7 +222,5 @@ void ledger_stats(const Ledger *ledger, LedgerStats *ret);
 /* Rises when something changes that is to be saved (audit/state.h). */
 uint64_t ledger_revision(const Ledger *ledger);
 
-static inline void ledger_cleanup(Ledger **ledger) {
-    ledger_free(*ledger);
-}
+DEFINE_CLEANUP(Ledger, ledger_cleanup, ledger_free)
 #define _cleanup_ledger_ _cleanup_(ledger_cleanup)

@@ -69,7 +69,5 @@ usec_t rate_next_deadline(const Rate *rate);
 void rate_tick(Rate *rate, usec_t now, void (*sink)(void *userdata, const RateSum *sum),
                void *userdata);
 
-static inline void rate_cleanup(Rate **rate) {
-    rate_free(*rate);
-}
+DEFINE_CLEANUP(Rate, rate_cleanup, rate_free)
 #define _cleanup_rate_ _cleanup_(rate_cleanup)

@@ -123,7 +123,4 @@ void state_write_hits(StateWriter *writer, const StateHits *hits);
  */
 int state_log(int dir_fd, uint64_t generation, const StateFlag *flag, bool gone);
 
-static inline void state_cleanup(State *state) {
-    state_done(state);
-}
-#define _cleanup_state_ _cleanup_(state_cleanup)
+#define _cleanup_state_ _cleanup_(state_done)

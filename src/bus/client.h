@@ -89,7 +89,5 @@ typedef struct BusEvent {
 int bus_client_watch(BusClient *client, BusView *view,
                      int (*tell)(void *userdata, const BusEvent *event), void *userdata);
 
-static inline void bus_client_cleanup(BusClient **client) {
-    bus_client_close(*client);
-}
+DEFINE_CLEANUP(BusClient, bus_client_cleanup, bus_client_close)
 #define _cleanup_bus_client_ _cleanup_(bus_client_cleanup)

@@ -49,7 +49,4 @@ int unmarshal_status(sd_bus_message *message, BusStatusRead *ret);
 #define UNMARSHAL_LISTENERS_MAX 100000
 #define UNMARSHAL_LINKS_MAX     65536
 
-static inline void bus_view_cleanup(BusView *view) {
-    bus_view_done(view);
-}
-#define _cleanup_bus_view_ _cleanup_(bus_view_cleanup)
+#define _cleanup_bus_view_ _cleanup_(bus_view_done)

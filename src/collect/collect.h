@@ -39,7 +39,5 @@ int collector_snapshot_twice(Collector *collector, Snapshot *snapshot);
  * errno, and then the snapshot is as before. */
 int collector_links(Collector *collector, Snapshot *snapshot);
 
-static inline void collector_cleanup(Collector **collector) {
-    collector_free(*collector);
-}
+DEFINE_CLEANUP(Collector, collector_cleanup, collector_free)
 #define _cleanup_collector_ _cleanup_(collector_cleanup)

@@ -38,7 +38,4 @@ void audit_advise(const AdviceTable *advice, Listener *listener);
 /* Frees the tool and the advice. */
 void audit_drop_advice(Listener *listener);
 
-static inline void audit_cleanup(Audit *audit) {
-    audit_close(audit);
-}
-#define _cleanup_audit_ _cleanup_(audit_cleanup)
+#define _cleanup_audit_ _cleanup_(audit_close)

@@ -43,10 +43,7 @@ LintContext machine_lint_context(const LinkTable *links, usec_t now);
 /* Realtime, microseconds. */
 usec_t machine_now(void);
 
-static inline void machine_cleanup(Machine *machine) {
-    machine_close(machine);
-}
-#define _cleanup_machine_ _cleanup_(machine_cleanup)
+#define _cleanup_machine_ _cleanup_(machine_close)
 
 /*
  * Whether only root can change what an absolute path leads to: each directory on the way, and of

@@ -343,7 +343,5 @@ void notify_status_soon(Daemon *daemon);
 void notify_reloading(void);
 void notify_stopping(void);
 
-static inline void daemon_cleanup(Daemon **daemon) {
-    daemon_free(*daemon);
-}
+DEFINE_CLEANUP(Daemon, daemon_cleanup, daemon_free)
 #define _cleanup_daemon_ _cleanup_(daemon_cleanup)

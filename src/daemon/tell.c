@@ -83,7 +83,7 @@ static int send_made(Daemon *daemon, int (*make)(const void *what, Record *recor
     int r;
 
     do {
-        _cleanup_(record_cleanup) Record record = {};
+        _cleanup_(record_done) Record record = {};
         r = make(what, &record);
         if (r >= 0)
             r = send_record(daemon, &record);

@@ -31,7 +31,4 @@ typedef struct Caller {
 /* Frees what it has, and empties it. */
 void caller_done(Caller *caller);
 
-static inline void caller_cleanup(Caller *caller) {
-    caller_done(caller);
-}
-#define _cleanup_caller_ __attribute__((cleanup(caller_cleanup)))
+#define _cleanup_caller_ _cleanup_(caller_done)

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "util/cleanup.h"
 #include "util/parse.h"
 
 /* Which file, whatever its name: device and inode. {0, 0} is none. */
@@ -145,6 +146,4 @@ int holder_share(Holder *holder, Holder *ret);
 /* A copy with those holders alone for which keep[] holds; their texts are shared. 0 or -ENOMEM. */
 int owner_keep_holders(const Owner *from, const bool *keep, Owner **ret);
 
-static inline void owner_cleanup(Owner **owner) {
-    owner_unref(*owner);
-}
+DEFINE_CLEANUP(Owner, owner_cleanup, owner_unref)

@@ -130,7 +130,5 @@ void coverage_format(const Coverage *coverage, char buffer[static COVERAGE_SIZE]
 void listener_id(const Listener *listener, const Netns *netns,
                  char buffer[static LISTENER_ID_SIZE]);
 
-static inline void snapshot_cleanup(Snapshot **snapshot) {
-    snapshot_free(*snapshot);
-}
+DEFINE_CLEANUP(Snapshot, snapshot_cleanup, snapshot_free)
 #define _cleanup_snapshot_ _cleanup_(snapshot_cleanup)

@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "util/cleanup.h"
+
 typedef struct Names Names;
 
 Names *names_new(void);
@@ -37,7 +39,5 @@ bool names_of_services_exist(void);
 /* Whether the group is that user's own: of the same name, and nobody else is in it. */
 bool names_group_is_private(uint32_t gid, uint32_t uid);
 
-static inline void names_cleanup(Names **names) {
-    names_free(*names);
-}
-#define _cleanup_names_ __attribute__((cleanup(names_cleanup)))
+DEFINE_CLEANUP(Names, names_cleanup, names_free)
+#define _cleanup_names_ _cleanup_(names_cleanup)

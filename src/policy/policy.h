@@ -161,15 +161,9 @@ int filter_parse(char *const *words, size_t n_words, Diagnostics *diagnostics, F
 bool filter_matches(const Filter *filter, const JudgeContext *context, const Listener *listener);
 Filter *filter_free(Filter *filter);
 
-static inline void policy_cleanup(Policy **policy) {
-    policy_free(*policy);
-}
-static inline void exe_table_cleanup(ExeTable **table) {
-    exe_table_free(*table);
-}
-static inline void filter_cleanup(Filter **filter) {
-    filter_free(*filter);
-}
+DEFINE_CLEANUP(Policy, policy_cleanup, policy_free)
+DEFINE_CLEANUP(ExeTable, exe_table_cleanup, exe_table_free)
+DEFINE_CLEANUP(Filter, filter_cleanup, filter_free)
 #define _cleanup_policy_    _cleanup_(policy_cleanup)
 #define _cleanup_filter_    _cleanup_(filter_cleanup)
 #define _cleanup_exe_table_ _cleanup_(exe_table_cleanup)

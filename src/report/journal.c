@@ -68,7 +68,7 @@ static void keep(Journal *journal, Record *record) {
 
 /* Returns whether it is told, or there was nothing to tell. */
 static bool tell_dropped(Journal *journal) {
-    _cleanup_(record_cleanup) Record record = {.priority = LOG_WARNING};
+    _cleanup_(record_done) Record record = {.priority = LOG_WARNING};
 
     if (journal->n_dropped == 0)
         return true;

@@ -47,7 +47,3 @@ const char *record_find(const Record *record, const char *name, size_t *ret_leng
 
 /* Takes the field out; returns whether it was there. */
 bool record_drop(Record *record, const char *name);
-
-static inline void record_cleanup(Record *record) {
-    record_done(record);
-}

@@ -12,6 +12,13 @@
 
 #define _cleanup_(function) __attribute__((cleanup(function)))
 
+/* A function for _cleanup_() that releases what a `type *` variable points to; `release` takes
+ * NULL. */
+#define DEFINE_CLEANUP(type, name, release)                                                        \
+    static inline void name(type **pointer) {                                                      \
+        release(*pointer);                                                                         \
+    }
+
 /* The value of a pointer or fd, leaving the variable empty: ownership moves to the reader. */
 #define TAKE_PTR(pointer)                                                                          \
     ({                                                                                             \

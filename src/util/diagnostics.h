@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "util/cleanup.h"
+
 /* So many are kept; the rest is counted. */
 #define DIAGNOSTICS_MAX 50
 
@@ -76,7 +78,5 @@ void diagnostics_print_coloured(const Diagnostics *diagnostics, bool colour, FIL
 /* All of them as one text without its last newline, freed by the caller; NULL: out of memory. */
 char *diagnostics_text(const Diagnostics *diagnostics);
 
-static inline void diagnostics_cleanup(Diagnostics **diagnostics) {
-    diagnostics_free(*diagnostics);
-}
+DEFINE_CLEANUP(Diagnostics, diagnostics_cleanup, diagnostics_free)
 #define _cleanup_diagnostics_ _cleanup_(diagnostics_cleanup)

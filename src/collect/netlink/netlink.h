@@ -4,6 +4,7 @@
 
 #include "collect/netlink/handles.h"
 #include "collect/netlink/messages.h"
+#include "util/cleanup.h"
 
 /*
  * The receive buffer. The kernel sizes the datagrams of a dump after the largest buffer that the
@@ -55,7 +56,5 @@ int netlink_fd(const Netlink *netlink);
  */
 int netlink_receive(int fd, void *buffer, MessageWalk *walk, DumpResult *ret_result);
 
-static inline void netlink_cleanup(Netlink **netlink) {
-    netlink_close(*netlink);
-}
+DEFINE_CLEANUP(Netlink, netlink_cleanup, netlink_close)
 #define _cleanup_netlink_ _cleanup_(netlink_cleanup)

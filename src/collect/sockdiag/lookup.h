@@ -42,7 +42,5 @@ int lookup_exact(Lookup *lookup, const Endpoint *endpoint, Listener *ret);
  */
 int lookup_port(Lookup *lookup, Proto proto, uint16_t port, Snapshot *snapshot);
 
-static inline void lookup_cleanup(Lookup **lookup) {
-    lookup_close(*lookup);
-}
+DEFINE_CLEANUP(Lookup, lookup_cleanup, lookup_close)
 #define _cleanup_lookup_ _cleanup_(lookup_cleanup)

@@ -34,7 +34,5 @@ char *json_document(json_t *document);
  */
 char *json_listing(json_t *head, const ListingView *view, const Listing *listing);
 
-static inline void json_cleanup(json_t **value) {
-    json_decref(*value);
-}
+DEFINE_CLEANUP(json_t, json_cleanup, json_decref)
 #define _cleanup_json_ _cleanup_(json_cleanup)

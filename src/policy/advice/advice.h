@@ -48,7 +48,5 @@ bool advice_has_section(const AdviceTable *table, const char *name);
 
 AdviceTable *advice_free(AdviceTable *table);
 
-static inline void advice_cleanup(AdviceTable **table) {
-    advice_free(*table);
-}
+DEFINE_CLEANUP(AdviceTable, advice_cleanup, advice_free)
 #define _cleanup_advice_ _cleanup_(advice_cleanup)

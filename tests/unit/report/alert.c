@@ -78,7 +78,7 @@ static void expect(const Record *record, const char *name, const char *value) {
 }
 
 Test(alert, a_flag_has_every_field_of_the_contract) {
-    _cleanup_(record_cleanup) Record record = {};
+    _cleanup_(record_done) Record record = {};
     ListenerAlert flagged = alert(REPORT_FLAGGED);
 
     cr_assert_eq(alert_of_listener(&flagged, &record), 0);
@@ -115,7 +115,7 @@ Test(alert, a_flag_has_every_field_of_the_contract) {
 }
 
 Test(alert, resolved_is_information_with_its_reason) {
-    _cleanup_(record_cleanup) Record record = {};
+    _cleanup_(record_done) Record record = {};
     ListenerAlert resolved = alert(REPORT_RESOLVED);
 
     cr_assert_eq(alert_of_listener(&resolved, &record), 0);
@@ -131,7 +131,7 @@ Test(alert, resolved_is_information_with_its_reason) {
 
 Test(alert, how_often_it_came_back_is_a_field) {
     for (unsigned n = 0; n <= 2; n++) {
-        _cleanup_(record_cleanup) Record record = {};
+        _cleanup_(record_done) Record record = {};
         ListenerAlert returned = alert(REPORT_STILL_FLAGGED);
         size_t length;
         returned.reason = ALERT_RETURNED;
@@ -149,7 +149,7 @@ Test(alert, the_other_endpoints_of_a_service_are_named) {
     const Endpoint also[] = {
         {.proto = PROTO_TCP, .port = 3000, .address.family = AF_INET6},
         {.proto = PROTO_TCP, .port = 3000, .address = {AF_INET, {10, 0, 0, 1}}}};
-    _cleanup_(record_cleanup) Record record = {};
+    _cleanup_(record_done) Record record = {};
     ListenerAlert flagged = alert(REPORT_FLAGGED);
     flagged.also = also;
     flagged.n_also = 2;
@@ -158,7 +158,7 @@ Test(alert, the_other_endpoints_of_a_service_are_named) {
 }
 
 Test(alert, a_transient_listener_is_information) {
-    _cleanup_(record_cleanup) Record record = {};
+    _cleanup_(record_done) Record record = {};
     ListenerAlert transient = alert(REPORT_TRANSIENT);
     size_t length;
     cr_assert_eq(alert_of_listener(&transient, &record), 0);
@@ -168,7 +168,7 @@ Test(alert, a_transient_listener_is_information) {
 }
 
 Test(alert, a_long_value_is_cut_at_a_character) {
-    _cleanup_(record_cleanup) Record record = {};
+    _cleanup_(record_done) Record record = {};
     char text[RECORD_VALUE_MAX * 2 + 1];
     for (size_t i = 0; i + 1 < sizeof(text); i += 2)
         memcpy(text + i, "é", 2);
@@ -198,7 +198,7 @@ static char *written(int (*write_record)(const Record *, FILE *), const Record *
 }
 
 Test(alert, the_json_line_has_the_fields_in_lower_case) {
-    _cleanup_(record_cleanup) Record record = {};
+    _cleanup_(record_done) Record record = {};
     ListenerAlert flagged = alert(REPORT_FLAGGED);
     cr_assert_eq(alert_of_listener(&flagged, &record), 0);
     _cleanup_free_ char *text = written(record_write_json, &record);
@@ -224,7 +224,7 @@ static int write_rich_line(const Record *record, FILE *out) {
 }
 
 Test(alert, the_line_has_the_sentence_the_rule_and_what_to_type) {
-    _cleanup_(record_cleanup) Record record = {};
+    _cleanup_(record_done) Record record = {};
     ListenerAlert flagged = alert(REPORT_FLAGGED);
     cr_assert_eq(alert_of_listener(&flagged, &record), 0);
     _cleanup_free_ char *text = written(write_plain_line, &record);
@@ -240,7 +240,7 @@ Test(alert, the_line_has_the_sentence_the_rule_and_what_to_type) {
 /* The journal's entry has the field for journalctl -x; a line on a terminal needs none. */
 Test(alert, that_there_is_no_advice_is_in_the_record_and_not_on_the_line) {
     for (int is_builtin = 0; is_builtin < 2; is_builtin++) {
-        _cleanup_(record_cleanup) Record record = {};
+        _cleanup_(record_done) Record record = {};
         Listener unknown = listener;
         ListenerAlert flagged = alert(REPORT_FLAGGED);
         unknown.advice = NULL;
@@ -254,7 +254,7 @@ Test(alert, that_there_is_no_advice_is_in_the_record_and_not_on_the_line) {
 }
 
 Test(alert, on_a_terminal_the_line_has_colours) {
-    _cleanup_(record_cleanup) Record record = {};
+    _cleanup_(record_done) Record record = {};
     ListenerAlert flagged = alert(REPORT_FLAGGED);
     cr_assert_eq(alert_of_listener(&flagged, &record), 0);
     _cleanup_free_ char *text = written(write_rich_line, &record);
@@ -263,7 +263,7 @@ Test(alert, on_a_terminal_the_line_has_colours) {
 }
 
 Test(alert, what_is_over_needs_no_rule) {
-    _cleanup_(record_cleanup) Record record = {};
+    _cleanup_(record_done) Record record = {};
     ListenerAlert resolved = alert(REPORT_RESOLVED);
     cr_assert_eq(alert_of_listener(&resolved, &record), 0);
     _cleanup_free_ char *text = written(write_plain_line, &record);
@@ -283,7 +283,7 @@ Test(alert, a_sum_names_whose_alerts_they_are) {
         {1000, "alice", 0, 4, "1000"}, {(uid_t)-1, NULL, 3, 0, NULL, true},
     };
     for (size_t i = 0; i < sizeof(sums) / sizeof(sums[0]); i++) {
-        _cleanup_(record_cleanup) Record record = {};
+        _cleanup_(record_done) Record record = {};
         size_t length;
         const SuppressedAlert suppressed = {.uid = sums[i].uid,
                                             .user = sums[i].user,

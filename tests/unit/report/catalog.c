@@ -48,7 +48,7 @@ static void make_poorest(ReportEvent event, Record *ret) {
 }
 
 static size_t check_entry(ReportEvent event, const char *entry, const char *end) {
-    _cleanup_(record_cleanup) Record record = {};
+    _cleanup_(record_done) Record record = {};
     size_t n_fields = 0, length;
 
     make_poorest(event, &record);
