@@ -52,8 +52,8 @@ static inline bool options_have(const Options *options, OptionId id) {
 
 /*
  * Reads the command line; words and options may be mixed, `--` ends the options. argv is permuted:
- * its words come last, and options->words points into it. Says on stderr what is wrong. Returns
- * STATUS_DONE or STATUS_USAGE.
+ * its words come last, and options->words points into it. Names may be abbreviated. Says on stderr
+ * what is wrong. Returns STATUS_DONE or STATUS_USAGE.
  */
 ExitStatus options_parse(int argc, char **argv, Options *ret);
 

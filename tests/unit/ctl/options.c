@@ -44,6 +44,15 @@ Test(options, letters) {
     cr_assert_str_eq(options.columns, "port");
 }
 
+Test(options, abbreviated_names) {
+    Options options;
+    cr_assert_eq(PARSE(&options, "scan", "--no-l", "--out=port"), STATUS_DONE);
+    cr_assert_eq(options.given, OPTION_NO_LEGEND | OPTION_COLUMNS);
+    cr_assert_eq(PARSE(&options, "scan", "--no"), STATUS_USAGE);
+    cr_assert_eq(PARSE(&options, "scan", "--all"), STATUS_DONE);
+    cr_assert_eq(options.given, OPTION_ALL);
+}
+
 Test(options, wrong_ones) {
     Options options;
     cr_assert_eq(PARSE(&options, "scan", "--jsno"), STATUS_USAGE);
