@@ -105,6 +105,14 @@ static int run_machine(Request *request) {
     return reply_send(request, &writer);
 }
 
+/* The reply is the caller's to release. */
+static int page_begin(const Request *request, BusSink *sink, sd_bus_message **ret_reply) {
+    int r = reply_begin(request, &sink->writer, ret_reply);
+    if (r >= 0)
+        dict_container_open(&sink->writer, 'a', "a{sv}");
+    return r;
+}
+
 static int reply_page(Request *request, BusSink *sink, uint64_t cursor, int r) {
     dict_container_close(&sink->writer);
     if (r >= 0 && sink->writer.error == 0)
@@ -126,10 +134,9 @@ static int run_list(Request *request) {
     if (bus_selection_parse(word, &selection) < 0)
         return reply_error(request, SD_BUS_ERROR_INVALID_ARGS,
                            "the selection is one of all, listed, flagged, allowed");
-    r = reply_begin(request, &sink.writer, &reply);
+    r = page_begin(request, &sink, &reply);
     if (r < 0)
         return r;
-    dict_container_open(&sink.writer, 'a', "a{sv}");
     r = handlers->list(handlers->userdata, selection, &cursor, &sink);
     return reply_page(request, &sink, cursor, r);
 }
@@ -142,10 +149,9 @@ static int run_rules(Request *request) {
 
     int r = sd_bus_message_read(request->message, "t", &cursor);
     if (r >= 0)
-        r = reply_begin(request, &sink.writer, &reply);
+        r = page_begin(request, &sink, &reply);
     if (r < 0)
         return r;
-    dict_container_open(&sink.writer, 'a', "a{sv}");
     r = handlers->rules(handlers->userdata, &cursor, &sink);
     return reply_page(request, &sink, cursor, r);
 }
@@ -192,32 +198,11 @@ static int run_find(Request *request) {
 
     int r = sd_bus_message_read(request->message, "st", &what, &cursor);
     if (r >= 0)
-        r = reply_begin(request, &sink.writer, &reply);
+        r = page_begin(request, &sink, &reply);
     if (r < 0)
         return r;
-    dict_container_open(&sink.writer, 'a', "a{sv}");
     r = find_page(request, what, &cursor, &sink);
     return r < 0 ? reply_not_found(request, r, NULL) : reply_page(request, &sink, cursor, r);
-}
-
-static int run_show(Request *request) {
-    BusSink sink = {.viewer = &request->viewer};
-    const char *what;
-    _cleanup_message_ sd_bus_message *reply = NULL;
-
-    int r = sd_bus_message_read(request->message, "s", &what);
-    if (r >= 0)
-        r = reply_begin(request, &sink.writer, &reply);
-    if (r < 0)
-        return r;
-    dict_container_open(&sink.writer, 'a', "a{sv}");
-    r = find(request, what, &sink);
-    if (r < 0 || sink.n == 0)
-        return reply_not_found(request, r,
-                               "The listeners of the port exceed one reply; use Find, which "
-                               "returns pages");
-    dict_container_close(&sink.writer);
-    return reply_send(request, &sink.writer);
 }
 
 static int run_subscribe(Request *request) {
@@ -369,7 +354,6 @@ static int run_suggest(Request *request) {
 METHOD(status)
 METHOD(machine)
 METHOD(list)
-METHOD(show)
 METHOD(find)
 METHOD(rules)
 METHOD(subscribe)
@@ -409,10 +393,7 @@ const sd_bus_vtable server_vtable[] = {
     /* Listeners, a page at a time: call it with 0, then with what `next` was, until that is 0. */
     SD_BUS_METHOD_WITH_ARGS("List", SD_BUS_ARGS("s", selection, "t", cursor),
                             SD_BUS_RESULT("aa{sv}", listeners, "t", next), on_list, FOR_EVERYBODY),
-    /* All of that port, or the one of that id; an error where one reply does not hold them. */
-    SD_BUS_METHOD_WITH_ARGS("Show", SD_BUS_ARGS("s", what), SD_BUS_RESULT("aa{sv}", listeners),
-                            on_show, FOR_EVERYBODY),
-    /* The same, however many they are; paged as List. None at all is no error. */
+    /* All of that port, or the one of that id; paged as List. None at all is no error. */
     SD_BUS_METHOD_WITH_ARGS("Find", SD_BUS_ARGS("s", what, "t", cursor),
                             SD_BUS_RESULT("aa{sv}", listeners, "t", next), on_find, FOR_EVERYBODY),
     /* The rules in force with how often each decided; paged as List. The default comes last. */
