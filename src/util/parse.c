@@ -28,51 +28,64 @@ int parse_unsigned(const char *text, size_t length, uint64_t max, uint64_t *ret)
     return 0;
 }
 
+/* The units of systemd.time(7), with its lengths of a month and a year. */
 static const struct {
-    const char *name;
+    const char *names; /* each between blanks */
     usec_t usec;
 } duration_units[] = {
-    {"w", 7 * USEC_PER_DAY},  {"d", USEC_PER_DAY},    {"h", USEC_PER_HOUR},
-    {"min", USEC_PER_MINUTE}, {"m", USEC_PER_MINUTE}, {"ms", USEC_PER_SEC / 1000},
-    {"s", USEC_PER_SEC},
+    {" us usec ", 1},
+    {" ms msec ", USEC_PER_MSEC},
+    {" s sec second seconds ", USEC_PER_SEC},
+    {" m min minute minutes ", USEC_PER_MINUTE},
+    {" h hr hour hours ", USEC_PER_HOUR},
+    {" d day days ", USEC_PER_DAY},
+    {" w week weeks ", 7 * USEC_PER_DAY},
+    {" M month months ", 2629800 * USEC_PER_SEC},
+    {" y year years ", 31557600 * USEC_PER_SEC},
 };
 
-static int duration_unit(const char *name, size_t length, usec_t *ret) {
+/* Returns the unit of that name, or 0. */
+static usec_t duration_unit(const char *name, size_t length) {
+    char wanted[16];
+
+    if (length == 0 || length + 3 > sizeof(wanted))
+        return 0;
+    snprintf(wanted, sizeof(wanted), " %.*s ", (int)length, name);
     for (size_t i = 0; i < ELEMENTS(duration_units); i++)
-        if (strlen(duration_units[i].name) == length &&
-            memcmp(duration_units[i].name, name, length) == 0) {
-            *ret = duration_units[i].usec;
-            return 0;
-        }
-    return -EINVAL;
+        if (strstr(duration_units[i].names, wanted))
+            return duration_units[i].usec;
+    return 0;
+}
+
+/* The end of the part of text[at..length) whose characters are all `in` the set, or all not. */
+static size_t span_end(const char *text, size_t at, size_t length, const char *set, bool in) {
+    while (at < length && (memchr(set, text[at], strlen(set)) != NULL) == in)
+        at++;
+    return at;
 }
 
 int parse_duration(const char *text, size_t length, usec_t *ret) {
     usec_t span = 0;
-    size_t at = 0;
 
-    if (length == 0)
-        return -EINVAL;
-    while (at < length) {
-        size_t digits = at, name;
-        while (digits < length && text[digits] >= '0' && text[digits] <= '9')
-            digits++;
-        for (name = digits; name < length && text[name] >= 'a' && text[name] <= 'z'; name++)
-            ;
-
+    for (size_t at = 0, end; at < length || at == 0; at = end) {
         uint64_t count;
-        usec_t unit, part;
-        int r = duration_unit(text + digits, name - digits, &unit);
+        usec_t part;
+
+        size_t number = at > 0 ? span_end(text, at, length, " ", true) : 0;
+        size_t blank = span_end(text, number, length, "0123456789", true);
+        size_t name = span_end(text, blank, length, " ", true);
+        end = span_end(text, name, length, " 0123456789", false);
+        usec_t unit = duration_unit(text + name, end - name);
+        if (unit == 0)
+            return -EINVAL;
+        int r = parse_unsigned(text + number, blank - number, UINT64_MAX - 1, &count);
         if (r < 0)
             return r;
-        r = parse_unsigned(text + at, digits - at, UINT64_MAX - 1, &count);
-        if (r < 0)
-            return r;
-        /* No sum of milliseconds is USEC_INFINITY, so that one is not to be excluded. */
         if (__builtin_mul_overflow(count, unit, &part) || __builtin_add_overflow(span, part, &span))
             return -ERANGE;
-        at = name;
     }
+    if (span == USEC_INFINITY)
+        return -ERANGE;
     *ret = span;
     return 0;
 }

@@ -22,8 +22,9 @@ typedef uint64_t usec_t;
 int parse_unsigned(const char *text, size_t length, uint64_t max, uint64_t *ret);
 
 /*
- * A span: one or more of a number and a unit of ms, s, m (or min), h, d, w, largest first or not:
- * `30s`, `1h30m`. Returns 0, -EINVAL, or -ERANGE when the span does not fit.
+ * A span: one or more of a number and a unit of systemd.time(7) (us, ms, s, m or min, h, d, w, M,
+ * y, and their long names), largest first or not, with or without blanks: `30s`, `1h30m`, `2 days`.
+ * Returns 0, -EINVAL, or -ERANGE when the span does not fit.
  */
 int parse_duration(const char *text, size_t length, usec_t *ret);
 

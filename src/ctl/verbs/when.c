@@ -2,12 +2,9 @@
 #include "ctl/verbs/when.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-
-#include "util/memory.h"
 
 #define DAY_SIZE 16
 
@@ -55,67 +52,9 @@ static int parse_date(const char *text, usec_t *ret) {
     return parse_local_time(whole, strlen(whole), ret);
 }
 
-/* The units of systemd.time(7), with what it takes for a month and a year. */
-static const struct {
-    const char *names; /* each between blanks */
-    usec_t usec;
-} units[] = {
-    {" us usec ", 1},
-    {" ms msec ", 1000},
-    {" s sec second seconds ", USEC_PER_SEC},
-    {" m min minute minutes ", 60 * USEC_PER_SEC},
-    {" h hr hour hours ", 3600 * USEC_PER_SEC},
-    {" d day days ", USEC_PER_DAY},
-    {" w week weeks ", 7 * USEC_PER_DAY},
-    {" M month months ", 2629800 * USEC_PER_SEC},
-    {" y year years ", 31557600 * USEC_PER_SEC},
-};
-
-static usec_t unit_find(const char *name, size_t length) {
-    char wanted[16];
-
-    if (length == 0 || length + 3 > sizeof(wanted))
-        return 0;
-    snprintf(wanted, sizeof(wanted), " %.*s ", (int)length, name);
-    for (size_t i = 0; i < ELEMENTS(units); i++)
-        if (strstr(units[i].names, wanted))
-            return units[i].usec;
-    return 0;
-}
-
-/* `1h30m`, `2 days 3 hours`. */
-static int parse_span(const char *text, size_t length, usec_t *ret) {
-    static const char digits[] = "0123456789";
-    const char *end = text + length;
-    usec_t sum = 0;
-
-    text += strspn(text, " ");
-    if (text >= end)
-        return -EINVAL;
-    while (text < end) {
-        uint64_t number;
-        size_t n = strspn(text, digits);
-        if (parse_unsigned(text, n, USEC_INFINITY, &number) < 0)
-            return -EINVAL;
-        text += n;
-        text += strspn(text, " ");
-        n = text < end ? strcspn(text, " 0123456789") : 0;
-        usec_t unit = unit_find(text, n), part;
-        if (unit == 0)
-            return -EINVAL;
-        if (__builtin_mul_overflow(number, unit, &part) || __builtin_add_overflow(sum, part, &sum))
-            return -ERANGE;
-        text += n;
-        if (text < end)
-            text += strspn(text, " ");
-    }
-    *ret = sum;
-    return 0;
-}
-
 static int parse_past(const char *text, size_t length, usec_t now, usec_t *ret) {
     usec_t span;
-    int r = parse_span(text, length, &span);
+    int r = parse_duration(text, length, &span);
     if (r < 0)
         return r;
     if (span > now)
@@ -126,7 +65,7 @@ static int parse_past(const char *text, size_t length, usec_t now, usec_t *ret) 
 
 static int parse_future(const char *text, usec_t now, usec_t *ret) {
     usec_t span;
-    int r = parse_span(text, strlen(text), &span);
+    int r = parse_duration(text, strlen(text), &span);
     if (r < 0)
         return r;
     if (span > USEC_INFINITY - now)

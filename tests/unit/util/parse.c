@@ -71,6 +71,12 @@ Test(parse, durations) {
         {"0s", 0},
         {"2w", 14 * USEC_PER_DAY},
         {"1d1h1m1s1ms", USEC_PER_DAY + USEC_PER_HOUR + USEC_PER_MINUTE + USEC_PER_SEC + 1000},
+        {"1h 30m", 90 * USEC_PER_MINUTE},
+        {"1 hour 30 minutes", 90 * USEC_PER_MINUTE},
+        {"2 days", 2 * USEC_PER_DAY},
+        {"7us", 7},
+        {"1M", UINT64_C(2629800) * USEC_PER_SEC},
+        {"1y", UINT64_C(31557600) * USEC_PER_SEC},
         {"18446744073709551ms", UINT64_C(18446744073709551000)},
     };
     usec_t span;
@@ -81,11 +87,13 @@ Test(parse, durations) {
 }
 
 Test(parse, what_is_no_duration) {
-    static const char *const words[] = {"",   "30",  "s",    "30 s", "1h 30m", "1H",  "-1s",
-                                        "1y", "1hs", "1.5h", "h1",   "1h30",   "1s ", "never"};
-    static const char *const large[] = {"99999999999999999999w", "30500569w",
-                                        "18446744073710s",       "18446744073709551615s",
-                                        "15250284w15250285w",    "18446744073709551ms1s"};
+    static const char *const words[] = {"",      "30",    "s",     "1H",  "-1s", "1hs",
+                                        "1.5h",  "h1",    "1h30",  "1s ", " 1s", "1 ",
+                                        "never", "1 h h", "1 hou", "1  "};
+    static const char *const large[] = {"99999999999999999999w",  "30500569w",
+                                        "18446744073710s",        "18446744073709551615s",
+                                        "15250284w15250285w",     "18446744073709551ms1s",
+                                        "18446744073709551615us", "18446744073709551614us1us"};
     usec_t span;
     for (size_t i = 0; i < ELEMENTS(words); i++) {
         cr_assert_eq(duration(words[i], &span), -EINVAL, "%s", words[i]);
