@@ -13,23 +13,21 @@
 #include "util/cleanup.h"
 
 struct Journal {
-    char *socket;
-    int fd;
-    bool as_root;
+    char *path;
+    JournalSocket socket;
     Record kept[JOURNAL_KEPT_MAX]; /* a ring: the oldest stands at `first` */
     size_t first, n_kept;
     uint64_t n_dropped; /* since the last time that it was told */
 };
 
-int journal_new(const char *socket, Journal **ret) {
+int journal_new(const char *path, Journal **ret) {
     Journal *journal = calloc(1, sizeof(*journal));
     if (!journal)
         return -ENOMEM;
-    journal->socket = strdup(socket);
-    journal->fd = journal->socket ? journal_socket_open(&journal->as_root) : -ENOMEM;
-    if (journal->fd < 0) {
-        int r = journal->fd;
-        free(journal->socket);
+    journal->path = strdup(path);
+    int r = journal->path ? journal_socket_open(journal->path, &journal->socket) : -ENOMEM;
+    if (r < 0) {
+        free(journal->path);
         free(journal);
         return r;
     }
@@ -43,15 +41,14 @@ Journal *journal_free(Journal *journal) {
     journal_flush(journal);
     for (size_t i = 0; i < journal->n_kept; i++)
         record_done(&journal->kept[(journal->first + i) % JOURNAL_KEPT_MAX]);
-    close(journal->fd);
-    free(journal->socket);
+    close(journal->socket.fd);
+    free(journal->path);
     free(journal);
     return NULL;
 }
 
-static int send_now(const Journal *journal, const Record *record) {
-    return journal_socket_send(journal->fd, journal->as_root, journal->socket, record->fields,
-                               record->n_fields);
+static int send_now(Journal *journal, const Record *record) {
+    return journal_socket_send(&journal->socket, record->fields, record->n_fields);
 }
 
 static void keep(Journal *journal, Record *record) {

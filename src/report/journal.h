@@ -12,8 +12,8 @@
 
 typedef struct Journal Journal;
 
-/* `socket` is where journald listens, `/run/systemd/journal/socket`; copied. */
-int journal_new(const char *socket, Journal **ret);
+/* `path` is where journald listens, `/run/systemd/journal/socket`; copied. */
+int journal_new(const char *path, Journal **ret);
 /* Takes NULL, returns NULL. Sends what it can of what is kept. */
 Journal *journal_free(Journal *journal);
 

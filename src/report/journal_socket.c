@@ -75,34 +75,45 @@ static void control_add(struct msghdr *message, int type, const void *data, size
     message->msg_controllen += CMSG_SPACE(size);
 }
 
-/* Sends the entry itself, or with `memory` >= 0 that file in its place. */
-static int send_message(int fd, bool as_root, const char *path, const Entry *entry, int memory) {
-    const struct ucred root = {.pid = getpid(), .uid = 0, .gid = getgid()};
+static int connect_to_journal(JournalSocket *to) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+    if (strlen(to->path) >= sizeof(address.sun_path))
+        return -ENAMETOOLONG;
+    memcpy(address.sun_path, to->path, strlen(to->path) + 1);
+    if (connect(to->fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+        return -errno;
+    to->connected = true;
+    return 0;
+}
+
+/* Sends the entry itself, or with `memory` >= 0 that file in its place. */
+static int send_connected(const JournalSocket *to, const Entry *entry, int memory) {
+    const struct ucred root = {.pid = to->pid, .uid = 0, .gid = to->gid};
     struct iovec data = {.iov_base = entry->data, .iov_len = memory < 0 ? entry->size : 0};
     Control control = {};
-    struct msghdr message = {
-        .msg_name = &address,
-        .msg_namelen = sizeof(address),
-        .msg_iov = &data,
-        .msg_iovlen = 1,
-        .msg_control = &control,
-    };
+    struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = &control};
 
-    if (strlen(path) >= sizeof(address.sun_path))
-        return -ENAMETOOLONG;
-    memcpy(address.sun_path, path, strlen(path) + 1);
-    if (as_root)
+    if (to->as_root)
         control_add(&message, SCM_CREDENTIALS, &root, sizeof(root));
     if (memory >= 0)
         control_add(&message, SCM_RIGHTS, &memory, sizeof(memory));
     if (message.msg_controllen == 0)
         message.msg_control = NULL;
-    return sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
+    return sendmsg(to->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
+}
+
+static int send_message(JournalSocket *to, const Entry *entry, int memory) {
+    int r = to->connected ? send_connected(to, entry, memory) : -ENOTCONN;
+    if (r != -ECONNREFUSED && r != -ENOTCONN)
+        return r;
+    to->connected = false; /* journald closed its socket, and may have opened another */
+    r = connect_to_journal(to);
+    return r < 0 ? r : send_connected(to, entry, memory);
 }
 
 /* What is too long for a datagram goes as a sealed memfd. */
-static int send_large(int fd, bool as_root, const char *path, const Entry *entry) {
+static int send_large(JournalSocket *to, const Entry *entry) {
     _cleanup_close_ int memory = memfd_create("sockauditd-entry", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (memory < 0)
         return -errno;
@@ -113,23 +124,22 @@ static int send_large(int fd, bool as_root, const char *path, const Entry *entry
         return -EIO;
     if (fcntl(memory, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
         return -errno;
-    return send_message(fd, as_root, path, entry, memory);
+    return send_message(to, entry, memory);
 }
 
-int journal_socket_send(int fd, bool as_root, const char *path, const struct iovec *fields,
-                        size_t n_fields) {
+int journal_socket_send(JournalSocket *to, const struct iovec *fields, size_t n_fields) {
     _cleanup_(entry_cleanup) Entry entry = {};
 
     int r = entry_write(fields, n_fields, &entry);
     if (r < 0)
         return r;
-    r = send_message(fd, as_root, path, &entry, -1);
-    return r == -EMSGSIZE ? send_large(fd, as_root, path, &entry) : r;
+    r = send_message(to, &entry, -1);
+    return r == -EMSGSIZE ? send_large(to, &entry) : r;
 }
 
 /* Whether it may is found by doing it, to a socket of its own. */
-static bool may_be_root(void) {
-    const struct ucred root = {.pid = getpid(), .uid = 0, .gid = getgid()};
+static bool may_be_root(const JournalSocket *to) {
+    const struct ucred root = {.pid = to->pid, .uid = 0, .gid = to->gid};
     int pair[2];
     Control control = {};
     struct iovec data = {.iov_base = (char[]){""}, .iov_len = 1};
@@ -144,13 +154,14 @@ static bool may_be_root(void) {
     return may;
 }
 
-int journal_socket_open(bool *ret_as_root) {
+int journal_socket_open(const char *path, JournalSocket *ret) {
     /* The size of an entry that still goes as a datagram, as libsystemd asks for it. */
     const int size = 8 * 1024 * 1024;
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
     (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-    *ret_as_root = may_be_root();
-    return fd;
+    *ret = (JournalSocket){.fd = fd, .path = path, .pid = getpid(), .gid = getgid()};
+    ret->as_root = may_be_root(ret);
+    return 0;
 }
