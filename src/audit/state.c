@@ -174,24 +174,39 @@ int state_save(int dir_fd, const StateHeader *header,
     return fsync(dir_fd) < 0;
 }
 
-int state_log(int dir_fd, uint64_t generation, const StateFlag *flag, bool gone) {
-    char line[STATE_LINE_SIZE];
-    size_t length = state_format_log(generation, flag, gone ? "gone" : "flag", line);
-    struct stat status;
+/* The log's fd, opened anew if the file was removed. Returns 0 or a negative errno. */
+static int open_log(int dir_fd, int *log_fd, struct stat *ret_status) {
+    if (*log_fd >= 0 && fstat(*log_fd, ret_status) == 0 && ret_status->st_nlink > 0)
+        return 0;
+    cleanup_close(log_fd);
+    *log_fd = -1;
     _cleanup_close_ int fd =
         openat(dir_fd, "state.log",
                O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
-    if (fd < 0 || fstat(fd, &status) < 0)
+    if (fd < 0 || fstat(fd, ret_status) < 0)
         return -errno;
-    if (!S_ISREG(status.st_mode))
+    if (!S_ISREG(ret_status->st_mode))
         return -EEXIST;
+    *log_fd = fd;
+    fd = -1;
+    return 0;
+}
+
+int state_log(int dir_fd, int *log_fd, uint64_t generation, const StateFlag *flag, bool gone) {
+    char line[STATE_LINE_SIZE];
+    size_t length = state_format_log(generation, flag, gone ? "gone" : "flag", line);
+    struct stat status;
+
+    int r = open_log(dir_fd, log_fd, &status);
+    if (r < 0)
+        return r;
     if (status.st_size > STATE_LOG_SIZE_MAX)
         return -EFBIG;
-    ssize_t n = write(fd, line, length);
+    ssize_t n = write(*log_fd, line, length);
     if (n < 0)
         return -errno;
     if ((size_t)n == length)
         return status.st_size > STATE_LOG_FULL;
     /* Half a line would spoil the next one. */
-    return ftruncate(fd, status.st_size) < 0 ? -errno : -ENOSPC;
+    return ftruncate(*log_fd, status.st_size) < 0 ? -errno : -ENOSPC;
 }

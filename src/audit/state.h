@@ -118,9 +118,10 @@ void state_write_hits(StateWriter *writer, const StateHits *hits);
 
 /*
  * Appends what became of a flag to the log; `gone`: it was resolved. One write(2), not synced: a
- * kill of the daemon can't lose it, a power cut can. Returns 0; 1: it is time for state_save();
- * or a negative errno, -EFBIG beyond STATE_LOG_SIZE_MAX.
+ * kill of the daemon can't lose it, a power cut can. The log stays open in *log_fd (-1: not open),
+ * which the caller closes; a log that was removed since is made again. Returns 0; 1: it is time for
+ * state_save(); or a negative errno, -EFBIG beyond STATE_LOG_SIZE_MAX.
  */
-int state_log(int dir_fd, uint64_t generation, const StateFlag *flag, bool gone);
+int state_log(int dir_fd, int *log_fd, uint64_t generation, const StateFlag *flag, bool gone);
 
 #define _cleanup_state_ _cleanup_(state_done)

@@ -40,15 +40,19 @@ size_t state_format_listener(const StateListener *listener, char line[static STA
                             listener->cookie, listener->first_seen, listener->born);
 }
 
-size_t state_format_flag(const StateFlag *flag, const char *word,
-                         char line[static STATE_LINE_SIZE]) {
+static size_t format_flag(const StateFlag *flag, const char *word, char *buffer, size_t size) {
     char identity[IDENTITY_SIZE];
     format_identity(&flag->identity, identity, sizeof(identity));
     return (size_t)snprintf(
-        line, STATE_LINE_SIZE,
-        "%s %s %" PRIx64 " %s %s %" PRId64 " %" PRId64 " %" PRIu32 " %" PRIu32 "\n", word, identity,
-        flag->cookie, status_names[flag->status], severity_name(flag->severity), flag->since,
-        flag->told, flag->n_returned, flag->n_returned_ever);
+        buffer, size, "%s %s %" PRIx64 " %s %s %" PRId64 " %" PRId64 " %" PRIu32 " %" PRIu32, word,
+        identity, flag->cookie, status_names[flag->status], severity_name(flag->severity),
+        flag->since, flag->told, flag->n_returned, flag->n_returned_ever);
+}
+
+size_t state_format_flag(const StateFlag *flag, const char *word,
+                         char line[static STATE_LINE_SIZE]) {
+    size_t length = format_flag(flag, word, line, STATE_LINE_SIZE);
+    return length + (size_t)snprintf(line + length, STATE_LINE_SIZE - length, "\n");
 }
 
 size_t state_format_snooze(const StateSnooze *snooze, char line[static STATE_LINE_SIZE]) {
@@ -70,10 +74,9 @@ size_t state_format_end(uint64_t n_lines, uint64_t checksum, char line[static ST
 
 size_t state_format_log(uint64_t generation, const StateFlag *flag, const char *word,
                         char line[static STATE_LINE_SIZE]) {
-    char record[STATE_LINE_SIZE];
-    size_t length = state_format_flag(flag, word, record) - 1;
-    int head = snprintf(line, STATE_LINE_SIZE, "%" PRIu64 " %.*s", generation, (int)length, record);
-    uint64_t checksum = fnv_add(FNV_BEGIN, line, (size_t)head);
-    return (size_t)head + (size_t)snprintf(line + head, STATE_LINE_SIZE - (size_t)head,
-                                           " %016" PRIx64 "\n", checksum);
+    size_t head = (size_t)snprintf(line, STATE_LINE_SIZE, "%" PRIu64 " ", generation);
+    size_t length = head + format_flag(flag, word, line + head, STATE_LINE_SIZE - head);
+    uint64_t checksum = fnv_add(FNV_BEGIN, line, length);
+    return length +
+           (size_t)snprintf(line + length, STATE_LINE_SIZE - length, " %016" PRIx64 "\n", checksum);
 }

@@ -267,7 +267,7 @@ int daemon_new(const DaemonOptions *options, Daemon **ret) {
     if (!daemon)
         return say_errno(-ENOMEM, "Failed to start");
     daemon->options = *options;
-    daemon->state_fd = -1;
+    daemon->state_fd = daemon->state_log_fd = -1;
     daemon->retry_unknown = 3;
     daemon->unsure_since = UNSURE_NONE;
     daemon->started = read_clock(CLOCK_REALTIME);
@@ -311,8 +311,8 @@ Daemon *daemon_free(Daemon *daemon) {
     collector_free(daemon->collector);
     machine_close(&daemon->machine);
     passed_free(daemon->passed);
-    if (daemon->state_fd >= 0)
-        close(daemon->state_fd);
+    cleanup_close(&daemon->state_fd);
+    cleanup_close(&daemon->state_log_fd);
     name_helper_free(daemon->names);
     sd_event_unref(daemon->loop);
     free(daemon->reserve);

@@ -99,7 +99,8 @@ typedef struct Daemon {
     int refused_why;      /* for that negative errno; 0: none were since the last that could */
 
     Ledger *ledger;
-    int state_fd; /* the state directory, -1: nothing is kept */
+    int state_fd;     /* the state directory, -1: nothing is kept */
+    int state_log_fd; /* state.log in it, -1: not open */
     char boot_id[BOOT_ID_SIZE];
     uint64_t state_generation, saved_revision;
     bool save_failing;     /* as last reported */

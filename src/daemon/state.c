@@ -170,7 +170,7 @@ void state_note(Daemon *daemon, const LedgerChange *change, StateStatus status) 
 
     if (daemon->state_fd < 0)
         return;
-    int r = state_log(daemon->state_fd, daemon->state_generation, &flag,
+    int r = state_log(daemon->state_fd, &daemon->state_log_fd, daemon->state_generation, &flag,
                       change->event == LEDGER_RESOLVED);
     if (r == 0)
         return;

@@ -8,7 +8,7 @@
 #include "util/cleanup.h"
 
 Place place_new(void) {
-    Place place = {.path = "/tmp/audit-state-XXXXXX"};
+    Place place = {.path = "/tmp/audit-state-XXXXXX", .log_fd = -1};
     cr_assert(mkdtemp(place.path));
     place.fd = open(place.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     cr_assert_geq(place.fd, 0);
@@ -19,6 +19,7 @@ void place_done(Place *place) {
     static const char *const names[] = {"state", "state.log", "state.new", "state.corrupt"};
     for (size_t i = 0; i < 4; i++)
         unlinkat(place->fd, names[i], 0);
+    cleanup_close(&place->log_fd);
     close(place->fd);
     cr_assert_eq(rmdir(place->path), 0, "something else was left in the directory");
 }

@@ -8,6 +8,7 @@
 typedef struct Place {
     char path[32];
     int fd;
+    int log_fd; /* for state_log() */
 } Place;
 
 Place place_new(void);

@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "audit/state_text.h"
 #include "place.h"
@@ -222,17 +223,17 @@ Test(state, knows_what_was_told_since_the_last_save) {
     world_dump(world);
     save(world, &place, BOOT_A, 7);
     flag = ledger_flag_record(&world->last, STATE_TOLD);
-    cr_assert_eq(state_log(place.fd, 7, &flag, true), 0); /* resolved since */
+    cr_assert_eq(state_log(place.fd, &place.log_fd, 7, &flag, true), 0); /* resolved since */
     for (uint64_t i = 0; i < 4; i++) {
         world_listen(world, 1 + i, (uint16_t)(3000 + i));
         world_dump(world);
         flag = ledger_flag_record(&world->last, STATE_TELLING);
-        cr_assert_eq(state_log(place.fd, 7, &flag, false), 0);
+        cr_assert_eq(state_log(place.fd, &place.log_fd, 7, &flag, false), 0);
         flag.status = STATE_TOLD;
         if (i == 0)
-            cr_assert_eq(state_log(place.fd, 7, &flag, false), 0);
+            cr_assert_eq(state_log(place.fd, &place.log_fd, 7, &flag, false), 0);
         if (i == 3) /* of an earlier generation: void */
-            cr_assert_eq(state_log(place.fd, 6, &flag, false), 0);
+            cr_assert_eq(state_log(place.fd, &place.log_fd, 6, &flag, false), 0);
     }
     world_told(world);
     cr_assert_eq(state_load(place.fd, &state, why), 0);
@@ -254,7 +255,7 @@ Test(state, log_survives_a_cut_at_every_byte) {
     size_t length, ends[5] = {0};
     for (uint16_t i = 0; i < 4; i++) {
         flag.identity.endpoint.port = i;
-        cr_assert_eq(state_log(place.fd, 3, &flag, false), 0);
+        cr_assert_eq(state_log(place.fd, &place.log_fd, 3, &flag, false), 0);
         free(place_read(&place, "state.log", &ends[i + 1]));
     }
     _cleanup_free_ char *text = place_read(&place, "state.log", &length);
@@ -272,11 +273,26 @@ Test(state, log_survives_a_cut_at_every_byte) {
     cr_assert_eq(state.flags[0].since, -5);
 }
 
+Test(state, log_that_was_removed_is_made_again) {
+    _cleanup_place_ Place place = place_new();
+    StateFlag flag = {.identity.endpoint.address.family = AF_INET};
+    for (unsigned i = 0; i < 2; i++) {
+        cr_assert_eq(state_log(place.fd, &place.log_fd, 3, &flag, false), 0);
+        cr_assert(place_has(&place, "state.log"));
+        cr_assert_eq(unlinkat(place.fd, "state.log", 0), 0);
+    }
+    /* Something else in its place is left alone. */
+    cr_assert_eq(mkdirat(place.fd, "state.log", 0700), 0);
+    cr_assert_lt(state_log(place.fd, &place.log_fd, 3, &flag, false), 0);
+    cr_assert_lt(place.log_fd, 0);
+    cr_assert_eq(unlinkat(place.fd, "state.log", AT_REMOVEDIR), 0);
+}
+
 Test(state, log_is_bounded) {
     _cleanup_place_ Place place = place_new();
     StateFlag flag = {.identity.endpoint.address.family = AF_INET};
     int r, n = 0;
-    while ((r = state_log(place.fd, 3, &flag, false)) == 0)
+    while ((r = state_log(place.fd, &place.log_fd, 3, &flag, false)) == 0)
         cr_assert_lt(++n, 100000);
     cr_assert_eq(r, 1);
 }

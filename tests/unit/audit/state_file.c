@@ -172,13 +172,14 @@ Test(state_file, keeps_the_old_one_when_the_disk_is_full) {
     StateFlag flag = {.identity.endpoint.address.family = AF_INET};
     int logged[4];
     for (unsigned i = 0; i < 4; i++)
-        logged[i] = state_log(place.fd, 1, &flag, false);
+        logged[i] = state_log(place.fd, &place.log_fd, 1, &flag, false);
     setrlimit(RLIMIT_FSIZE, &before);
     cr_assert_eq(r, -EFBIG);
     cr_assert(!place_has(&place, "state.new"));
     cr_assert_eq(logged[0], 0);
     cr_assert_lt(logged[3], 0);
-    cr_assert_eq(state_log(place.fd, 1, &flag, true), 0); /* half a line would have spoiled it */
+    cr_assert_eq(state_log(place.fd, &place.log_fd, 1, &flag, true),
+                 0); /* half a line would have spoiled it */
     cr_assert_eq(state_load(place.fd, &state, why), 0);
     cr_assert_eq(state.header.generation, 1);
     cr_assert_eq(state.n_flags, 3);
@@ -187,12 +188,13 @@ Test(state_file, keeps_the_old_one_when_the_disk_is_full) {
 
 static _Noreturn void save_for_ever(World *world, const Place *place) {
     StateFlag flag = {.identity.endpoint.address.family = AF_INET};
+    int log_fd = -1;
     for (uint64_t generation = 2;; generation++) {
         ledger_save(world->ledger, place->fd, BOOT_A, generation, NULL, 0, UNSURE_NONE,
                     &world->now);
         for (uint16_t i = 0; i < 20; i++) {
             flag.identity.endpoint.port = i;
-            state_log(place->fd, generation, &flag, false);
+            state_log(place->fd, &log_fd, generation, &flag, false);
         }
     }
 }
