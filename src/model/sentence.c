@@ -219,10 +219,14 @@ static bool way_is_told(const Way *way, Scope scope) {
 /* The widest ways first: a link-local address is no news beside a public one. */
 static void print_ways(const Listener *listener, const LinkTable *links, FILE *out) {
     size_t n_told = 0, n_more = 0;
+    unsigned scopes = 0;
     Way way;
 
+    for (ReachIterator i = {}; reach_next(&i, &listener->endpoint, links, &way);)
+        scopes |= 1u << way.scope;
     for (Scope scope = SCOPE_COUNT; scope-- > SCOPE_LINK_LOCAL;)
-        for (ReachIterator i = {}; reach_next(&i, &listener->endpoint, links, &way);) {
+        for (ReachIterator i = {};
+             scopes & 1u << scope && reach_next(&i, &listener->endpoint, links, &way);) {
             if (!way_is_told(&way, scope))
                 continue;
             if (n_told == WAYS_TOLD) {

@@ -78,7 +78,16 @@ static size_t escape_code_point(unsigned c, char out[static ESCAPE_MAX + 1]) {
                             c);
 }
 
+bool text_is_plain(const char *text, size_t length) {
+    for (size_t i = 0; i < length; i++)
+        if (text[i] < ' ' || text[i] > '~')
+            return false;
+    return true;
+}
+
 char *text_escape(const char *text, size_t length) {
+    if (text_is_plain(text, length))
+        return strndup(text, length);
     if (length > (SIZE_MAX - ESCAPE_MAX - 1) / ESCAPE_PER_BYTE)
         return NULL;
     /* Room for one escape more than can come out: each is written with its NUL. */

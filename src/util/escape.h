@@ -20,6 +20,9 @@ char *text_escape(const char *text, size_t length);
 /* The same for a C string; NULL gives NULL. */
 char *text_escape_string(const char *text);
 
+/* Returns whether the text is printable ASCII alone, of which nothing is escaped. */
+bool text_is_plain(const char *text, size_t length);
+
 /*
  * Decodes one UTF-8 sequence (RFC 3629: no surrogates, no overlong forms, at most U+10FFFF) from
  * text[0..length), length > 0. Returns its length in bytes and sets *ret_code_point, or 0 when the

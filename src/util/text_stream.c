@@ -13,6 +13,7 @@ typedef struct TextStream {
     size_t *ret_size;
     size_t allocated;
     bool failed;
+    char buffer[512]; /* in place of one that stdio would allocate */
 } TextStream;
 
 static ssize_t append(void *cookie, const char *data, size_t size) {
@@ -61,13 +62,17 @@ FILE *text_stream_open(char **ret_text, size_t *ret_size) {
 
     if (!stream)
         return NULL;
-    *stream = (TextStream){.ret_text = ret_text, .ret_size = ret_size};
+    stream->ret_text = ret_text;
+    stream->ret_size = ret_size;
+    stream->allocated = 0;
+    stream->failed = false;
     FILE *out = fopencookie(
         stream, "w", (cookie_io_functions_t){.write = append, .seek = tell_end, .close = finish});
     if (!out) {
         free(stream);
         return NULL;
     }
+    (void)setvbuf(out, stream->buffer, _IOFBF, sizeof(stream->buffer));
     *ret_text = NULL;
     *ret_size = 0;
     return out;

@@ -78,7 +78,7 @@ static void mark_port(const char *text, uint16_t port, char *out) {
     size_t n_digits = (size_t)snprintf(number, sizeof(number), "%u", port);
 
     while (*text) {
-        size_t digits = strspn(text, "0123456789");
+        size_t digits = isdigit((unsigned char)*text) ? strspn(text, "0123456789") : 0;
         if (digits == n_digits && memcmp(text, number, n_digits) == 0) {
             *out++ = PORT_MARK;
         } else {
