@@ -3,20 +3,10 @@
  * Runs in the kernel, inside listen() and bind(): it sees the socket and the process at the same
  * moment, and hands over one record of both (record.h). Nothing is asked afterwards, so a process
  * that lives for a microsecond is named, too.
- *
- * A text is copied by a function of its own for each component. The kernel checks such a global
- * function once, whatever calls it; inside a loop of one program it would follow every length.
  */
-#include "bpf/kernel.h"
-#include "bpf/record.h"
+#include "bpf/process.h"
 
-#include <linux/bpf.h>
-
-#include <bpf/bpf_core_read.h>
-#include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
-
-#define READ(from, ...) BPF_CORE_READ(from, __VA_ARGS__)
 
 enum { FAMILY_IPV4 = 2, FAMILY_IPV6 = 10 };
 enum { STATE_CLOSE = 7, STATE_CLOSE_WAIT = 8, STATE_LISTEN = 10 };
@@ -27,16 +17,8 @@ enum {
     PROTOCOL_UDPLITE = 136,
     PROTOCOL_MPTCP = 262
 };
-#define FILE_TYPE   0170000
-#define TYPE_SOCKET 0140000
-#define TYPE_FILE   0100000
 
 char LICENSE[] SEC("license") = "GPL";
-
-const volatile struct Audited audited = {};
-
-/* How deep in nested pid namespaces the audited one may be. */
-#define PID_LEVELS 8
 
 /*
  * While so many bytes of the ring are unread, each user may add so many at once, and so many more
@@ -75,76 +57,36 @@ struct {
     __type(value, struct share);
 } shares SEC(".maps");
 
-/* Where a record is put together. A task may be preempted here by another that comes here, too. */
-#define DRAFTS 4
-struct draft {
-    uint32_t busy, reserved;
-    struct KernelRecord record;
-};
-
-struct {
-    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-    __uint(max_entries, DRAFTS);
-    __type(key, uint32_t);
-    __type(value, struct draft);
-} drafts SEC(".maps");
-
-/* --- texts ---------------------------------------------------------------------------------------
+/* --- the socket ----------------------------------------------------------------------------------
  */
 
-/* Where a walk from a file to its root is, and how much text the record has. */
-struct walk {
-    uint64_t dentry, mount, node;
-    uint32_t used;
-    uint32_t failed;
-};
-
-static __always_inline int copy_name(struct walk *walk, struct KernelRecord *record,
-                                     const void *name) {
-    uint32_t at = walk->used;
-
-    if (at > RECORD_TEXT_SIZE - RECORD_NAME_SIZE) {
-        walk->failed = 1;
-        return 1;
-    }
-    long n = bpf_probe_read_kernel_str(record->text + at, RECORD_NAME_SIZE, name);
-    if (n <= 0) {
-        walk->failed = 1;
-        return 1;
-    }
-    walk->used = at + n;
-    return 0;
+static __always_inline bool is_audited(struct sock *sk) {
+    return READ(sk, __sk_common.skc_net.net, ns.inum) == audited.netns;
 }
 
-/* Copies the name of the file that the walk is at, and goes to what holds it. Returns 1 at the end.
+static __always_inline void take_head(struct RecordHead *head, struct sock *sk, uint8_t kind,
+                                      uint64_t cookie) {
+    head->time = bpf_ktime_get_boot_ns();
+    head->cookie = cookie;
+    head->kind = kind;
+    head->protocol = READ(sk, sk_protocol);
+    head->port = READ(sk, __sk_common.skc_num);
+    head->family = READ(sk, __sk_common.skc_family);
+    head->device = READ(sk, __sk_common.skc_bound_dev_if);
+    head->uid = READ(sk, sk_uid.val);
+    head->v6only = 0;
+    __builtin_memset(head->address, 0, sizeof(head->address));
+    if (head->family == FAMILY_IPV6) {
+        BPF_CORE_READ_INTO(&head->address, sk, __sk_common.skc_v6_rcv_saddr);
+        head->v6only = BPF_CORE_READ_BITFIELD_PROBED(&sk->__sk_common, skc_ipv6only);
+    } else
+        BPF_CORE_READ_INTO((uint32_t *)head->address, sk, __sk_common.skc_rcv_saddr);
+}
+
+/* --- the process ---------------------------------------------------------------------------------
  */
-__attribute__((noinline)) int walk_path(struct walk *walk, struct KernelRecord *record) {
-    if (!walk || !record)
-        return 1;
-    for (int i = 0; i < 8; i++) { /* a mount on a mount on a mount */
-        struct dentry *dentry = (void *)walk->dentry;
-        struct mount *mount = (void *)walk->mount;
-        struct dentry *parent = READ(dentry, d_parent);
-        if (dentry != READ(mount, mnt.mnt_root)) {
-            if (!parent || parent == dentry) { /* it has no place among the mounts: a memfd */
-                return copy_name(walk, record, READ(dentry, d_name.name)) || 1;
-            }
-            if (copy_name(walk, record, READ(dentry, d_name.name)))
-                return 1;
-            walk->dentry = (uint64_t)parent;
-            return 0;
-        }
-        struct mount *below = READ(mount, mnt_parent);
-        if (!below || below == mount)
-            return 1; /* the root */
-        walk->dentry = (uint64_t)READ(mount, mnt_mountpoint);
-        walk->mount = (uint64_t)below;
-    }
-    walk->failed = 1;
-    return 1;
-}
 
-/* The same for a cgroup. */
+/* As walk_path(), for a cgroup. */
 __attribute__((noinline)) int walk_cgroup(struct walk *walk, struct KernelRecord *record) {
     if (!walk || !record)
         return 1;
@@ -161,27 +103,6 @@ __attribute__((noinline)) int walk_cgroup(struct walk *walk, struct KernelRecord
         return 1;
     walk->node = (uint64_t)parent;
     return 0;
-}
-
-static __always_inline struct mount *mount_of(struct vfsmount *mount) {
-    return (void *)mount -
-           __builtin_preserve_field_info(((struct mount *)0)->mnt, BPF_FIELD_BYTE_OFFSET);
-}
-
-static __always_inline uint32_t take_path(struct walk *walk, struct KernelRecord *record,
-                                          struct vfsmount *mount, struct dentry *dentry) {
-    uint32_t before = walk->used;
-
-    walk->failed = 0;
-    walk->dentry = (uint64_t)dentry;
-    walk->mount = (uint64_t)mount_of(mount);
-    int i;
-    for (i = 0; i < RECORD_DEPTH_MAX; i++)
-        if (walk_path(walk, record))
-            break;
-    if (i == RECORD_DEPTH_MAX)
-        walk->failed = 1;
-    return walk->used - before;
 }
 
 static __always_inline uint32_t take_cgroup(struct walk *walk, struct KernelRecord *record,
@@ -217,124 +138,14 @@ static __always_inline uint32_t take_args(struct walk *walk, struct KernelRecord
     return size;
 }
 
-/* --- the socket ----------------------------------------------------------------------------------
- */
-
-static __always_inline bool is_audited(struct sock *sk) {
-    return READ(sk, __sk_common.skc_net.net, ns.inum) == audited.netns;
-}
-
-static __always_inline void take_head(struct RecordHead *head, struct sock *sk, uint8_t kind,
-                                      uint64_t cookie) {
-    head->time = bpf_ktime_get_boot_ns();
-    head->cookie = cookie;
-    head->kind = kind;
-    head->protocol = READ(sk, sk_protocol);
-    head->port = READ(sk, __sk_common.skc_num);
-    head->family = READ(sk, __sk_common.skc_family);
-    head->device = READ(sk, __sk_common.skc_bound_dev_if);
-    head->uid = READ(sk, sk_uid.val);
-    head->v6only = 0;
-    __builtin_memset(head->address, 0, sizeof(head->address));
-    if (head->family == FAMILY_IPV6) {
-        BPF_CORE_READ_INTO(&head->address, sk, __sk_common.skc_v6_rcv_saddr);
-        head->v6only = BPF_CORE_READ_BITFIELD_PROBED(&sk->__sk_common, skc_ipv6only);
-    } else
-        BPF_CORE_READ_INTO((uint32_t *)head->address, sk, __sk_common.skc_rcv_saddr);
-}
-
-/* --- the process ---------------------------------------------------------------------------------
- */
-
-/* The number of a pid in the audited namespace, 0: it has none there. */
-static __always_inline uint32_t pid_number(struct pid *pid) {
-    const uint64_t first =
-        __builtin_preserve_field_info(((struct pid *)0)->numbers, BPF_FIELD_BYTE_OFFSET);
-    uint32_t level = READ(pid, level);
-
-    for (uint32_t i = 0; i < PID_LEVELS && i <= level; i++) {
-        struct upid *number = (void *)pid + first + i * bpf_core_type_size(struct upid);
-        if (READ(number, ns, ns.inum) == audited.pidns)
-            return READ(number, nr);
-    }
-    return 0;
-}
-
-static __always_inline void take_ancestors(struct KernelRecord *record,
-                                           struct task_struct *leader) {
-    struct task_struct *task = leader;
-    uint32_t n = 0;
-
-    for (int i = 0; i < RECORD_ANCESTORS; i++) {
-        struct RecordAncestor *ancestor = &record->ancestors[i];
-        struct task_struct *parent = READ(task, real_parent, group_leader);
-        ancestor->pid = parent && parent != task ? pid_number(READ(parent, thread_pid)) : 0;
-        if (ancestor->pid == 0)
-            break;
-        ancestor->start = READ(parent, start_boottime);
-        ancestor->reserved = 0;
-        BPF_CORE_READ_STR_INTO(&ancestor->comm, parent, comm);
-        task = parent;
-        n++;
-    }
-    record->n_ancestors = n;
-}
-
-/*
- * The namespace of the file's own mount. That of the process proves nothing: it may have been
- * handed a file of another one, or have changed its own since it was executed.
- */
-static __always_inline bool is_audited_mount(struct file *file) {
-    struct mount *mount = mount_of(READ(file, f_path.mnt));
-    uint32_t namespace = READ(mount, mnt_ns, ns.inum);
-    return namespace != 0 && namespace == audited.mountns;
-}
-
-static __always_inline void take_program(struct KernelRecord *record, struct task_struct *task,
-                                         struct walk *walk) {
-    struct mm_struct *mm = READ(task, mm);
-    struct file *exe = mm ? READ(mm, exe_file) : NULL;
-
-    record->exe_size = record->cwd_size = record->cgroup_size = record->args_size = 0;
-    record->exe_inode = 0;
-    record->exe_device = 0;
-    record->exe_deleted = record->exe_placed = 0;
-    record->missing = mm ? 0 : RECORD_NO_MEMORY | RECORD_NO_EXE | RECORD_NO_CWD | RECORD_NO_ARGS;
-    if (exe) {
-        struct dentry *dentry = READ(exe, f_path.dentry);
-        record->exe_inode = READ(exe, f_inode, i_ino);
-        record->exe_device = READ(exe, f_inode, i_sb, s_dev);
-        record->exe_deleted = READ(dentry, d_hash.pprev) == NULL;
-        record->exe_size = take_path(walk, record, READ(exe, f_path.mnt), dentry);
-        record->missing |= walk->failed ? RECORD_NO_EXE : 0;
-        record->exe_placed = !walk->failed && !record->exe_deleted && is_audited_mount(exe);
-    } else
-        record->missing |= RECORD_NO_EXE;
-    struct fs_struct *fs = READ(task, fs);
-    if (mm && fs) {
-        record->cwd_size = take_path(walk, record, READ(fs, pwd.mnt), READ(fs, pwd.dentry));
-        record->missing |= walk->failed ? RECORD_NO_CWD : 0;
-    } else
-        record->missing |= RECORD_NO_CWD;
-}
-
 static __always_inline void take_process(struct KernelRecord *record, struct sock *sk) {
     struct task_struct *task = (void *)bpf_get_current_task();
-    struct task_struct *leader = READ(task, group_leader);
     struct kernfs_node *node = READ(sk, sk_cgrp_data.cgroup, kn);
     struct walk walk = {};
 
-    record->pid = pid_number(READ(leader, thread_pid));
-    record->tid = pid_number(READ(task, thread_pid));
-    record->start = READ(leader, start_boottime);
-    record->euid = READ(task, cred, euid.val);
-    record->group = pid_number(READ(task, signal, pids[2]));
-    record->reserved = 0;
-    BPF_CORE_READ_STR_INTO(&record->comm, leader, comm);
     struct socket_alloc *socket = (void *)READ(sk, sk_socket);
     record->inode = socket ? READ(socket, vfs_inode.i_ino) : 0;
-    take_ancestors(record, leader);
-    take_program(record, task, &walk);
+    take_task(record, task, &walk);
     record->cgroup_id = node ? READ(node, id) : 0;
     if (node) {
         record->cgroup_size = take_cgroup(&walk, record, node);
@@ -446,16 +257,6 @@ static __always_inline void charge(struct share *share, uint32_t size) {
 /* --- records -------------------------------------------------------------------------------------
  */
 
-static __always_inline struct draft *take_draft(void) {
-    for (uint32_t i = 0; i < DRAFTS; i++) {
-        uint32_t key = i;
-        struct draft *draft = bpf_map_lookup_elem(&drafts, &key);
-        if (draft && __sync_val_compare_and_swap(&draft->busy, 0, 1) == 0)
-            return draft;
-    }
-    return NULL;
-}
-
 static __always_inline void submit(struct sock *sk, uint8_t kind, uint64_t cookie) {
     struct share *share;
     if (!may_write(&share))
@@ -468,10 +269,7 @@ static __always_inline void submit(struct sock *sk, uint8_t kind, uint64_t cooki
     struct KernelRecord *record = &draft->record;
     take_head(&record->head, sk, kind, cookie);
     take_process(record, sk);
-    uint32_t size = record->exe_size + record->cwd_size + record->cgroup_size + record->args_size;
-    if (size > RECORD_TEXT_SIZE)
-        size = RECORD_TEXT_SIZE;
-    size += __builtin_offsetof(struct KernelRecord, text);
+    uint32_t size = record_size(record);
     charge(share, size);
     if (bpf_ringbuf_output(&ring, record, size, 0) < 0)
         count_dropped();

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What a record has of a process, for the programs that write one.
+ *
+ * A text is copied by a function of its own for each component. The kernel checks such a global
+ * function once, whatever calls it; inside a loop of one program it would follow every length.
+ */
+#pragma once
+
+#include "bpf/kernel.h"
+#include "bpf/record.h"
+
+#include <linux/bpf.h>
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#define READ(from, ...) BPF_CORE_READ(from, __VA_ARGS__)
+
+const volatile struct Audited audited = {};
+
+/* How deep in nested pid namespaces the audited one may be. */
+#define PID_LEVELS 8
+
+/* Where a record is put together. A task may be preempted here by another that comes here, too. */
+#define DRAFTS 4
+struct draft {
+    uint32_t busy, reserved;
+    struct KernelRecord record;
+};
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, DRAFTS);
+    __type(key, uint32_t);
+    __type(value, struct draft);
+} drafts SEC(".maps");
+
+static __always_inline struct draft *take_draft(void) {
+    for (uint32_t i = 0; i < DRAFTS; i++) {
+        uint32_t key = i;
+        struct draft *draft = bpf_map_lookup_elem(&drafts, &key);
+        if (draft && __sync_val_compare_and_swap(&draft->busy, 0, 1) == 0)
+            return draft;
+    }
+    return NULL;
+}
+
+/* --- texts ---------------------------------------------------------------------------------------
+ */
+
+/* Where a walk from a file to its root is, and how much text the record has. */
+struct walk {
+    uint64_t dentry, mount, node;
+    uint32_t used;
+    uint32_t failed;
+};
+
+static __always_inline int copy_name(struct walk *walk, struct KernelRecord *record,
+                                     const void *name) {
+    uint32_t at = walk->used;
+
+    if (at > RECORD_TEXT_SIZE - RECORD_NAME_SIZE) {
+        walk->failed = 1;
+        return 1;
+    }
+    long n = bpf_probe_read_kernel_str(record->text + at, RECORD_NAME_SIZE, name);
+    if (n <= 0) {
+        walk->failed = 1;
+        return 1;
+    }
+    walk->used = at + n;
+    return 0;
+}
+
+/* Copies the name of the file that the walk is at, and goes to what holds it. Returns 1 at the end.
+ */
+__attribute__((noinline)) int walk_path(struct walk *walk, struct KernelRecord *record) {
+    if (!walk || !record)
+        return 1;
+    for (int i = 0; i < 8; i++) { /* a mount on a mount on a mount */
+        struct dentry *dentry = (void *)walk->dentry;
+        struct mount *mount = (void *)walk->mount;
+        struct dentry *parent = READ(dentry, d_parent);
+        if (dentry != READ(mount, mnt.mnt_root)) {
+            if (!parent || parent == dentry) { /* it has no place among the mounts: a memfd */
+                return copy_name(walk, record, READ(dentry, d_name.name)) || 1;
+            }
+            if (copy_name(walk, record, READ(dentry, d_name.name)))
+                return 1;
+            walk->dentry = (uint64_t)parent;
+            return 0;
+        }
+        struct mount *below = READ(mount, mnt_parent);
+        if (!below || below == mount)
+            return 1; /* the root */
+        walk->dentry = (uint64_t)READ(mount, mnt_mountpoint);
+        walk->mount = (uint64_t)below;
+    }
+    walk->failed = 1;
+    return 1;
+}
+
+static __always_inline struct mount *mount_of(struct vfsmount *mount) {
+    return (void *)mount -
+           __builtin_preserve_field_info(((struct mount *)0)->mnt, BPF_FIELD_BYTE_OFFSET);
+}
+
+static __always_inline uint32_t take_path(struct walk *walk, struct KernelRecord *record,
+                                          struct vfsmount *mount, struct dentry *dentry) {
+    uint32_t before = walk->used;
+
+    walk->failed = 0;
+    walk->dentry = (uint64_t)dentry;
+    walk->mount = (uint64_t)mount_of(mount);
+    int i;
+    for (i = 0; i < RECORD_DEPTH_MAX; i++)
+        if (walk_path(walk, record))
+            break;
+    if (i == RECORD_DEPTH_MAX)
+        walk->failed = 1;
+    return walk->used - before;
+}
+
+/* --- the process ---------------------------------------------------------------------------------
+ */
+
+/* The number of a pid in the audited namespace, 0: it has none there. */
+static __always_inline uint32_t pid_number(struct pid *pid) {
+    const uint64_t first =
+        __builtin_preserve_field_info(((struct pid *)0)->numbers, BPF_FIELD_BYTE_OFFSET);
+    uint32_t level = READ(pid, level);
+
+    for (uint32_t i = 0; i < PID_LEVELS && i <= level; i++) {
+        struct upid *number = (void *)pid + first + i * bpf_core_type_size(struct upid);
+        if (READ(number, ns, ns.inum) == audited.pidns)
+            return READ(number, nr);
+    }
+    return 0;
+}
+
+static __always_inline void take_ancestors(struct KernelRecord *record,
+                                           struct task_struct *leader) {
+    struct task_struct *task = leader;
+    uint32_t n = 0;
+
+    for (int i = 0; i < RECORD_ANCESTORS; i++) {
+        struct RecordAncestor *ancestor = &record->ancestors[i];
+        struct task_struct *parent = READ(task, real_parent, group_leader);
+        ancestor->pid = parent && parent != task ? pid_number(READ(parent, thread_pid)) : 0;
+        if (ancestor->pid == 0)
+            break;
+        ancestor->start = READ(parent, start_boottime);
+        ancestor->reserved = 0;
+        BPF_CORE_READ_STR_INTO(&ancestor->comm, parent, comm);
+        task = parent;
+        n++;
+    }
+    record->n_ancestors = n;
+}
+
+/*
+ * The namespace of the file's own mount. That of the process proves nothing: it may have been
+ * handed a file of another one, or have changed its own since it was executed.
+ */
+static __always_inline bool is_audited_mount(struct file *file) {
+    struct mount *mount = mount_of(READ(file, f_path.mnt));
+    uint32_t namespace = READ(mount, mnt_ns, ns.inum);
+    return namespace != 0 && namespace == audited.mountns;
+}
+
+static __always_inline void take_program(struct KernelRecord *record, struct task_struct *task,
+                                         struct walk *walk) {
+    struct mm_struct *mm = READ(task, mm);
+    struct file *exe = mm ? READ(mm, exe_file) : NULL;
+
+    record->exe_size = record->cwd_size = record->cgroup_size = record->args_size = 0;
+    record->exe_inode = 0;
+    record->exe_device = 0;
+    record->exe_deleted = record->exe_placed = 0;
+    record->missing = mm ? 0 : RECORD_NO_MEMORY | RECORD_NO_EXE | RECORD_NO_CWD | RECORD_NO_ARGS;
+    if (exe) {
+        struct dentry *dentry = READ(exe, f_path.dentry);
+        record->exe_inode = READ(exe, f_inode, i_ino);
+        record->exe_device = READ(exe, f_inode, i_sb, s_dev);
+        record->exe_deleted = READ(dentry, d_hash.pprev) == NULL;
+        record->exe_size = take_path(walk, record, READ(exe, f_path.mnt), dentry);
+        record->missing |= walk->failed ? RECORD_NO_EXE : 0;
+        record->exe_placed = !walk->failed && !record->exe_deleted && is_audited_mount(exe);
+    } else
+        record->missing |= RECORD_NO_EXE;
+    struct fs_struct *fs = READ(task, fs);
+    if (mm && fs) {
+        record->cwd_size = take_path(walk, record, READ(fs, pwd.mnt), READ(fs, pwd.dentry));
+        record->missing |= walk->failed ? RECORD_NO_CWD : 0;
+    } else
+        record->missing |= RECORD_NO_CWD;
+}
+
+/* Fills what is known of the process of that thread: all but the socket, its cgroup and the
+ * arguments. */
+static __always_inline void take_task(struct KernelRecord *record, struct task_struct *task,
+                                      struct walk *walk) {
+    struct task_struct *leader = READ(task, group_leader);
+
+    record->pid = pid_number(READ(leader, thread_pid));
+    record->tid = pid_number(READ(task, thread_pid));
+    record->start = READ(leader, start_boottime);
+    record->euid = READ(task, cred, euid.val);
+    record->group = pid_number(READ(task, signal, pids[2]));
+    record->reserved = 0;
+    BPF_CORE_READ_STR_INTO(&record->comm, leader, comm);
+    take_ancestors(record, leader);
+    take_program(record, task, walk);
+}
+
+/* The bytes of the record that are in use. */
+static __always_inline uint32_t record_size(const struct KernelRecord *record) {
+    uint32_t size = record->exe_size + record->cwd_size + record->cgroup_size + record->args_size;
+
+    if (size > RECORD_TEXT_SIZE)
+        size = RECORD_TEXT_SIZE;
+    return size + __builtin_offsetof(struct KernelRecord, text);
+}
