@@ -180,9 +180,11 @@ void ledger_judge_again(Ledger *ledger, const AuditTime *now);
 /*
  * No alerts for the identity of the listener of that cookie (any of its sockets) for so long from
  * now; 0 ends it. It lasts over restarts of the listener and of the daemon. Returns 0, -ENOENT,
- * -EDQUOT: that user has too many, -ENOSPC: there are too many, -ENOMEM.
+ * -EDQUOT: that user has too many, -ENOSPC: there are too many, -ENOMEM, -EPERM: no alert was sent
+ * for it, and `only_alerted` is set.
  */
-int ledger_snooze(Ledger *ledger, uint64_t cookie, usec_t span, const AuditTime *now);
+int ledger_snooze(Ledger *ledger, uint64_t cookie, usec_t span, bool only_alerted,
+                  const AuditTime *now);
 
 /* The CLOCK_BOOTTIME at which ledger_tick() is to be called; USEC_INFINITY: no need. Ask after
  * each call. When CLOCK_REALTIME was set, call ledger_tick() as well. */

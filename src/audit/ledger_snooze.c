@@ -90,7 +90,13 @@ void snooze_on_timer(Ledger *ledger, uint32_t index) {
         alert_unsnooze(ledger, alert);
 }
 
-int ledger_snooze(Ledger *ledger, uint64_t cookie, usec_t span, const AuditTime *now) {
+static bool is_alerted(const Ledger *ledger, uint32_t alert) {
+    return alert && (alert_at(ledger, alert)->state == ALERT_REPORTED ||
+                     alert_at(ledger, alert)->state == ALERT_SNOOZED);
+}
+
+int ledger_snooze(Ledger *ledger, uint64_t cookie, usec_t span, bool only_alerted,
+                  const AuditTime *now) {
     ledger_begin(ledger, now);
     uint32_t socket = socket_find(ledger, cookie);
     if (!socket)
@@ -100,6 +106,8 @@ int ledger_snooze(Ledger *ledger, uint64_t cookie, usec_t span, const AuditTime 
     uint32_t snooze = snooze_find(ledger, &identity), alert = entry->alert;
     int r = 0;
 
+    if (only_alerted && !is_alerted(ledger, alert))
+        return -EPERM;
     if (span > 0)
         r = snooze_set(ledger, &identity, usec_add(now->boottime, span));
     else if (snooze)

@@ -58,6 +58,10 @@ static int reply_failure(const Request *request, int r, const char *text) {
         return reply_error(request, BUS_ERROR_QUOTA, text ?: "Snooze limit reached");
     case -EBADMSG:
         return reply_error(request, BUS_ERROR_BAD_POLICY, text ?: "the rules have errors");
+    case -EPERM:
+        return reply_error(request, SD_BUS_ERROR_ACCESS_DENIED,
+                           "no alert has been sent for the listener yet; snoozing it before that "
+                           "requires root");
     case -EACCES:
         return reply_error(request, SD_BUS_ERROR_ACCESS_DENIED, text ?: "permission denied");
     case -EINVAL:
@@ -269,8 +273,13 @@ static int run_snooze(Request *request) {
     r = may(request, DEED_SNOOZE, &sink);
     if (r <= 0)
         return r;
+    bool is_user = request->viewer.uid != 0 && !request->authorized;
+    if (is_user && span > BUS_SNOOZE_OF_USER_MAX)
+        return reply_error(request, SD_BUS_ERROR_ACCESS_DENIED,
+                           "snoozing for longer than 24 hours requires root");
     for (size_t i = 0; i < sink.n; i++) {
-        r = handlers->snooze(handlers->userdata, sink.keys[i], span);
+        const BusSnooze snooze = {sink.keys[i], span, request->viewer.uid, is_user};
+        r = handlers->snooze(handlers->userdata, &snooze);
         if (r < 0)
             return reply_failure(request, r, NULL);
     }

@@ -54,6 +54,17 @@ typedef struct BusAllowed {
     unsigned line; /* the number of the first one in the file; 0: none was added */
 } BusAllowed;
 
+/* How long a user may snooze; root, and whom polkit lets, may as long as they want. */
+#define BUS_SNOOZE_OF_USER_MAX (24 * USEC_PER_HOUR)
+
+/* One listener that is to be silent for a while. */
+typedef struct BusSnooze {
+    uint64_t key;      /* BusListener.key */
+    usec_t span;       /* 0: no longer */
+    uid_t uid;         /* who wants it */
+    bool only_alerted; /* refused (-EPERM) before an alert was sent */
+} BusSnooze;
+
 /*
  * What the daemon does when it is asked. All must be there; each returns 0 or a negative errno, and
  * must not call the server. Text in *ret_text is freed by the server, may stay NULL, and is safe to
@@ -83,9 +94,8 @@ typedef struct BusHandlers {
      * With 0, warnings may be there. */
     int (*reload)(void *userdata, char **ret_text);
 
-    /* One listener, by BusListener.key; span in microseconds, 0 ends it. -ENOENT, -EDQUOT, … as
-     * ledger_snooze(). */
-    int (*snooze)(void *userdata, uint64_t key, usec_t span);
+    /* -ENOENT, -EDQUOT, … as ledger_snooze(). */
+    int (*snooze)(void *userdata, const BusSnooze *snooze);
 
     /*
      * Writes the narrowest rules that allow these listeners, and reloads. `until`: realtime,

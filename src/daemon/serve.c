@@ -216,10 +216,17 @@ int handle_reload(void *userdata, char **ret_text) {
     return r;
 }
 
-static int handle_snooze(void *userdata, uint64_t key, usec_t span) {
+static int handle_snooze(void *userdata, const BusSnooze *snooze) {
     Daemon *daemon = userdata;
     AuditTime now = daemon_now();
-    int r = ledger_snooze(daemon->ledger, key, span, &now);
+    LedgerView view;
+
+    if (!ledger_find(daemon->ledger, snooze->key, &now, &view))
+        return -ENOENT;
+    bool is_new = snooze->span > 0 && !view.snoozed;
+    int r = ledger_snooze(daemon->ledger, snooze->key, snooze->span, snooze->only_alerted, &now);
+    if (r >= 0 && is_new)
+        tell_snooze(daemon, &view, snooze);
     daemon_settle(daemon);
     return r;
 }

@@ -197,6 +197,26 @@ void tell_change(void *userdata, const LedgerChange *change) {
     }
 }
 
+static int make_snooze(const void *what, Record *record) {
+    return alert_of_snooze(what, record);
+}
+
+void tell_snooze(Daemon *daemon, const LedgerView *view, const BusSnooze *snooze) {
+    /* user_name() keeps one name at a time. */
+    _cleanup_free_ char *by_user = strdup(user_name(snooze->uid) ?: "");
+    const SnoozeNote note = {
+        .listener = &view->listener,
+        .links = daemon->all->links,
+        .netns = view->netns,
+        .user = view->listener.uid == (uint32_t)-1 ? NULL : user_name(view->listener.uid),
+        .by = snooze->uid,
+        .by_user = by_user,
+        .span = snooze->span,
+        .realtime = daemon_now().realtime,
+    };
+    (void)send_made(daemon, make_snooze, &note);
+}
+
 typedef struct News {
     ReportEvent event;
     int priority;

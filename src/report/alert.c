@@ -255,6 +255,26 @@ int alert_of_daemon(ReportEvent event, int priority, usec_t realtime, const char
     return record_end(ret);
 }
 
+int alert_of_snooze(const SnoozeNote *note, Record *ret) {
+    const ListenerAlert listener = {
+        .listener = note->listener, .links = note->links, .netns = note->netns, .user = note->user};
+    const Endpoint *endpoint = &note->listener->endpoint;
+    const Link *device = link_table_find(note->links, endpoint->ifindex);
+    char span[DURATION_SIZE], text[ENDPOINT_SIZE];
+    _cleanup_free_ char *name = text_escape_string(note->by_user ?: "");
+
+    record_begin(ret, report_event_id(REPORT_SNOOZED), report_event_name(REPORT_SNOOZED),
+                 LOG_NOTICE, note->realtime);
+    format_duration(note->span, span);
+    endpoint_format(endpoint, device ? device->name : NULL, text);
+    record_addf(ret, "MESSAGE", "User %s (uid %u) snoozed alerts for %s for %s",
+                name && *name ? name : "without a name", note->by, text, span);
+    add_endpoint(ret, &listener);
+    record_addf(ret, "SOCKAUDIT_SNOOZED_BY", "%u", note->by);
+    record_addf(ret, "SOCKAUDIT_SNOOZED_USEC", "%" PRIu64, note->span);
+    return record_end(ret);
+}
+
 static void add_sum(Record *record, const SuppressedAlert *alert, const char *who) {
     static const char hint[] = "run 'sockauditctl list --flagged' for the current state";
     char span[DURATION_SIZE];

@@ -81,5 +81,20 @@ typedef struct SuppressedAlert {
 /* As above. */
 int alert_of_suppressed(const SuppressedAlert *alert, Record *ret);
 
+/* Somebody has silenced the alerts of a listener for a while. */
+typedef struct SnoozeNote {
+    const Listener *listener;
+    const LinkTable *links;
+    Netns netns;
+    const char *user; /* name of the listener's uid, raw, or NULL */
+    uid_t by;
+    const char *by_user; /* its name, raw, or NULL */
+    usec_t span;
+    usec_t realtime;
+} SnoozeNote;
+
+/* As above. */
+int alert_of_snooze(const SnoozeNote *note, Record *ret);
+
 /* The journal's priority of a severity: notice 5, warning 4, error 3, critical 2. */
 int severity_priority(Severity severity);

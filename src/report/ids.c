@@ -14,6 +14,7 @@ static const struct {
     [REPORT_SOURCE_DEGRADED] = {"source-degraded", "9064b73fc73d49c99b410527b9c9e55f"},
     [REPORT_SOURCE_RESTORED] = {"source-restored", "b02f566d03f940208f0e77c2eccc7efe"},
     [REPORT_SUPPRESSED] = {"suppressed", "3f0a558948014573b479d71ee500b23c"},
+    [REPORT_SNOOZED] = {"snoozed", "93f1c0b2d7a64e5c8e0b6f4a1d7c52e9"},
 };
 
 const char *report_event_name(ReportEvent event) {

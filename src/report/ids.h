@@ -15,6 +15,7 @@ typedef enum ReportEvent {
     REPORT_SOURCE_DEGRADED,
     REPORT_SOURCE_RESTORED,
     REPORT_SUPPRESSED,
+    REPORT_SNOOZED,
     REPORT_EVENT_COUNT,
 } ReportEvent;
 

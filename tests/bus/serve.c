@@ -222,11 +222,11 @@ static int do_reload(void *userdata, char **ret_text) {
     return n == 1 ? 0 : -EBADMSG;
 }
 
-static int do_snooze(void *userdata, uint64_t key, usec_t span) {
+static int do_snooze(void *userdata, const BusSnooze *snooze) {
     (void)userdata;
-    if (span > USEC_PER_DAY)
+    if (snooze->span > USEC_PER_DAY)
         return -EDQUOT;
-    snoozed[(key - 1) % UINT16_MAX] = span;
+    snoozed[(snooze->key - 1) % UINT16_MAX] = snooze->span;
     return 0;
 }
 

@@ -245,6 +245,32 @@ def test_a_snooze_before_the_alert_silences_it(daemon):
     assert not [one for one in told if one["port"] == 4008], told
 
 
+@with_foreground(RULES.replace("300ms", "10s"))
+def test_what_a_user_may_snooze(daemon):
+    """Only what was alerted, for a day at most, and it is logged who did it: whoever breaks into an
+    account can't silence the alerts about it beforehand, or for ever."""
+    def snooze(span, user=harness.NOBODY):
+        return subprocess.run([harness.support.CTL, "--runtime-dir", daemon.directory + "/run", "snooze", "4009", span],
+                              user=user, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode
+
+    os.chmod(daemon.directory, 0o755)
+    os.seteuid(harness.NOBODY)
+    with harness.listen("0.0.0.0", 4009):
+        os.seteuid(0)
+        until("it is listed", lambda: 4009 in daemon.listeners())
+        assert snooze("1h") == 5, "before the alert"
+        write_rules(daemon.directory, RULES)
+        daemon.send(signal.SIGHUP)
+        daemon.expect(event="flagged", port=4009)
+        assert snooze("2d") == 5, "for longer than a day"
+        assert snooze("1d") == 0
+        daemon.expect(event="resolved", port=4009, reason="snooze")
+        told = daemon.expect(event="snoozed", port=4009)
+        assert told["uid"] == told["snoozed_by"] == harness.NOBODY, told
+        assert told["snoozed_usec"] == 86400 * 10**6, told
+        assert snooze("2d", user=0) == 0
+
+
 @with_foreground(UDP)
 def test_a_socket_that_is_bound_to_a_device_later(daemon):
     """As dnsmasq's is: the record of its bind() does not have the device yet."""

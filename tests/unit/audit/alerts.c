@@ -457,12 +457,26 @@ Test(alerts, are_resolved_when_another_alert_takes_their_socket) {
     cr_assert_eq(world->n_told[LEDGER_RESOLVED], world->n_told[LEDGER_FLAGGED]);
 }
 
+/* Whoever breaks into an account must not silence beforehand what is to come. */
+Test(alerts, that_were_not_sent_yet_can_not_be_snoozed_by_their_user) {
+    _cleanup_world_ World *world = settling_world();
+    world_listen(world, 1, 3000)->owner = world_owner("/usr/bin/node");
+    world_dump(world);
+    cr_assert_eq(ledger_snooze(world->ledger, 1, USEC_PER_DAY, true, &world->now), -EPERM);
+    world_told(world);
+    world_pass(world, SETTLED);
+    told("flagged:3000");
+    cr_assert_eq(ledger_snooze(world->ledger, 1, USEC_PER_DAY, true, &world->now), 0);
+    told("resolved:3000/snooze");
+    cr_assert_eq(ledger_snooze(world->ledger, 1, USEC_PER_HOUR, true, &world->now), 0);
+}
+
 Test(alerts, that_were_not_sent_yet_can_be_snoozed) {
     _cleanup_world_ World *world = settling_world();
     world_listen(world, 1, 3000)->owner = world_owner("/usr/bin/node");
     listen_v6(world, 2, 3000)->owner = world_owner("/usr/bin/node");
     world_dump(world);
-    cr_assert_eq(ledger_snooze(world->ledger, 1, USEC_PER_HOUR, &world->now), 0);
+    cr_assert_eq(ledger_snooze(world->ledger, 1, USEC_PER_HOUR, false, &world->now), 0);
     world_told(world);
     world_pass(world, USEC_PER_HOUR - MS);
     told("");
@@ -584,7 +598,7 @@ Test(alerts, begin_anew_when_a_snooze_ends_after_a_restart) {
     world_listen(world, 1, 3000)->owner = started_anew("/usr/bin/node", 100);
     world_dump(world);
     world_pass(world, SETTLED);
-    cr_assert_eq(ledger_snooze(world->ledger, 1, USEC_PER_HOUR, &world->now), 0);
+    cr_assert_eq(ledger_snooze(world->ledger, 1, USEC_PER_HOUR, false, &world->now), 0);
     told("appeared:3000 flagged:3000 resolved:3000/snooze");
     world_close(world, 1);
     world_look_at(world, 3000, true);
@@ -705,7 +719,7 @@ Test(alerts, stay_snoozed_when_the_file_is_replaced) {
     world_listen(world, 1, 3000)->owner = world_owner("/usr/bin/node");
     world_dump(world);
     world_pass(world, SETTLED);
-    cr_assert_eq(ledger_snooze(world->ledger, 1, USEC_PER_DAY, &world->now), 0);
+    cr_assert_eq(ledger_snooze(world->ledger, 1, USEC_PER_DAY, false, &world->now), 0);
     world_told(world);
     owner_unref(world_socket(world, 1)->owner);
     world_socket(world, 1)->owner = replaced_file("/usr/bin/node");
@@ -720,7 +734,7 @@ Test(alerts, stay_snoozed_when_the_process_becomes_known) {
     world_listen(world, 1, 3000);
     world_dump(world);
     world_pass(world, SETTLED);
-    cr_assert_eq(ledger_snooze(world->ledger, 1, USEC_PER_DAY, &world->now), 0);
+    cr_assert_eq(ledger_snooze(world->ledger, 1, USEC_PER_DAY, false, &world->now), 0);
     world_told(world);
     world_socket(world, 1)->owner = world_owner("/usr/bin/node");
     world_dump(world);

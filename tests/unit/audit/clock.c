@@ -244,11 +244,11 @@ Test(ledger_clock, snoozes) {
     _cleanup_world_ World *world = world_new(NULL);
     LedgerView view;
     world->judge.settings.remind = USEC_PER_HOUR;
-    cr_assert_eq(ledger_snooze(world->ledger, 1, USEC_PER_DAY, &world->now), -ENOENT);
+    cr_assert_eq(ledger_snooze(world->ledger, 1, USEC_PER_DAY, false, &world->now), -ENOENT);
     world_listen(world, 1, 3000)->owner = world_owner("/usr/bin/node");
     world_dump(world);
     world_told(world);
-    cr_assert_eq(ledger_snooze(world->ledger, 1, USEC_PER_DAY, &world->now), 0);
+    cr_assert_eq(ledger_snooze(world->ledger, 1, USEC_PER_DAY, false, &world->now), 0);
     told("resolved:3000/snooze");
     world_pass(world, 12 * USEC_PER_HOUR);
     world_close(world, 1); /* it lasts over a restart of the server, even a long one */
@@ -274,8 +274,8 @@ Test(ledger_clock, snoozes) {
     told("flagged:3000");
     world_pass(world, USEC_PER_HOUR);
     told("still-flagged:3000");
-    ledger_snooze(world->ledger, 2, USEC_PER_DAY, &world->now);
-    ledger_snooze(world->ledger, 2, 0, &world->now); /* somebody changed their mind */
+    ledger_snooze(world->ledger, 2, USEC_PER_DAY, false, &world->now);
+    ledger_snooze(world->ledger, 2, 0, false, &world->now); /* somebody changed their mind */
     told("resolved:3000/snooze flagged:3000");
 }
 
@@ -287,12 +287,12 @@ Test(ledger_clock, bounds_snoozes) {
     world_listen(world, 4, 3004)->uid = 1001;
     world_listen(world, 5, 3005)->uid = 1002;
     world_dump(world);
-    cr_assert_eq(ledger_snooze(world->ledger, 1, USEC_PER_DAY, &world->now), 0);
-    cr_assert_eq(ledger_snooze(world->ledger, 2, USEC_PER_DAY, &world->now), 0);
-    cr_assert_eq(ledger_snooze(world->ledger, 3, USEC_PER_DAY, &world->now), -EDQUOT);
-    cr_assert_eq(ledger_snooze(world->ledger, 1, USEC_PER_HOUR, &world->now), 0);
-    cr_assert_eq(ledger_snooze(world->ledger, 4, USEC_PER_DAY, &world->now), 0);
-    cr_assert_eq(ledger_snooze(world->ledger, 5, USEC_PER_DAY, &world->now), -ENOSPC);
+    cr_assert_eq(ledger_snooze(world->ledger, 1, USEC_PER_DAY, false, &world->now), 0);
+    cr_assert_eq(ledger_snooze(world->ledger, 2, USEC_PER_DAY, false, &world->now), 0);
+    cr_assert_eq(ledger_snooze(world->ledger, 3, USEC_PER_DAY, false, &world->now), -EDQUOT);
+    cr_assert_eq(ledger_snooze(world->ledger, 1, USEC_PER_HOUR, false, &world->now), 0);
+    cr_assert_eq(ledger_snooze(world->ledger, 4, USEC_PER_DAY, false, &world->now), 0);
+    cr_assert_eq(ledger_snooze(world->ledger, 5, USEC_PER_DAY, false, &world->now), -ENOSPC);
     world_pass(world, USEC_PER_HOUR);
-    cr_assert_eq(ledger_snooze(world->ledger, 5, USEC_INFINITY, &world->now), 0);
+    cr_assert_eq(ledger_snooze(world->ledger, 5, USEC_INFINITY, false, &world->now), 0);
 }

@@ -140,7 +140,7 @@ Test(state, keeps_snoozes_and_reminders_over_a_reboot) {
     world_listen(world, 1, 3000)->owner = world_owner("/usr/bin/node");
     world_listen(world, 2, 3001)->owner = world_owner("/usr/bin/node");
     world_dump(world);
-    ledger_snooze(world->ledger, 1, 10 * USEC_PER_HOUR, &world->now);
+    ledger_snooze(world->ledger, 1, 10 * USEC_PER_HOUR, false, &world->now);
     world_pass(world, USEC_PER_HOUR);
     save(world, &place, BOOT_A, 1);
     world_told(world);
@@ -158,7 +158,7 @@ Test(state, keeps_snoozes_and_reminders_over_a_reboot) {
     told("still-flagged:3001");
 
     /* With a clock that is set back, what was left of it is. */
-    ledger_snooze(world->ledger, 1, 10 * USEC_PER_HOUR, &world->now);
+    ledger_snooze(world->ledger, 1, 10 * USEC_PER_HOUR, false, &world->now);
     save(world, &place, BOOT_B, 2);
     world->now.realtime = START_REALTIME / 2;
     world->now.boottime = 20 * USEC_PER_SEC;

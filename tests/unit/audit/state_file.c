@@ -45,7 +45,7 @@ static World *world_of_all_sorts(void) {
     world_listen(world, UINT64_MAX >> 3, 3002)->owner = world_owner("/usr/bin/node");
     world_listen(world, 4, 3003)->scope = SCOPE_LOOPBACK;
     world_dump(world);
-    ledger_snooze(world->ledger, 1, USEC_PER_HOUR, &world->now);
+    ledger_snooze(world->ledger, 1, USEC_PER_HOUR, false, &world->now);
     return world;
 }
 

@@ -39,7 +39,12 @@ static void make_poorest(ReportEvent event, Record *ret) {
                                .verdict = {.action = ACTION_FLAG, .rule = &rule}};
     const ListenerAlert alert = {
         .event = event, .listener = &listener, .links = &(LinkTable){}, .reason = ALERT_GONE};
+    const SnoozeNote snooze = {.listener = &listener, .links = &(LinkTable){}};
 
+    if (event == REPORT_SNOOZED) {
+        cr_assert_eq(alert_of_snooze(&snooze, ret), 0);
+        return;
+    }
     cr_assert_eq(event == REPORT_FLAGGED || event == REPORT_STILL_FLAGGED ||
                          event == REPORT_RESOLVED || event == REPORT_TRANSIENT
                      ? alert_of_listener(&alert, ret)
