@@ -43,7 +43,6 @@ libsockaudit_a_SOURCES += \
 	src/policy/language/parse_set.c \
 	src/policy/language/parser.c \
 	src/policy/language/parser.h \
-	src/policy/language/words.c \
 	src/policy/lint/lint.c \
 	src/policy/lint/lint.h \
 	src/policy/lint/lint_cover.c \

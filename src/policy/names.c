@@ -6,25 +6,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/arena.h"
-#include "util/fnv.h"
+#include "util/memory.h"
 #include "util/name_service.h"
+#include "util/words.h"
 
-#define BUCKETS 1024
-
-typedef int (*Lookup)(const char *name, uint32_t *ret);
+enum { OF_USERS, OF_GROUPS, OF_SERVICES, OF_COUNT };
 
 typedef struct Name {
-    struct Name *next;
-    Lookup lookup;
-    const char *text;
     int result;
     uint32_t value;
 } Name;
 
 struct Names {
-    Arena arena;
-    Name *buckets[BUCKETS];
+    Words words[OF_COUNT]; /* each with the index of its Name */
+    Name *names;
+    size_t n_names, allocated;
     bool missed;
 };
 
@@ -35,29 +31,27 @@ Names *names_new(void) {
 Names *names_free(Names *names) {
     if (!names)
         return NULL;
-    arena_done(&names->arena);
+    for (size_t i = 0; i < OF_COUNT; i++)
+        words_done(&names->words[i]);
+    free(names->names);
     free(names);
     return NULL;
 }
 
-static int names_find(Names *names, Lookup lookup, const char *text, uint32_t *ret) {
-    Name **bucket = &names->buckets[fnv_add(FNV_BEGIN, text, strlen(text)) % BUCKETS];
-    Name *name = *bucket;
+static int names_find(Names *names, unsigned of, int (*lookup)(const char *name, uint32_t *ret),
+                      const char *text, uint32_t *ret) {
+    uint32_t index = (uint32_t)names->n_names;
 
-    while (name && (name->lookup != lookup || strcmp(name->text, text) != 0))
-        name = name->next;
-    if (!name) {
-        name = arena_alloc(&names->arena, sizeof(*name));
-        if (!name)
-            return -ENOMEM;
-        name->text = arena_text(&names->arena, text, strlen(text));
-        if (!name->text)
-            return -ENOMEM;
-        name->lookup = lookup;
+    if (ARRAY_RESERVE(names->names, names->allocated, names->n_names + 1) < 0)
+        return -ENOMEM;
+    int r = words_add(&names->words[of], text, index, &index);
+    if (r < 0)
+        return r;
+    Name *name = &names->names[index];
+    if (r > 0) {
         name->result = lookup(text, &name->value);
         names->missed |= name->result < 0 && name->result != -ENOENT;
-        name->next = *bucket;
-        *bucket = name;
+        names->n_names++;
     }
     if (name->result == 0)
         *ret = name->value;
@@ -69,15 +63,15 @@ bool names_missed(const Names *names) {
 }
 
 int names_user(Names *names, const char *name, uint32_t *ret) {
-    return names_find(names, name_user_id, name, ret);
+    return names_find(names, OF_USERS, name_user_id, name, ret);
 }
 
 int names_group(Names *names, const char *name, uint32_t *ret) {
-    return names_find(names, name_group_id, name, ret);
+    return names_find(names, OF_GROUPS, name_group_id, name, ret);
 }
 
 int names_service(Names *names, const char *name, uint32_t *ret) {
-    return names_find(names, name_service_port, name, ret);
+    return names_find(names, OF_SERVICES, name_service_port, name, ret);
 }
 
 char *names_nearest_service(const char *word) {

@@ -17,7 +17,7 @@ Names *names_new(void);
 Names *names_free(Names *names);
 
 /* Each returns 0, -ENOENT when there is none of that name, or another negative errno: it can't be
- * told. */
+ * told. The name must outlive `names`. */
 int names_user(Names *names, const char *name, uint32_t *ret);
 int names_group(Names *names, const char *name, uint32_t *ret);
 int names_service(Names *names, const char *name, uint32_t *ret); /* of any protocol */

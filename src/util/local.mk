@@ -27,4 +27,6 @@ libsockaudit_a_SOURCES += \
 	src/util/standard_fds.c \
 	src/util/standard_fds.h \
 	src/util/text_stream.c \
-	src/util/text_stream.h
+	src/util/text_stream.h \
+	src/util/words.c \
+	src/util/words.h

@@ -74,10 +74,8 @@ static bool parse_service(ItemReader *reader, const char *text, Item *ret) {
     }
     if (r == -ENOMEM)
         return no_memory(reader);
-    if (r != -ENOENT) { /* any port, for all that is known: the index must not leave one out */
+    if (r != -ENOENT) {
         ret->untold = true;
-        ret->port.first = 0;
-        ret->port.last = UINT16_MAX;
         return true;
     }
     if (text[0] >= '0' && text[0] <= '9')

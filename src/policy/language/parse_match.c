@@ -19,9 +19,7 @@ typedef struct ItemList {
 /* Gives each literal path one number in the policy, so that it can be resolved once. */
 static bool number_exe(Parser *parser, Pattern *pattern) {
     Policy *policy = parser->policy;
-    if (!parser->exes && !(parser->exes = words_new()))
-        return parser_no_memory(parser);
-    int r = words_add(parser->exes, pattern->text, (uint32_t)policy->n_exes, &pattern->exe);
+    int r = words_add(&parser->exes, pattern->text, (uint32_t)policy->n_exes, &pattern->exe);
     if (r == 0)
         return true;
     if (r < 0 || ARRAY_RESERVE(policy->exes, parser->exes_allocated, policy->n_exes + 1) < 0)

@@ -84,9 +84,7 @@ static bool read_id(Parser *parser, Rule *rule) {
         parser_unexpected(parser, "an id is at most 64 letters, digits, `.`, `_` and `-`");
         return true;
     }
-    if (!parser->ids && !(parser->ids = words_new()))
-        return parser_no_memory(parser);
-    int r = words_add(parser->ids, text, parser->token.place.line, &line);
+    int r = words_add(&parser->ids, text, parser->token.place.line, &line);
     if (r < 0)
         return parser_no_memory(parser);
     if (r == 0)

@@ -148,7 +148,7 @@ static void parser_begin(Parser *parser, const SourceFile *file) {
     parser->lexer = lexer_new(file, &parser->policy->arena, parser->diagnostics);
     parser->first_let = parser->policy->n_lets;
     parser->sets = 0;
-    parser->ids = words_free(parser->ids);
+    words_done(&parser->ids);
     parser_advance(parser);
 }
 
@@ -187,6 +187,6 @@ void parser_read_filter(Parser *parser, const SourceFile *file) {
 }
 
 void parser_done(Parser *parser) {
-    parser->ids = words_free(parser->ids);
-    parser->exes = words_free(parser->exes);
+    words_done(&parser->ids);
+    words_done(&parser->exes);
 }

@@ -4,6 +4,7 @@
 
 #include "policy/language/key.h"
 #include "policy/ruleset.h"
+#include "util/words.h"
 
 typedef struct Parser {
     Policy *policy;
@@ -23,7 +24,7 @@ typedef struct Parser {
     size_t n_items;
     size_t rules_allocated, lets_allocated, exes_allocated;
     bool too_many_told;
-    struct Words *ids, *exes;
+    Words ids, exes;
 } Parser;
 
 /* Reads one file's statements into the policy. What is wrong is told in the diagnostics. */
@@ -80,11 +81,3 @@ bool parser_read_set(Parser *parser);
 bool parser_read_let(Parser *parser);
 /* The `let` of that name in this file, or NULL. */
 Let *parser_find_let(const Parser *parser, const char *name);
-
-/* A set of words, each with a number. */
-typedef struct Words Words;
-Words *words_new(void);
-Words *words_free(Words *words);
-/* Adds a word, which must outlive the set. 1: added as `value`; 0: was there, *ret_value is its
- * value; -ENOMEM. */
-int words_add(Words *words, const char *word, uint32_t value, uint32_t *ret_value);

@@ -188,24 +188,22 @@ static int lint_rule(const Linter *linter, const Rule *rule) {
 /* In one file it is an error; files of different authors must not be able to break each other. */
 static int lint_ids(const Linter *linter) {
     const Policy *policy = linter->policy;
-    Words *ids = words_new();
-    int r = ids ? 0 : -ENOMEM;
+    _cleanup_(words_done) Words ids = {};
 
-    for (uint32_t i = 0; r == 0 && i < policy->n_rules; i++) {
+    for (uint32_t i = 0; i < policy->n_rules; i++) {
         const Rule *rule = &policy->rules[i];
         uint32_t first;
-        int added = rule->info.id ? words_add(ids, rule->info.id, i, &first) : 1;
-        if (added < 0) {
-            r = added;
-        } else if (added == 0) {
+        int r = rule->info.id ? words_add(&ids, rule->info.id, i, &first) : 1;
+        if (r == 0) {
             const RuleInfo *other = &policy->rules[first].info;
             _cleanup_free_ char *file = text_escape_string(other->file);
             r = warn(linter, &rule->id_place, "the id %s is taken by %s:%u",
                      show(rule->info.id).text, file ?: "", other->line);
         }
+        if (r < 0)
+            return r;
     }
-    words_free(ids);
-    return r;
+    return 0;
 }
 
 int policy_lint(const Policy *policy, const LintContext *context, Diagnostics *diagnostics) {

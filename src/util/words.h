@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A set of words, each with a number. */
+#pragma once
+
+#include "util/idmap.h"
+
+typedef struct Word {
+    const char *text;
+    uint32_t value;
+} Word;
+
+/* An empty set is a zeroed one. */
+typedef struct Words {
+    IdMap by_hash; /* → index of words */
+    Word *words;
+    uint32_t n_words;
+    size_t allocated;
+} Words;
+
+void words_done(Words *words);
+
+/* Adds a word, which must outlive the set. 1: added as `value`; 0: was there, *ret_value is its
+ * value; -ENOMEM. */
+int words_add(Words *words, const char *text, uint32_t value, uint32_t *ret_value);
