@@ -72,8 +72,8 @@ static void keep_text(Diagnostic *diagnostic, const SourcePlace *place) {
     diagnostic->text_is_cut = end < place->text_length;
 }
 
-void diagnostics_add(Diagnostics *diagnostics, DiagnosticLevel level, const SourcePlace *place,
-                     const char *format, ...) {
+void diagnostics_addv(Diagnostics *diagnostics, DiagnosticLevel level, const SourcePlace *place,
+                      const char *format, va_list arguments) {
     if (level == DIAGNOSTIC_ERROR)
         diagnostics->n_errors++;
     else if (level == DIAGNOSTIC_WARNING)
@@ -89,17 +89,21 @@ void diagnostics_add(Diagnostics *diagnostics, DiagnosticLevel level, const Sour
         .column = place->column,
         .length = place->length,
     };
-    va_list arguments;
-    va_start(arguments, format);
-    int r = vasprintf(&diagnostic.message, format, arguments);
-    va_end(arguments);
-    if (r < 0)
+    if (vasprintf(&diagnostic.message, format, arguments) < 0)
         return;
 
     diagnostic.file = place->file ? strdup(place->file) : NULL;
     if (place->text)
         keep_text(&diagnostic, place);
     diagnostics->items[diagnostics->n_items++] = diagnostic;
+}
+
+void diagnostics_add(Diagnostics *diagnostics, DiagnosticLevel level, const SourcePlace *place,
+                     const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    diagnostics_addv(diagnostics, level, place, format, arguments);
+    va_end(arguments);
 }
 
 /* Text as it is printed, a tab as one blank, so that a caret can be set by counting. */

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -63,6 +64,10 @@ __attribute__((format(printf, 4, 5))) void diagnostics_add(Diagnostics *diagnost
                                                            DiagnosticLevel level,
                                                            const SourcePlace *place,
                                                            const char *format, ...);
+__attribute__((format(printf, 4, 0))) void diagnostics_addv(Diagnostics *diagnostics,
+                                                            DiagnosticLevel level,
+                                                            const SourcePlace *place,
+                                                            const char *format, va_list arguments);
 
 /*
  * Prints all of them in order, each as `FILE:LINE:COLUMN: error: MESSAGE`, then the source line

@@ -66,15 +66,12 @@ static int file_compare(const void *a, const void *b) {
 
 __attribute__((format(printf, 3, 4))) static void
 warn_file(Diagnostics *diagnostics, const char *path, const char *format, ...) {
-    _cleanup_free_ char *message = NULL;
     SourcePlace place = {.file = path};
     va_list arguments;
 
     va_start(arguments, format);
-    if (vasprintf(&message, format, arguments) < 0)
-        message = NULL;
+    diagnostics_addv(diagnostics, DIAGNOSTIC_WARNING, &place, format, arguments);
     va_end(arguments);
-    diagnostics_add(diagnostics, DIAGNOSTIC_WARNING, &place, "%s", message ? message : "refused");
 }
 
 /*

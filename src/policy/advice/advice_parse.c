@@ -57,7 +57,6 @@ static bool span_is(Span span, const char *word) {
  */
 __attribute__((format(printf, 3, 4))) static int complain(Parser *parser, Span at,
                                                           const char *format, ...) {
-    _cleanup_free_ char *message = NULL;
     SourcePlace place = {
         .file = parser->file,
         .line = parser->line_number,
@@ -70,14 +69,9 @@ __attribute__((format(printf, 3, 4))) static int complain(Parser *parser, Span a
     va_list arguments;
 
     va_start(arguments, format);
-    int r = vasprintf(&message, format, arguments);
+    diagnostics_addv(parser->diagnostics, DIAGNOSTIC_WARNING, &place, format, arguments);
     va_end(arguments);
     parser->section_is_bad = true;
-    if (r < 0) {
-        message = NULL;
-        return -ENOMEM;
-    }
-    diagnostics_add(parser->diagnostics, DIAGNOSTIC_WARNING, &place, "%s", message);
     return 0;
 }
 

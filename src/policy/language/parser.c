@@ -24,13 +24,8 @@ bool parser_at_word(const Parser *parser, const char *word) {
 
 __attribute__((format(printf, 3, 0))) static void add_error(Parser *parser, const Place *place,
                                                             const char *format, va_list arguments) {
-    _cleanup_free_ char *message = NULL;
     SourcePlace source = place_source(place);
-    if (vasprintf(&message, format, arguments) < 0) {
-        message = NULL;
-        parser->out_of_memory = true;
-    }
-    diagnostics_add(parser->diagnostics, DIAGNOSTIC_ERROR, &source, "%s", message ?: "");
+    diagnostics_addv(parser->diagnostics, DIAGNOSTIC_ERROR, &source, format, arguments);
 }
 
 bool parser_wrong(Parser *parser, const Place *place, const char *format, ...) {

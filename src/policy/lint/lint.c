@@ -20,18 +20,12 @@ typedef struct Linter {
 
 __attribute__((format(printf, 3, 4))) static int warn(const Linter *linter, const Place *place,
                                                       const char *format, ...) {
-    _cleanup_free_ char *message = NULL;
     SourcePlace source = place_source(place);
     va_list arguments;
 
     va_start(arguments, format);
-    int r = vasprintf(&message, format, arguments);
+    diagnostics_addv(linter->diagnostics, DIAGNOSTIC_WARNING, &source, format, arguments);
     va_end(arguments);
-    if (r < 0) {
-        message = NULL;
-        return -ENOMEM;
-    }
-    diagnostics_add(linter->diagnostics, DIAGNOSTIC_WARNING, &source, "%s", message);
     return 0;
 }
 
