@@ -235,58 +235,6 @@ static int add_container(Parser *parser, Span item, void *userdata) {
     return complain_unknown(parser, item, "container runtime", names, RUNTIME_COUNT + 1);
 }
 
-static int parse_exe(Parser *parser, Span value) {
-    return list_walk(parser, value, &parser->section.exe, add_name);
-}
-
-static int parse_script(Parser *parser, Span value) {
-    return list_walk(parser, value, &parser->section.script, add_name);
-}
-
-static int parse_package(Parser *parser, Span value) {
-    return list_walk(parser, value, &parser->section.package, add_package);
-}
-
-static int parse_replaces(Parser *parser, Span value) {
-    return list_walk(parser, value, &parser->section.replaces, add_word);
-}
-
-static int parse_drops(Parser *parser, Span value) {
-    return list_walk(parser, value, &parser->section.drops, add_option);
-}
-
-static int parse_origin(Parser *parser, Span value) {
-    return list_walk(parser, value, &parser->section, add_origin);
-}
-
-static int parse_arguments(Parser *parser, Span value) {
-    return list_walk(parser, value, &parser->section.arguments, add_pattern);
-}
-
-static int parse_option(Parser *parser, Span value) {
-    return list_walk(parser, value, &parser->section.option, add_pattern);
-}
-
-static int parse_unit(Parser *parser, Span value) {
-    return list_walk(parser, value, &parser->section.unit, add_name);
-}
-
-static int parse_user_unit(Parser *parser, Span value) {
-    return list_walk(parser, value, &parser->section.user_unit, add_name);
-}
-
-static int parse_port(Parser *parser, Span value) {
-    return list_walk(parser, value, &parser->section, add_port);
-}
-
-static int parse_protocol(Parser *parser, Span value) {
-    return list_walk(parser, value, &parser->section, add_proto);
-}
-
-static int parse_container(Parser *parser, Span value) {
-    return list_walk(parser, value, &parser->section, add_container);
-}
-
 /* The advice is the rest of the line as it stands; only what is in braces is looked at. */
 static int parse_advice(Parser *parser, Span value) {
     size_t at = 0, start, length;
@@ -304,26 +252,29 @@ static int parse_advice(Parser *parser, Span value) {
     return 0;
 }
 
+#define LIST(member) offsetof(AdviceSection, member)
+
 /* In alphabetical order; the index is the bit in Parser.keys_seen. */
 static const struct {
     const char *name;
-    int (*parse)(Parser *parser, Span value);
+    int (*item)(Parser *parser, Span item, void *userdata); /* of a list */
+    size_t list;       /* where in the section it adds to; 0: it is given the section */
     bool is_condition; /* the key is a condition of the section */
 } keys[] = {
-    {"advice", parse_advice, false},
-    {"arguments", parse_arguments, true},
-    {"container", parse_container, true},
-    {"drops", parse_drops, false},
-    {"exe", parse_exe, true},
-    {"option", parse_option, true},
-    {"origin", parse_origin, true},
-    {"package", parse_package, true},
-    {"port", parse_port, true},
-    {"protocol", parse_protocol, true},
-    {"replaces", parse_replaces, false},
-    {"script", parse_script, true},
-    {"unit", parse_unit, true},
-    {"user-unit", parse_user_unit, true},
+    {"advice", NULL, 0, false},
+    {"arguments", add_pattern, LIST(arguments), true},
+    {"container", add_container, 0, true},
+    {"drops", add_option, LIST(drops), false},
+    {"exe", add_name, LIST(exe), true},
+    {"option", add_pattern, LIST(option), true},
+    {"origin", add_origin, 0, true},
+    {"package", add_package, LIST(package), true},
+    {"port", add_port, 0, true},
+    {"protocol", add_proto, 0, true},
+    {"replaces", add_word, LIST(replaces), false},
+    {"script", add_name, LIST(script), true},
+    {"unit", add_name, LIST(unit), true},
+    {"user-unit", add_name, LIST(user_unit), true},
 };
 #define KEY_ADVICE 0
 
@@ -366,7 +317,9 @@ static int parse_key(Parser *parser, Span line, const char *equals) {
     if (value.length == 0)
         return complain(parser, (Span){equals, 1}, "'%s' has no value", keys[i].name);
     parser->keys_seen |= 1U << i;
-    return keys[i].parse(parser, value);
+    if (i == KEY_ADVICE)
+        return parse_advice(parser, value);
+    return list_walk(parser, value, (char *)&parser->section + keys[i].list, keys[i].item);
 }
 
 /* Ends the section that was read: into the table, or away. */
