@@ -270,10 +270,7 @@ char *listener_sentence(const Listener *listener, const LinkTable *links, const 
     else
         print_ways(listener, links, out);
 
-    if (fclose(out) != 0) {
-        free(text);
-        return NULL;
-    }
+    fclose(out);
     return text;
 }
 

@@ -71,10 +71,9 @@ char *match_tell_interface(const Case *judged, const Match *match) {
     if (!out)
         return NULL;
     list_interfaces(judged, out);
-    if (fclose(out) != 0) {
-        free(names);
+    fclose(out);
+    if (!names)
         return NULL;
-    }
     char *told =
         *names ? text("it can be reached through %s", names) : text("no interface leads to it");
     free(names);

@@ -214,11 +214,8 @@ char *diagnostics_text(const Diagnostics *diagnostics) {
     if (!stream)
         return NULL;
     diagnostics_print(diagnostics, stream);
-    if (fclose(stream) != 0) {
-        free(text);
-        return NULL;
-    }
-    if (size > 0 && text[size - 1] == '\n')
+    fclose(stream);
+    if (text && size > 0 && text[size - 1] == '\n')
         text[size - 1] = '\0';
     return text;
 }

@@ -103,10 +103,7 @@ static char *cell_reach(const void *context, const void *row) {
         _cleanup_free_ char *name = text_escape_string(way.link->name);
         fprintf(out, "%s%s", n_told++ ? ", " : ": ", name ?: "?");
     }
-    if (fclose(out) != 0) {
-        free(text);
-        return NULL;
-    }
+    fclose(out);
     return text;
 }
 
@@ -156,10 +153,7 @@ static char *cell_cmdline(const void *context, const void *row) {
         _cleanup_free_ char *escaped = text_escape_string(*word);
         fprintf(out, "%s%s", word == holder->cmdline ? "" : " ", escaped ?: "");
     }
-    if (fclose(out) != 0) {
-        free(text);
-        return NULL;
-    }
+    fclose(out);
     return text;
 }
 

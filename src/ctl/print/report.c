@@ -90,9 +90,6 @@ char *report_render(const ListingView *view, const Listing *listing, const Colum
     fputs(table, out);
     if (legend)
         print_below(view, listing, terminal, out);
-    if (fclose(out) != 0) {
-        free(text);
-        return NULL;
-    }
+    fclose(out);
     return text;
 }

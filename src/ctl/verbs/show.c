@@ -208,10 +208,7 @@ static char *render(const ListingView *view, const Listing *listing) {
             fputc('\n', out);
         show_listener(view, listing->rows[i], &terminal, out);
     }
-    if (fclose(out) != 0) {
-        free(text);
-        return NULL;
-    }
+    fclose(out);
     return text;
 }
 

@@ -149,10 +149,7 @@ static char *render(const State *state) {
         fputc('\n', out);
         report_flagged(&view, state->listing.rows[i], &terminal, out);
     }
-    if (fclose(out) != 0) {
-        free(text);
-        return NULL;
-    }
+    fclose(out);
     return text;
 }
 

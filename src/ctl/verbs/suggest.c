@@ -92,10 +92,7 @@ static char *render(const Suggestions *suggestions, const LinkTable *links) {
         fputs(i > 0 ? "\n" : "", out);
         render_one(suggestions->listeners[i], suggestions->rules[i], links, out);
     }
-    if (fclose(out) != 0) {
-        free(text);
-        return NULL;
-    }
+    fclose(out);
     return text;
 }
 

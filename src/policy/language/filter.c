@@ -39,10 +39,7 @@ static char *join_words(char *const *words, size_t n_words, size_t *ret_length) 
         const char *quote = needs_quotes(words, i) ? "\"" : "";
         fprintf(out, "%s%s%s%s", i > 0 ? " " : "", quote, words[i], quote);
     }
-    if (fclose(out) != 0) {
-        free(joined);
-        return NULL;
-    }
+    fclose(out);
     return joined;
 }
 
