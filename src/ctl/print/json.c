@@ -31,15 +31,15 @@ static json_t *whole(json_t *value, bool good) {
     return NULL;
 }
 
+json_t *json_merged(json_t *object, json_t *more) {
+    return whole(object, json_object_update_new(object, more) == 0);
+}
+
 json_t *json_text(const char *raw) {
     if (!raw)
         return json_null();
     _cleanup_free_ char *escaped = text_escape_string(raw);
     return escaped ? json_string(escaped) : NULL;
-}
-
-static json_t *json_line(const RuleInfo *rule) {
-    return rule->file ? json_integer(rule->line) : json_null();
 }
 
 json_t *json_lines(const char *raw) {
@@ -59,12 +59,13 @@ json_t *json_lines(const char *raw) {
 json_t *json_rule(const RuleInfo *rule) {
     if (!rule)
         return json_null();
-    json_t *object = json_object();
-    bool good = put(object, "file", json_text(rule->file));
-    good &= put(object, "line", json_line(rule));
-    good &= put(object, "text", json_text(rule->text));
-    good &= put(object, "id", json_text(rule->id));
-    return whole(object, good);
+    return json_pack("{so,so,so,so}", "file", json_text(rule->file), "line",
+                     rule->file ? json_integer(rule->line) : json_null(), "text",
+                     json_text(rule->text), "id", json_text(rule->id));
+}
+
+json_t *json_severity(Action action, Severity severity) {
+    return action == ACTION_FLAG ? json_string(severity_name(severity)) : json_null();
 }
 
 static json_t *json_address(const Address *address) {
@@ -89,31 +90,22 @@ static json_t *json_reach(const Listener *listener, const LinkTable *links) {
     bool good = array;
     Way way;
 
-    for (ReachIterator i = {}; good && reach_next(&i, &listener->endpoint, links, &way);) {
-        json_t *object = json_object();
-        good = put(object, "interface", way.link ? json_text(way.link->name) : json_null());
-        good &= put(object, "address", json_address(&way.address));
-        good &= put(object, "scope", json_string(scope_name(way.scope)));
-        good &= append(array, object);
-    }
+    for (ReachIterator i = {}; good && reach_next(&i, &listener->endpoint, links, &way);)
+        good = append(array, json_pack("{so,so,ss}", "interface",
+                                       json_text(way.link ? way.link->name : NULL), "address",
+                                       json_address(&way.address), "scope", scope_name(way.scope)));
     return whole(array, good);
 }
 
 static json_t *json_netns(const Netns *netns) {
-    json_t *object = json_object();
-    bool good = put(object, "inode", json_integer((json_int_t)netns->inode));
-    good &= put(object, "host", json_boolean(netns->host));
-    return whole(object, good);
+    return json_pack("{sI,sb}", "inode", (json_int_t)netns->inode, "host", netns->host);
 }
 
 static json_t *json_container(const Owner *owner) {
     if (!owner || owner->runtime == RUNTIME_NONE)
         return json_null();
-    json_t *object = json_object();
-    bool good = put(object, "runtime", json_string(container_runtime_name(owner->runtime)));
-    good &= put(object, "id", json_text(owner->container_id));
-    good &= put(object, "name", json_text(owner->container_name));
-    return whole(object, good);
+    return json_pack("{ss,so,so}", "runtime", container_runtime_name(owner->runtime), "id",
+                     json_text(owner->container_id), "name", json_text(owner->container_name));
 }
 
 static json_t *json_cmdline(char *const *words) {
@@ -142,13 +134,9 @@ static json_t *json_ancestors(const Ancestors *ancestors) {
         return json_null();
     json_t *array = json_array();
     bool good = array;
-    for (size_t i = 0; good && i < ancestors->n; i++) {
-        const Ancestor *ancestor = &ancestors->items[i];
-        json_t *object = json_object();
-        bool whole_object = put(object, "pid", json_integer(ancestor->pid));
-        whole_object &= put(object, "name", json_text(ancestor->name));
-        good = append(array, whole(object, whole_object));
-    }
+    for (size_t i = 0; good && i < ancestors->n; i++)
+        good = append(array, json_pack("{sI,so}", "pid", (json_int_t)ancestors->items[i].pid,
+                                       "name", json_text(ancestors->items[i].name)));
     return whole(array, good);
 }
 
@@ -184,10 +172,8 @@ static json_t *json_cookie(uint64_t cookie) {
 static json_t *json_forward(const Listener *listener) {
     if (listener->origin != ORIGIN_FORWARD || listener->forward_to.family == 0)
         return json_null();
-    json_t *object = json_object();
-    bool good = put(object, "address", json_address(&listener->forward_to));
-    good &= put(object, "port", json_integer(listener->forward_port));
-    return whole(object, good);
+    return json_pack("{so,sI}", "address", json_address(&listener->forward_to), "port",
+                     (json_int_t)listener->forward_port);
 }
 
 /* Where it listens, and from where it can be reached. */
@@ -258,11 +244,9 @@ static bool put_standing(json_t *object, const Standing *standing) {
 
 static bool put_verdict(json_t *object, const Listener *listener) {
     const Verdict *verdict = &listener->verdict;
-    bool flagged = verdict->action == ACTION_FLAG;
 
     bool good = put(object, "verdict", json_string(action_name(verdict->action)));
-    good &= put(object, "severity",
-                flagged ? json_string(severity_name(verdict->severity)) : json_null());
+    good &= put(object, "severity", json_severity(verdict->action, verdict->severity));
     good &= put(object, "rule", json_rule(verdict->rule));
     good &= put(object, "tool", json_text(listener->tool));
     good &= put(object, "advice", json_text(listener->advice));
@@ -297,15 +281,10 @@ static json_t *json_coverage(const Snapshot *snapshot, const Coverage *owners) {
 json_t *json_head(const ListingView *view, const char *host, const Coverage *owners) {
     bool complete = snapshot_is_complete(view->snapshot) && owners->state == COVERAGE_FULL;
     char time[RFC3339_SIZE];
-    json_t *object = json_object();
 
     format_rfc3339(view->now, time);
-    bool good = put(object, "schema", json_integer(1));
-    good &= put(object, "host", json_text(host));
-    good &= put(object, "time", json_string(time));
-    good &= put(object, "complete", json_boolean(complete));
-    good &= put(object, "coverage", json_coverage(view->snapshot, owners));
-    return whole(object, good);
+    return json_pack("{si,so,ss,sb,so}", "schema", 1, "host", json_text(host), "time", time,
+                     "complete", complete, "coverage", json_coverage(view->snapshot, owners));
 }
 
 char *json_document(json_t *document) {

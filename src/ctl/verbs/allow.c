@@ -102,15 +102,10 @@ static ExitStatus print_json(const Options *options, const BusView *bus_view,
         return tell_errno(-ENOMEM, "Failed to print");
     json_t *document = listing_json(&view, &listing, &bus_view->owners);
     listing_done(&listing);
-    int r = json_object_set_new(document, "file", json_text(allowed->file));
-    r |= json_object_set_new(document, "line",
-                             allowed->line ? json_integer(allowed->line) : json_null());
-    r |= json_object_set_new(document, "added", json_lines(allowed->lines));
-    if (r != 0) {
-        json_decref(document);
-        document = NULL;
-    }
-    _cleanup_free_ char *text = json_document(document);
+    _cleanup_free_ char *text = json_document(
+        json_merged(document, json_pack("{so,so,so}", "file", json_text(allowed->file), "line",
+                                        allowed->line ? json_integer(allowed->line) : json_null(),
+                                        "added", json_lines(allowed->lines))));
     return verb_print(options, text);
 }
 

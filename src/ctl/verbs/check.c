@@ -28,17 +28,10 @@ static json_t *diagnostic_json(const Diagnostic *diagnostic) {
         [DIAGNOSTIC_WARNING] = "warning",
         [DIAGNOSTIC_NOTE] = "note",
     };
-    json_t *object = json_object();
-    int r = json_object_set_new(object, "level", json_string(levels[diagnostic->level]));
-    r |= json_object_set_new(object, "file", json_text(diagnostic->file));
-    r |= json_object_set_new(object, "line", json_integer(diagnostic->line));
-    r |= json_object_set_new(object, "column", json_integer(diagnostic->column));
-    r |= json_object_set_new(object, "length", json_integer(diagnostic->length));
-    r |= json_object_set_new(object, "message", json_text(diagnostic->message));
-    if (r == 0)
-        return object;
-    json_decref(object);
-    return NULL;
+    return json_pack("{ss,so,sI,sI,sI,so}", "level", levels[diagnostic->level], "file",
+                     json_text(diagnostic->file), "line", (json_int_t)diagnostic->line, "column",
+                     (json_int_t)diagnostic->column, "length", (json_int_t)diagnostic->length,
+                     "message", json_text(diagnostic->message));
 }
 
 /* Adds up, and prints or keeps what was found. */
@@ -124,17 +117,10 @@ static ExitStatus check_all(Check *check) {
 }
 
 static char *sum_json(Check *check) {
-    json_t *document = json_object();
-    int r = json_object_set_new(document, "schema", json_integer(1));
-    r |= json_object_set_new(document, "files", json_integer((json_int_t)check->n_files));
-    r |= json_object_set_new(document, "rules", json_integer((json_int_t)check->n_rules));
-    r |= json_object_set_new(document, "errors", json_integer((json_int_t)check->n_errors));
-    r |= json_object_set_new(document, "warnings", json_integer((json_int_t)check->n_warnings));
-    r |= json_object_set(document, "diagnostics", check->diagnostics);
-    if (r == 0)
-        return json_document(document);
-    json_decref(document);
-    return NULL;
+    return json_document(
+        json_pack("{si,sI,sI,sI,sI,sO}", "schema", 1, "files", (json_int_t)check->n_files, "rules",
+                  (json_int_t)check->n_rules, "errors", (json_int_t)check->n_errors, "warnings",
+                  (json_int_t)check->n_warnings, "diagnostics", check->diagnostics));
 }
 
 /* `no errors`, `1 error`, `2 errors`. */

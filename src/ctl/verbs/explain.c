@@ -72,15 +72,10 @@ static int step_text(Explanation *explanation, const TraceStep *step) {
 }
 
 static int step_json(Explanation *explanation, const TraceStep *step) {
-    json_t *object = json_object();
-    int r = json_object_set_new(object, "rule", json_rule(step->rule));
-    r |= json_object_set_new(object, "decides", json_boolean(step->decides));
-    r |= json_object_set_new(object, "failed", json_text(step->failed));
-    r |= json_object_set_new(object, "why", json_text(step->why));
-    if (r == 0)
-        return json_array_append_new(explanation->steps, object) < 0 ? -ENOMEM : 0;
-    json_decref(object);
-    return -ENOMEM;
+    json_t *object =
+        json_pack("{so,sb,so,so}", "rule", json_rule(step->rule), "decides", step->decides,
+                  "failed", json_text(step->failed), "why", json_text(step->why));
+    return json_array_append_new(explanation->steps, object) < 0 ? -ENOMEM : 0;
 }
 
 static int tell_step(void *userdata, const TraceStep *step) {
@@ -141,19 +136,15 @@ static int explain_text(Explanation *explanation, const Policy *policy, const Ju
 static json_t *explain_json(Explanation *explanation, const Policy *policy,
                             const JudgeContext *context, const Listener *listener) {
     const Verdict *verdict = &listener->verdict;
-    bool flagged = verdict->action == ACTION_FLAG;
-    json_t *object = json_object();
 
     explanation->steps = json_array();
     int r = explanation->steps ? policy_explain(policy, context, listener, tell_step, explanation)
                                : -ENOMEM;
-    r |= json_object_set_new(object, "listener", json_listener(explanation->view, listener));
-    r |= json_object_set_new(object, "verdict", json_string(action_name(verdict->action)));
-    r |= json_object_set_new(object, "severity",
-                             flagged ? json_string(severity_name(verdict->severity)) : json_null());
-    r |= json_object_set_new(object, "rule", json_rule(verdict->rule));
-    r |= json_object_set_new(object, "advice", json_text(listener->advice));
-    r |= json_object_set_new(object, "steps", TAKE_PTR(explanation->steps));
+    json_t *object = json_pack(
+        "{so,ss,so,so,so,so}", "listener", json_listener(explanation->view, listener), "verdict",
+        action_name(verdict->action), "severity", json_severity(verdict->action, verdict->severity),
+        "rule", json_rule(verdict->rule), "advice", json_text(listener->advice), "steps",
+        TAKE_PTR(explanation->steps));
     if (r == 0)
         return object;
     json_decref(object);
@@ -189,10 +180,7 @@ static ExitStatus explain_all(const Options *options, const Policy *policy, cons
     if (!list)
         return verb_print(options, all);
 
-    json_t *document = json_object();
-    json_object_set_new(document, "schema", json_integer(1));
-    json_object_set(document, "explained", list);
-    _cleanup_free_ char *text = json_document(document);
+    _cleanup_free_ char *text = json_document(json_pack("{si,sO}", "schema", 1, "explained", list));
     return verb_print(options, text);
 }
 

@@ -187,40 +187,27 @@ static char *rules_table(const NumberedRule *rules, size_t count, const ColumnCh
 
 static json_t *rule_json(const NumberedRule *numbered) {
     const RuleInfo *rule = numbered->rule;
-    json_t *object = json_rule(rule);
-    if (!object)
-        return NULL;
-    bool flags = rule->action == ACTION_FLAG;
-    int r = json_object_set_new(object, "number",
-                                numbered->number ? json_integer((json_int_t)numbered->number)
-                                                 : json_null());
-    r |= json_object_set_new(object, "action", json_string(action_name(rule->action)));
-    r |= json_object_set_new(object, "severity",
-                             flags ? json_string(severity_name(rule->severity)) : json_null());
-    r |= json_object_set_new(
-        object, "hits", numbered->counted ? json_integer((json_int_t)numbered->hits) : json_null());
-    r |= json_object_set_new(object, "note", json_text(rule->note));
-    r |= json_object_set_new(object, "advice", json_text(rule->advice));
-    if (r == 0)
-        return object;
-    json_decref(object);
-    return NULL;
+    return json_merged(
+        json_rule(rule),
+        json_pack("{so,ss,so,so,so,so}", "number",
+                  numbered->number ? json_integer((json_int_t)numbered->number) : json_null(),
+                  "action", action_name(rule->action), "severity",
+                  json_severity(rule->action, rule->severity), "hits",
+                  numbered->counted ? json_integer((json_int_t)numbered->hits) : json_null(),
+                  "note", json_text(rule->note), "advice", json_text(rule->advice)));
 }
 
 static json_t *rules_json(const RuleList *rules) {
-    json_t *document = json_object(), *list = json_array(), *files = json_array();
+    json_t *list = json_array(), *files = json_array();
     int r = 0;
 
     for (char *const *file = rules->files; file && *file; file++)
         r |= json_array_append_new(files, json_text(*file));
     for (size_t i = 0; i + 1 < rules->count; i++)
         r |= json_array_append_new(list, rule_json(&rules->rules[i]));
-    r |= json_object_set_new(document, "schema", json_integer(1));
-    r |= json_object_set_new(document, "builtin", json_boolean(rules->builtin));
-    r |= json_object_set_new(document, "last_valid", json_boolean(rules->last_valid));
-    r |= json_object_set_new(document, "files", files);
-    r |= json_object_set_new(document, "rules", list);
-    r |= json_object_set_new(document, "default", rule_json(&rules->rules[rules->count - 1]));
+    json_t *document = json_pack("{si,sb,sb,so,so,so}", "schema", 1, "builtin", rules->builtin,
+                                 "last_valid", rules->last_valid, "files", files, "rules", list,
+                                 "default", rule_json(&rules->rules[rules->count - 1]));
     if (r == 0)
         return document;
     json_decref(document);

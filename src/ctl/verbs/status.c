@@ -201,15 +201,10 @@ static json_t *state_json(const State *state) {
     ListingView view = daemon_view(&state->view);
     json_t *document = listing_json(&view, &state->listing, &state->view.owners);
 
-    int r = json_object_set_new(document, "version", json_text(state->read.version));
-    r |= json_object_set_new(document, "since", json_when(status->since));
-    r |= json_object_set_new(document, "sources", json_sources(status));
-    r |= json_object_set_new(document, "policy", json_policy(status));
-    r |= json_object_set_new(document, "counts", json_counts(status));
-    if (r == 0)
-        return document;
-    json_decref(document);
-    return NULL;
+    return json_merged(document,
+                       json_pack("{so,so,so,so,so}", "version", json_text(state->read.version),
+                                 "since", json_when(status->since), "sources", json_sources(status),
+                                 "policy", json_policy(status), "counts", json_counts(status)));
 }
 
 /* --- the verb -----------------------------------------------------------------------------------

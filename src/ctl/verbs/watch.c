@@ -40,19 +40,16 @@ static int print_json(const Watch *watch, const BusEvent *event) {
     json_t *object = event->listener ? json_listener(&view, event->listener) : json_object();
 
     format_rfc3339(event->time ?: view.now, time);
-    int r = json_object_set_new(object, "event", json_string(bus_event_name(event->kind)));
-    r |= json_object_set_new(object, "time", json_string(time));
-    if (event->listener) {
-        r |= json_object_set_new(object, "why", json_text(event->why));
-        r |= json_object_set_new(object, "was", json_text(event->was));
-        r |=
-            json_object_set_new(object, "duration_usec", json_integer((json_int_t)event->duration));
-        r |= json_object_set_new(object, "still", json_boolean(event->still));
-        r |= json_object_set_new(object, "transient", json_boolean(event->transient));
-    }
+    object = json_merged(object,
+                         json_pack("{ss,ss}", "event", bus_event_name(event->kind), "time", time));
+    if (event->listener)
+        object = json_merged(object, json_pack("{so,so,sI,sb,sb}", "why", json_text(event->why),
+                                               "was", json_text(event->was), "duration_usec",
+                                               (json_int_t)event->duration, "still", event->still,
+                                               "transient", event->transient));
     if (event->kind == BUS_EVENT_LOST)
-        r |= json_object_set_new(object, "count", json_integer((json_int_t)event->number));
-    _cleanup_free_ char *text = r == 0 ? json_serialize(object, JSON_COMPACT) : NULL;
+        object = json_merged(object, json_pack("{sI}", "count", (json_int_t)event->number));
+    _cleanup_free_ char *text = json_serialize(object, JSON_COMPACT);
     json_decref(object);
     if (!text)
         return -ENOMEM;
