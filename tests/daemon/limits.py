@@ -209,6 +209,7 @@ def test_a_client_that_never_reads(directory):
             while not stop.is_set():
                 for port in range(4100, 4200):
                     listen("0.0.0.0", port).close()
+                    time.sleep(0.001)  # a flood is another test's subject
 
         thread = threading.Thread(target=churn)
         thread.start()
