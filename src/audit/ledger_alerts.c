@@ -256,8 +256,8 @@ static LedgerChange change_of(const Ledger *ledger, const Alert *alert, LedgerEv
 static void report(Ledger *ledger, uint32_t index, LedgerChange *change, bool reminds) {
     Alert *alert = alert_at(ledger, index);
     const Entry *shown = entry_at(ledger, alert->shown);
-    Severity severity = (Severity)shown->severity;
-    uid_t payer = payer_of(ledger, shown);
+    const RateAlert asked = {payer_of(ledger, shown), (Severity)shown->severity,
+                             entry_endpoint(shown)};
     usec_t now = ledger->now.boottime;
 
     alert->severity = shown->severity > alert->severity ? shown->severity : alert->severity;
@@ -268,8 +268,8 @@ static void report(Ledger *ledger, uint32_t index, LedgerChange *change, bool re
     ledger->revision++;
     if (is_snoozed(ledger, alert)) {
         alert->state = ALERT_SNOOZED;
-    } else if (reminds ? rate_take_reminder(ledger->rate, payer, severity, now)
-                       : rate_take_alert(ledger->rate, payer, severity, now)) {
+    } else if (reminds ? rate_take_reminder(ledger->rate, &asked, now)
+                       : rate_take_alert(ledger->rate, &asked, now)) {
         alert->state = ALERT_REPORTED;
         alert->n_returned = 0;
         ledger->n_told++;

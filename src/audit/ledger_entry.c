@@ -479,9 +479,9 @@ void entry_go(Ledger *ledger, uint32_t index) {
         };
         if (change.transient) /* its start time may be that of its process */
             change.duration = time_open(ledger, entry->appeared);
-        if (change.transient &&
-            !rate_take_transient(ledger->rate, ledger->users[entry->user].uid,
-                                 (Severity)entry->severity, ledger->now.boottime))
+        const RateAlert asked = {ledger->users[entry->user].uid, (Severity)entry->severity,
+                                 entry_endpoint(entry)};
+        if (change.transient && !rate_take_transient(ledger->rate, &asked, ledger->now.boottime))
             change.transient = false;
         ledger_tell(ledger, &change);
         note_closed_port(ledger, entry);

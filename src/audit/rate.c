@@ -3,12 +3,14 @@
 
 #include <stdlib.h>
 
+/* For all alerts; reserves; for transient listeners. */
+enum { BUCKET_ALL, BUCKET_ERROR, BUCKET_CRITICAL, BUCKET_TRANSIENT, BUCKETS };
+
 typedef struct RateUser {
     uid_t uid;
     bool used;
-    usec_t empty_at; /* when the bucket would be full again: one that lies behind has all tokens */
-    usec_t severe_empty_at;    /* the same, for the reserve for errors */
-    usec_t transient_empty_at; /* and for transient listeners */
+    /* When each bucket would be full again: one for which that is past has all tokens. */
+    usec_t empty_at[BUCKETS];
     RateSum sum;
     usec_t due; /* when the sum is to be told; USEC_INFINITY: there is none */
     usec_t from;
@@ -45,6 +47,14 @@ void rate_set_burst(Rate *rate, uint64_t burst) {
     rate->burst = burst < RATE_PERIOD ? burst : RATE_PERIOD;
 }
 
+/* Has no sum, and all tokens: as one that was never seen. */
+static bool is_at_rest(const RateUser *user, usec_t now) {
+    for (size_t i = 0; i < BUCKETS; i++)
+        if (user->empty_at[i] > now)
+            return false;
+    return user->due == USEC_INFINITY;
+}
+
 /* The user's bucket, or that of the others when all are in use by users of the last minutes. */
 static RateUser *find_user(Rate *rate, uid_t uid, usec_t now) {
     RateUser *free_one = NULL;
@@ -54,8 +64,7 @@ static RateUser *find_user(Rate *rate, uid_t uid, usec_t now) {
         RateUser *user = &rate->users[i];
         if (user->used && user->uid == uid)
             return user;
-        if (!user->used || (user->due == USEC_INFINITY && user->empty_at <= now &&
-                            user->severe_empty_at <= now && user->transient_empty_at <= now))
+        if (!user->used || is_at_rest(user, now))
             free_one = free_one ? free_one : user;
     }
     if (!free_one)
@@ -87,42 +96,48 @@ static RateSum *begin_sum(Rate *rate, RateUser *user, usec_t now) {
     return &user->sum;
 }
 
-static void note_severity(RateSum *sum, Severity severity) {
-    if (severity > sum->worst)
-        sum->worst = severity;
+static void note_severity(RateSum *sum, const RateAlert *alert) {
+    if (sum->n_flagged + sum->n_reminders > 1 && alert->severity <= sum->worst)
+        return;
+    sum->worst = alert->severity;
+    sum->endpoint = alert->endpoint;
 }
 
-static void count_alert(Rate *rate, RateUser *user, Severity severity, usec_t now) {
+static void count_alert(Rate *rate, RateUser *user, const RateAlert *alert, usec_t now) {
     RateSum *sum = begin_sum(rate, user, now);
     sum->n_flagged++;
-    note_severity(sum, severity);
+    note_severity(sum, alert);
 }
 
-bool rate_take_alert(Rate *rate, uid_t uid, Severity severity, usec_t now) {
-    RateUser *user = find_user(rate, uid, now);
-    if (take(&user->empty_at, rate->burst, 0, now))
+bool rate_take_alert(Rate *rate, const RateAlert *alert, usec_t now) {
+    RateUser *user = find_user(rate, alert->uid, now);
+    uint64_t reserve = (rate->burst + 1) / 2;
+
+    if (take(&user->empty_at[BUCKET_ALL], rate->burst, 0, now) ||
+        (alert->severity >= SEVERITY_ERROR &&
+         take(&user->empty_at[BUCKET_ERROR], reserve, 0, now)) ||
+        (alert->severity >= SEVERITY_CRITICAL &&
+         take(&user->empty_at[BUCKET_CRITICAL], reserve, 0, now)))
         return true;
-    if (severity >= SEVERITY_ERROR && take(&user->severe_empty_at, (rate->burst + 1) / 2, 0, now))
-        return true;
-    count_alert(rate, user, severity, now);
+    count_alert(rate, user, alert, now);
     return false;
 }
 
-bool rate_take_reminder(Rate *rate, uid_t uid, Severity severity, usec_t now) {
-    RateUser *user = find_user(rate, uid, now);
-    if (take(&user->empty_at, rate->burst, rate->burst / 2, now))
+bool rate_take_reminder(Rate *rate, const RateAlert *alert, usec_t now) {
+    RateUser *user = find_user(rate, alert->uid, now);
+    if (take(&user->empty_at[BUCKET_ALL], rate->burst, rate->burst / 2, now))
         return true;
     RateSum *sum = begin_sum(rate, user, now);
     sum->n_reminders++;
-    note_severity(sum, severity);
+    note_severity(sum, alert);
     return false;
 }
 
-bool rate_take_transient(Rate *rate, uid_t uid, Severity severity, usec_t now) {
-    RateUser *user = find_user(rate, uid, now);
-    if (take(&user->transient_empty_at, RATE_TRANSIENTS, 0, now))
+bool rate_take_transient(Rate *rate, const RateAlert *alert, usec_t now) {
+    RateUser *user = find_user(rate, alert->uid, now);
+    if (take(&user->empty_at[BUCKET_TRANSIENT], RATE_TRANSIENTS, 0, now))
         return true;
-    count_alert(rate, user, severity, now);
+    count_alert(rate, user, alert, now);
     return false;
 }
 

@@ -4,7 +4,8 @@
  * at most twice that in any minute). What goes beyond is summed up and told once a minute. Users
  * don't share a bucket, so one who floods neither delays nor hides what is told of another.
  * Forwards, which belong to no user, have a bucket of their own. Half as many alerts again are
- * reserved for severity error and critical, so that a flood of less severe ones does not hide them.
+ * reserved for severity error and critical, and half as many again for critical, so that a flood of
+ * less severe ones does not hide them.
  */
 #pragma once
 
@@ -13,6 +14,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "model/endpoint.h"
 #include "model/verdict.h"
 #include "util/cleanup.h"
 #include "util/parse.h"
@@ -37,8 +39,16 @@ typedef struct RateSum {
     uint64_t n_reminders; /* of flags that stand */
     uint64_t n_refused;   /* listeners that could not be kept track of, at least */
     Severity worst;       /* of the alerts and reminders */
+    Endpoint endpoint;    /* of the first with that severity */
     usec_t span;          /* since the first of them */
 } RateSum;
+
+/* What asks to be told. */
+typedef struct RateAlert {
+    uid_t uid;
+    Severity severity;
+    Endpoint endpoint;
+} RateAlert;
 
 /* `max_users`: RATE_USERS but in tests, at least 1. NULL: out of memory. */
 Rate *rate_new(size_t max_users, uint64_t burst);
@@ -48,15 +58,15 @@ Rate *rate_free(Rate *rate);
 /* A burst of 0 tells nothing but sums. */
 void rate_set_burst(Rate *rate, uint64_t burst);
 
-/* Whether an alert about the user may be told at `now` (of a clock that never goes back); if not,
- * it is counted. */
-bool rate_take_alert(Rate *rate, uid_t uid, Severity severity, usec_t now);
+/* Whether an alert may be told at `now` (of a clock that never goes back); if not, it is counted.
+ */
+bool rate_take_alert(Rate *rate, const RateAlert *alert, usec_t now);
 
 /* The same for a reminder, which leaves half of the bucket to alerts. */
-bool rate_take_reminder(Rate *rate, uid_t uid, Severity severity, usec_t now);
+bool rate_take_reminder(Rate *rate, const RateAlert *alert, usec_t now);
 
 /* The same for logging a transient listener, with a separate bucket. */
-bool rate_take_transient(Rate *rate, uid_t uid, Severity severity, usec_t now);
+bool rate_take_transient(Rate *rate, const RateAlert *alert, usec_t now);
 
 /* Says that `count` listeners of the user are not kept track of: told with the next sum, which it
  * brings about. Of several calls in a period the largest count is told. */

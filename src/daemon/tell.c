@@ -161,6 +161,8 @@ static void tell_sum(Daemon *daemon, const RateSum *sum) {
         .user = sum->uid == RATE_OTHERS || is_forwards ? NULL : user_name(sum->uid),
         .is_forwards = is_forwards,
         .worst = sum->worst,
+        .endpoint = &sum->endpoint,
+        .links = daemon->all->links,
         .n_alerts = sum->n_flagged + sum->n_reminders,
         .n_unkept = sum->n_refused,
         .span = sum->span,

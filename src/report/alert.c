@@ -275,15 +275,25 @@ int alert_of_snooze(const SnoozeNote *note, Record *ret) {
     return record_end(ret);
 }
 
+static void format_worst(const SuppressedAlert *alert, char text[static ENDPOINT_SIZE]) {
+    const Link *device = link_table_find(alert->links, alert->endpoint->ifindex);
+    endpoint_format(alert->endpoint, device ? device->name : NULL, text);
+}
+
 static void add_sum(Record *record, const SuppressedAlert *alert, const char *who) {
     static const char hint[] = "run 'sockauditctl list --flagged' for the current state";
-    char span[DURATION_SIZE];
+    char span[DURATION_SIZE], worst[ENDPOINT_SIZE] = "";
 
     format_duration(alert->span, span);
+    if (alert->n_alerts > 0) {
+        format_worst(alert, worst);
+        record_add(record, "SOCKAUDIT_WORST", worst);
+    }
     if (alert->n_unkept == 0)
         record_addf(record, "MESSAGE",
-                    "%" PRIu64 " more alerts for listeners of %s in %s were suppressed; %s",
-                    alert->n_alerts, who, span, hint);
+                    "%" PRIu64 " more alerts for listeners of %s in %s were suppressed, the worst "
+                    "for %s (%s); %s",
+                    alert->n_alerts, who, span, worst, severity_name(alert->worst), hint);
     else if (alert->n_alerts == 0)
         record_addf(record, "MESSAGE",
                     "Listener limit reached: at least %" PRIu64
@@ -291,9 +301,11 @@ static void add_sum(Record *record, const SuppressedAlert *alert, const char *wh
                     alert->n_unkept, who);
     else
         record_addf(record, "MESSAGE",
-                    "%" PRIu64 " more alerts for listeners of %s in %s were suppressed, and at "
-                    "least %" PRIu64 " listeners are not monitored (listener limit reached); %s",
-                    alert->n_alerts, who, span, alert->n_unkept, hint);
+                    "%" PRIu64 " more alerts for listeners of %s in %s were suppressed, the worst "
+                    "for %s (%s), and at least %" PRIu64
+                    " listeners are not monitored (listener limit reached); %s",
+                    alert->n_alerts, who, span, worst, severity_name(alert->worst), alert->n_unkept,
+                    hint);
 }
 
 int alert_of_suppressed(const SuppressedAlert *alert, Record *ret) {

@@ -67,10 +67,12 @@ int alert_of_daemon(ReportEvent event, int priority, usec_t realtime, const char
 
 /* What is not told one by one of a user. */
 typedef struct SuppressedAlert {
-    uid_t uid;        /* (uid_t)-1: of all who were not told apart */
-    const char *user; /* the name, raw, or NULL */
-    bool is_forwards; /* of forwarded ports; uid is (uid_t)-1 */
-    Severity worst;   /* of the alerts: the entry's priority */
+    uid_t uid;                /* (uid_t)-1: of all who were not told apart */
+    const char *user;         /* the name, raw, or NULL */
+    bool is_forwards;         /* of forwarded ports; uid is (uid_t)-1 */
+    Severity worst;           /* of the alerts: the entry's priority */
+    const Endpoint *endpoint; /* the first with that severity; used with `n_alerts` */
+    const LinkTable *links;
     uint64_t n_alerts;
     uint64_t n_unkept; /* listeners for which there was no room, at least: no alerts, and not
                         * counted as such */

@@ -463,12 +463,12 @@ SERVICES = [
                 typed("sed -i 's/[*]:18025/127.0.0.1:18025/' /home/alice/.ssh/config", "in ~/.ssh/config: LocalForward 127.0.0.1:18025"),
                 again("tunnel", SSH + "work", "start ssh again")]),
     Service("ssh-R", as_alice("tunnel", SSH + "-R 0.0.0.0:18026:localhost:22 alice@127.0.0.1"), {"tcp 18026": "warning"}, tool="ssh -R",
-            needs=KEY + put("/etc/ssh/sshd_config.d/tunnel.conf", "GatewayPorts clientspecified") + "systemctl reload ssh",
+            needs=KEY + put("/etc/ssh/sshd_config.d/tunnel.conf", "GatewayPorts clientspecified") + "systemctl restart ssh",
             answers=says(18026, b"x\r\n", b"SSH-2.0"), loopback=False,
             stop="systemctl stop tunnel; rm /etc/ssh/sshd_config.d/tunnel.conf; systemctl reload ssh", fix=[
                 again("tunnel", SSH + "-R 127.0.0.1:18026:localhost:22 alice@127.0.0.1", "ssh -R 127.0.0.1:18026:")]),
     Service("ssh-R-yes", as_alice("tunnel", SSH + "-R 18027:localhost:22 alice@127.0.0.1"), {"tcp 18027": "warning"}, tool="ssh -R",
-            needs=KEY + put("/etc/ssh/sshd_config.d/tunnel.conf", "GatewayPorts yes") + "systemctl reload ssh",
+            needs=KEY + put("/etc/ssh/sshd_config.d/tunnel.conf", "GatewayPorts yes") + "systemctl restart ssh",
             answers=says(18027, b"x\r\n", b"SSH-2.0"), loopback=False,
             stop="systemctl stop tunnel; rm /etc/ssh/sshd_config.d/tunnel.conf; systemctl reload ssh", fix=[
                 line("/etc/ssh/sshd_config.d/tunnel.conf", "GatewayPorts no", r"^GatewayPorts .*", ["/etc/ssh/sshd_config", "GatewayPorts no"]),

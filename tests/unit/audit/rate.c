@@ -18,10 +18,16 @@ static void sink(void *userdata, const RateSum *sum) {
     sums->n_flagged += sum->n_flagged;
 }
 
+static const RateAlert *asked(uid_t uid, Severity severity, uint16_t port) {
+    static RateAlert alert;
+    alert = (RateAlert){uid, severity, {.port = port}};
+    return &alert;
+}
+
 static unsigned take(Rate *rate, uid_t uid, unsigned tries, usec_t now) {
     unsigned n = 0;
     for (unsigned i = 0; i < tries; i++)
-        n += rate_take_alert(rate, uid, SEVERITY_WARNING, now);
+        n += rate_take_alert(rate, asked(uid, SEVERITY_WARNING, 80), now);
     return n;
 }
 
@@ -43,9 +49,12 @@ Test(rate, tells_the_sum_once_a_minute) {
     Sums sums = {0};
     usec_t now = USEC_PER_DAY;
     take(rate, 1000, 5, now);
-    cr_assert(rate_take_alert(rate, 1000, SEVERITY_CRITICAL, now)); /* what is reserved */
-    cr_assert_not(rate_take_alert(rate, 1000, SEVERITY_CRITICAL, now + 1));
-    rate_take_reminder(rate, 1000, SEVERITY_ERROR, now + 2);
+    /* What is reserved for errors, and for what is critical. */
+    cr_assert(rate_take_alert(rate, asked(1000, SEVERITY_CRITICAL, 1), now));
+    cr_assert(rate_take_alert(rate, asked(1000, SEVERITY_CRITICAL, 2), now));
+    cr_assert_not(rate_take_alert(rate, asked(1000, SEVERITY_CRITICAL, 6379), now + 1));
+    cr_assert_not(rate_take_alert(rate, asked(1000, SEVERITY_CRITICAL, 4), now + 1));
+    rate_take_reminder(rate, asked(1000, SEVERITY_ERROR, 5), now + 2);
     rate_add_refused(rate, 1000, 7, now + 2);
     rate_add_refused(rate, 1000, 5, now + 3);
     cr_assert_eq(rate_next_deadline(rate), now + RATE_PERIOD);
@@ -54,10 +63,11 @@ Test(rate, tells_the_sum_once_a_minute) {
     rate_tick(rate, now + RATE_PERIOD, sink, &sums);
     cr_assert_eq(sums.n, 1);
     cr_assert_eq(sums.last.uid, 1000);
-    cr_assert_eq(sums.last.n_flagged, 4);
+    cr_assert_eq(sums.last.n_flagged, 5);
     cr_assert_eq(sums.last.n_reminders, 1);
     cr_assert_eq(sums.last.n_refused, 7);
     cr_assert_eq(sums.last.worst, SEVERITY_CRITICAL);
+    cr_assert_eq(sums.last.endpoint.port, 6379);
     cr_assert_eq(sums.last.span, RATE_PERIOD);
     cr_assert_eq(rate_next_deadline(rate), USEC_INFINITY);
     rate_tick(rate, now + USEC_PER_DAY, sink, &sums);
@@ -68,22 +78,25 @@ Test(rate, leaves_tokens_to_alerts) {
     _cleanup_rate_ Rate *rate = rate_new(4, 10);
     unsigned n = 0;
     for (unsigned i = 0; i < 100; i++)
-        n += rate_take_reminder(rate, 1000, SEVERITY_WARNING, USEC_PER_DAY);
+        n += rate_take_reminder(rate, asked(1000, SEVERITY_WARNING, 80), USEC_PER_DAY);
     cr_assert_eq(n, 5);
     cr_assert_eq(take(rate, 1000, 100, USEC_PER_DAY), 5);
 }
 
-Test(rate, reserves_alerts_for_errors) {
+Test(rate, reserves_alerts_for_the_severe) {
     _cleanup_rate_ Rate *rate = rate_new(4, 10);
     usec_t now = USEC_PER_DAY;
-    unsigned n = 0;
+    unsigned n_errors = 0, n_critical = 0;
     cr_assert_eq(take(rate, 1000, 100, now), 10);
     for (unsigned i = 0; i < 100; i++)
-        n += rate_take_alert(rate, 1000, i % 2 ? SEVERITY_ERROR : SEVERITY_CRITICAL, now);
-    cr_assert_eq(n, 5);
+        n_errors += rate_take_alert(rate, asked(1000, SEVERITY_ERROR, 80), now);
+    for (unsigned i = 0; i < 100; i++)
+        n_critical += rate_take_alert(rate, asked(1000, SEVERITY_CRITICAL, 80), now);
+    cr_assert_eq(n_errors, 5);
+    cr_assert_eq(n_critical, 5);
     cr_assert_eq(take(rate, 1000, 100, now), 0);
     rate_set_burst(rate, 0);
-    cr_assert_not(rate_take_alert(rate, 1001, SEVERITY_CRITICAL, now));
+    cr_assert_not(rate_take_alert(rate, asked(1001, SEVERITY_CRITICAL, 80), now));
 }
 
 /* A flood of forwards takes nothing from root, nor from those who are not told apart. */

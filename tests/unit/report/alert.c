@@ -282,6 +282,7 @@ Test(alert, a_sum_names_whose_alerts_they_are) {
         {(uid_t)-1, NULL, 3, 0, NULL}, {1000, "alice", 3, 4, "1000"},
         {1000, "alice", 0, 4, "1000"}, {(uid_t)-1, NULL, 3, 0, NULL, true},
     };
+    const Endpoint endpoint = {.proto = PROTO_TCP, .port = 6379, .address.family = AF_INET};
     for (size_t i = 0; i < sizeof(sums) / sizeof(sums[0]); i++) {
         _cleanup_(record_done) Record record = {};
         size_t length;
@@ -289,6 +290,8 @@ Test(alert, a_sum_names_whose_alerts_they_are) {
                                             .user = sums[i].user,
                                             .is_forwards = sums[i].forwards,
                                             .worst = SEVERITY_CRITICAL,
+                                            .endpoint = &endpoint,
+                                            .links = &(LinkTable){},
                                             .n_alerts = sums[i].n_alerts,
                                             .n_unkept = sums[i].n_unkept,
                                             .span = USEC_PER_MINUTE,
@@ -297,6 +300,8 @@ Test(alert, a_sum_names_whose_alerts_they_are) {
         const char *user = record_find(&record, "SOCKAUDIT_USER", &length);
         cr_assert(sums[i].user ? user && strcmp(user, sums[i].user) == 0 : !user);
         cr_assert_not_null(record_find(&record, "MESSAGE", &length));
+        const char *worst = record_find(&record, "SOCKAUDIT_WORST", &length);
+        cr_assert(sums[i].n_alerts > 0 ? worst && strcmp(worst, "0.0.0.0:6379") == 0 : !worst);
         cr_assert_eq(record.priority, sums[i].n_alerts > 0 ? LOG_CRIT : LOG_WARNING);
         cr_assert_eq(record_find(&record, "SOCKAUDIT_ORIGIN", &length) != NULL, sums[i].forwards);
         const char *uid = record_find(&record, "SOCKAUDIT_UID", &length);
