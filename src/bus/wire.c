@@ -11,37 +11,19 @@
 #define ADDRESS(key, structure, member)                                                            \
     { key, FIELD_OTHER, offsetof(structure, member), 0, NULL, "s", write_address, read_address }
 
-static const char *proto_word(unsigned value) {
-    return proto_name((Proto)value);
-}
-
-static const char *scope_word(unsigned value) {
-    return scope_name((Scope)value);
-}
-
-static const char *origin_word(unsigned value) {
-    return origin_name((Origin)value);
-}
-
-static const char *action_word(unsigned value) {
-    return action_name((Action)value);
-}
-
-static const char *severity_word(unsigned value) {
-    return severity_name((Severity)value);
-}
-
-static const char *runtime_word(unsigned value) {
-    return container_runtime_name((ContainerRuntime)value);
-}
-
-static const char *attribution_word(unsigned value) {
-    return attribution_name((Attribution)value);
-}
-
-static const char *link_word(unsigned value) {
-    return link_kind_name((LinkKind)value);
-}
+/* A function for Field.word. */
+#define WORD_FUNCTION(name, function, type)                                                        \
+    static const char *name(unsigned value) {                                                      \
+        return function((type)value);                                                              \
+    }
+WORD_FUNCTION(proto_word, proto_name, Proto)
+WORD_FUNCTION(scope_word, scope_name, Scope)
+WORD_FUNCTION(origin_word, origin_name, Origin)
+WORD_FUNCTION(action_word, action_name, Action)
+WORD_FUNCTION(severity_word, severity_name, Severity)
+WORD_FUNCTION(runtime_word, container_runtime_name, ContainerRuntime)
+WORD_FUNCTION(attribution_word, attribution_name, Attribution)
+WORD_FUNCTION(link_word, link_kind_name, LinkKind)
 
 static const char *exe_word(unsigned value) {
     static const char *const words[] = {
