@@ -56,7 +56,14 @@ static ExitStatus run(const Options *options) {
     if (options_have(options, OPTION_HELP))
         return help_print(options, verb);
     ExitStatus status = options_check(options, verb->options | OPTIONS_ALWAYS);
-    return status == STATUS_DONE ? verb->run(options) : status;
+    if (status != STATUS_DONE)
+        return status;
+    if (options->n_words < verb->least || options->n_words > verb->most) {
+        tell_error("Usage: %s %s%s%s", tell_name(), verb->name, *verb->arguments ? " " : "",
+                   verb->arguments);
+        return STATUS_USAGE;
+    }
+    return verb->run(options);
 }
 
 int main(int argc, char **argv) {

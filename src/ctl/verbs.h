@@ -8,7 +8,8 @@
 typedef struct Verb {
     const char *name;
     const char *arguments;
-    const char *help; /* one line */
+    size_t least, most; /* how many words they are */
+    const char *help;   /* one line */
     ExitStatus (*run)(const Options *options);
     unsigned options;      /* which it takes, besides OPTIONS_ALWAYS */
     const Column *columns; /* that -o can choose from, or NULL */

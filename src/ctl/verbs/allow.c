@@ -25,7 +25,7 @@ typedef struct Wish {
 static ExitStatus read_wish(const Options *options, Wish *ret) {
     Wish wish = {.until = USEC_INFINITY};
 
-    if (options->n_words == 0 || options->n_words % 2 == 0) {
+    if (options->n_words % 2 == 0) {
         tell_error("Usage: %s allow PORT|ID [until TIME] [note TEXT]", tell_name());
         return STATUS_USAGE;
     }

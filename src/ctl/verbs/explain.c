@@ -271,10 +271,6 @@ ExitStatus verb_explain(const Options *options) {
     _cleanup_advice_ AdviceTable *advice = NULL;
     _cleanup_diagnostics_ Diagnostics *diagnostics = diagnostics_new();
 
-    if (options->n_words == 0) {
-        tell_error("explain requires an endpoint, such as tcp 0.0.0.0:3000, or a port or ID");
-        return STATUS_USAGE;
-    }
     ExitStatus status = ruleset_load(options, &ruleset);
     if (status != STATUS_DONE)
         return status;

@@ -12,10 +12,6 @@ ExitStatus verb_reload(const Options *options) {
     _cleanup_bus_client_ BusClient *client = NULL;
     _cleanup_free_ char *warnings = NULL;
 
-    if (options->n_words > 0) {
-        tell_error("Usage: %s reload", tell_name());
-        return STATUS_USAGE;
-    }
     ExitStatus status = daemon_open(options, &client);
     if (status != STATUS_DONE)
         return status;

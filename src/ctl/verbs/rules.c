@@ -232,10 +232,6 @@ ExitStatus verb_rules(const Options *options) {
     ColumnChoice choice;
     RuleList list = {};
 
-    if (options->n_words > 0) {
-        tell_error("Usage: %s rules [--rules FILE]", tell_name());
-        return STATUS_USAGE;
-    }
     ExitStatus status = columns_choose(rules_columns, options->columns, &choice);
     if (status == STATUS_DONE && !ask_daemon(options, &list)) {
         rule_list_done(&list); /* half an answer */

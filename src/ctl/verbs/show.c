@@ -242,10 +242,6 @@ static ExitStatus show_print(const Options *options, BusClient *client, const ch
 ExitStatus verb_show(const Options *options) {
     _cleanup_bus_client_ BusClient *client = NULL;
 
-    if (options->n_words != 1) {
-        tell_error("Usage: %s show PORT|ID", tell_name());
-        return STATUS_USAGE;
-    }
     ExitStatus status = daemon_open(options, &client);
     return status == STATUS_DONE ? show_print(options, client, options->words[0]) : status;
 }

@@ -59,10 +59,6 @@ ExitStatus verb_snooze(const Options *options) {
     uint32_t count;
     usec_t span;
 
-    if (options->n_words != 2) {
-        tell_error("Usage: %s snooze PORT|ID DURATION", tell_name());
-        return STATUS_USAGE;
-    }
     ExitStatus status = read_span(options->words[1], &span);
     if (status == STATUS_DONE)
         status = daemon_open(options, &client);

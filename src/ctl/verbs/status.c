@@ -229,10 +229,6 @@ static ExitStatus ask(const Options *options, State *state) {
 ExitStatus verb_status(const Options *options) {
     State state = {};
 
-    if (options->n_words > 0) {
-        tell_error("Usage: %s status", tell_name());
-        return STATUS_USAGE;
-    }
     ExitStatus status = ask(options, &state);
     if (status == STATUS_DONE) {
         _cleanup_free_ char *text =

@@ -144,10 +144,6 @@ ExitStatus verb_suggest(const Options *options) {
     _cleanup_bus_view_ BusView view = {};
     Listing listing;
 
-    if (options->n_words > 0) {
-        tell_error("Usage: %s suggest", tell_name());
-        return STATUS_USAGE;
-    }
     ExitStatus status = daemon_open(options, &client);
     if (status == STATUS_DONE)
         status = daemon_fetch(client, "flagged", NULL, &view);
