@@ -39,12 +39,10 @@ static void set_error(BusClient *client, const char *text) {
 static int connect_socket(const char *runtime_dir) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     const struct timeval patience = {.tv_sec = CONNECT_SECONDS};
-    _cleanup_free_ char *path = NULL;
+    _cleanup_free_ char *path = string_format("%s/%s", runtime_dir, BUS_SOCKET_NAME);
 
-    if (asprintf(&path, "%s/%s", runtime_dir, BUS_SOCKET_NAME) < 0) {
-        path = NULL;
+    if (!path)
         return -ENOMEM;
-    }
     if (strlen(path) >= sizeof(address.sun_path))
         return -ENAMETOOLONG;
     memcpy(address.sun_path, path, strlen(path) + 1);

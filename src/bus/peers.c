@@ -11,6 +11,7 @@
 
 #include "bus/peer.h"
 #include "util/cleanup.h"
+#include "util/memory.h"
 
 /* So many connections are taken in one go. */
 #define ACCEPT_AT_ONCE 16
@@ -162,10 +163,9 @@ static bool is_alive(const struct sockaddr_un *address) {
 
 static int make_address(BusServer *server, const char *runtime_dir, struct sockaddr_un *ret) {
     *ret = (struct sockaddr_un){.sun_family = AF_UNIX};
-    if (asprintf(&server->socket_path, "%s/%s", runtime_dir, BUS_SOCKET_NAME) < 0) {
-        server->socket_path = NULL;
+    server->socket_path = string_format("%s/%s", runtime_dir, BUS_SOCKET_NAME);
+    if (!server->socket_path)
         return -ENOMEM;
-    }
     if (strlen(server->socket_path) >= sizeof(ret->sun_path))
         return -ENAMETOOLONG;
     memcpy(ret->sun_path, server->socket_path, strlen(server->socket_path) + 1);

@@ -9,6 +9,7 @@
 #include "policy/files/local_rules.h"
 #include "policy/suggest.h"
 #include "util/cleanup.h"
+#include "util/memory.h"
 
 /* Copies of the listeners, with all of their processes. */
 typedef struct Chosen {
@@ -58,16 +59,12 @@ static int choose(Daemon *daemon, const uint64_t *keys, size_t n_keys, Chosen *r
 
 static char *why_no_rule(const Listener *listener) {
     bool unheld = listener->owner && listener->owner->unheld;
-    char *text;
 
-    if (asprintf(
-            &text,
-            "%s on port %u. A rule that names only the user would allow all programs of that "
-            "user. If this is intended, add the rule to a file in " SYSCONFDIR "/sockaudit/rules.d",
-            unheld ? "socket without a process (kernel-owned or in transit)" : "unknown process",
-            listener->endpoint.port) < 0)
-        return NULL;
-    return text;
+    return string_format(
+        "%s on port %u. A rule that names only the user would allow all programs of that "
+        "user. If this is intended, add the rule to a file in " SYSCONFDIR "/sockaudit/rules.d",
+        unheld ? "socket without a process (kernel-owned or in transit)" : "unknown process",
+        listener->endpoint.port);
 }
 
 /* Returns the lines in *ret_text, each once; with -ENODATA, the reason why one listener has none.
@@ -129,8 +126,7 @@ int handle_suggest(void *userdata, const uint64_t *keys, size_t n_keys, const Vi
 
 /* Returns the headline followed by the diagnostics, as a new string, or NULL. */
 static char *below(const char *headline, const char *diagnostics) {
-    char *text;
-    return asprintf(&text, "%s\n%s", headline, diagnostics ?: "") < 0 ? NULL : text;
+    return string_format("%s\n%s", headline, diagnostics ?: "");
 }
 
 static int write_rules(Daemon *daemon, const Chosen *chosen, usec_t until, const char *note,

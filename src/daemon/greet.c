@@ -53,16 +53,11 @@ int greet_watch_reader(Daemon *daemon) {
 static char *client_name(void) {
     const char *slash = strrchr(program_invocation_name, '/');
     int length = slash ? (int)(slash + 1 - program_invocation_name) : 0;
-    _cleanup_free_ char *built = NULL;
-    char *name;
+    _cleanup_free_ char *built = string_format("%.*ssockauditctl", length, program_invocation_name);
 
-    if (asprintf(&built, "%.*ssockauditctl", length, program_invocation_name) < 0) {
-        built = NULL;
-        return NULL;
-    }
-    if (length == 0 || access(built, X_OK) < 0)
+    if (length == 0 || !built || access(built, X_OK) < 0)
         return strdup("auditctl");
-    return asprintf(&name, "%.*sauditctl", length, program_invocation_name) < 0 ? NULL : name;
+    return string_format("%.*sauditctl", length, program_invocation_name);
 }
 
 /* What to do next, for who sees this for the first time. */

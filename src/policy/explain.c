@@ -6,6 +6,7 @@
 
 #include "policy/match/match.h"
 #include "util/cleanup.h"
+#include "util/memory.h"
 
 /* The first match that does not hold, in the order in which it is written, or NULL. */
 static const Match *first_failed(const Rule *rule, const Case *judged) {
@@ -32,10 +33,9 @@ static int explain_rule(const Rule *rule, const Case *judged,
     TraceStep told = {.rule = &rule->info};
 
     if (rule_is_expired(rule, judged->context->now)) {
-        if (asprintf(&failed, "until %s", rule->until_text) < 0) {
-            failed = NULL;
+        failed = string_format("until %s", rule->until_text);
+        if (!failed)
             return -ENOMEM;
-        }
         told.failed = failed;
         told.why = "it expired then";
         return step(userdata, &told);

@@ -84,11 +84,7 @@ bool names_of_services_exist(void) {
 }
 
 static char *name_or_number(int r, const char *name, uint32_t id) {
-    char *text = NULL;
-
-    if (r >= 0)
-        return strdup(name);
-    return asprintf(&text, "%u", id) < 0 ? NULL : text;
+    return r >= 0 ? strdup(name) : string_format("%u", id);
 }
 
 char *names_of_user(uint32_t uid) {

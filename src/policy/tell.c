@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a listener has in the place of what a rule wanted, in words for `explain`. */
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,37 +8,29 @@
 #include "policy/match/match.h"
 #include "util/cleanup.h"
 #include "util/escape.h"
+#include "util/memory.h"
 #include "util/text_stream.h"
-
-__attribute__((format(printf, 1, 2))) static char *text(const char *format, ...) {
-    char *formatted = NULL;
-    va_list arguments;
-    va_start(arguments, format);
-    int r = vasprintf(&formatted, format, arguments);
-    va_end(arguments);
-    return r < 0 ? NULL : formatted;
-}
 
 char *match_tell_proto(const Case *judged, const Match *match) {
     (void)match;
-    return text("it is %s", proto_name(judged->listener->endpoint.proto));
+    return string_format("it is %s", proto_name(judged->listener->endpoint.proto));
 }
 
 char *match_tell_port(const Case *judged, const Match *match) {
     (void)match;
-    return text("its port is %u", judged->listener->endpoint.port);
+    return string_format("its port is %u", judged->listener->endpoint.port);
 }
 
 char *match_tell_bind(const Case *judged, const Match *match) {
     char address[ADDRESS_SIZE];
     (void)match;
     address_format(&judged->listener->endpoint.address, address);
-    return text("it is bound to %s", address);
+    return string_format("it is bound to %s", address);
 }
 
 char *match_tell_scope(const Case *judged, const Match *match) {
     (void)match;
-    return text("its scope is %s", scope_name(judged->listener->scope));
+    return string_format("its scope is %s", scope_name(judged->listener->scope));
 }
 
 /* The names of the interfaces that lead to it, each once. */
@@ -64,7 +55,7 @@ static void list_interfaces(const Case *judged, FILE *out) {
 char *match_tell_interface(const Case *judged, const Match *match) {
     (void)match;
     if (!judged->context->links)
-        return text("the interfaces are not known");
+        return string_format("the interfaces are not known");
     char *names = NULL;
     size_t size;
     FILE *out = text_stream_open(&names, &size);
@@ -74,8 +65,8 @@ char *match_tell_interface(const Case *judged, const Match *match) {
     fclose(out);
     if (!names)
         return NULL;
-    char *told =
-        *names ? text("it can be reached through %s", names) : text("no interface leads to it");
+    char *told = *names ? string_format("it can be reached through %s", names)
+                        : string_format("no interface leads to it");
     free(names);
     return told;
 }
@@ -89,20 +80,20 @@ static char *user_text(const Case *judged) {
     if (!escaped)
         return NULL;
     if (assumed)
-        return text("%s (no such user)", escaped);
+        return string_format("%s (no such user)", escaped);
     if (uid == (uint32_t)-1)
         return strdup("an unknown user");
-    return strspn(name, "0123456789") == strlen(name) ? text("uid %u", uid)
-                                                      : text("%s (uid %u)", escaped, uid);
+    return strspn(name, "0123456789") == strlen(name) ? string_format("uid %u", uid)
+                                                      : string_format("%s (uid %u)", escaped, uid);
 }
 
 char *match_tell_user(const Case *judged, const Match *match) {
     (void)match;
     if (!judged->context->assumed_user && judged->listener->uid == (uint32_t)-1)
-        return text(judged->listener->origin == ORIGIN_FORWARD ? "it belongs to no user"
-                                                               : "its user is not known");
+        return string_format(judged->listener->origin == ORIGIN_FORWARD ? "it belongs to no user"
+                                                                        : "its user is not known");
     _cleanup_free_ char *user = user_text(judged);
-    return user ? text("it belongs to %s", user) : NULL;
+    return user ? string_format("it belongs to %s", user) : NULL;
 }
 
 static bool groups_are_known(const Case *judged) {
@@ -116,16 +107,16 @@ char *match_tell_group(const Case *judged, const Match *match) {
     if (!user)
         return NULL;
     if (!groups_are_known(judged))
-        return text("the groups of %s are not known", user);
-    return text("%s is %s", user, match->negated ? "in it" : "not in it");
+        return string_format("the groups of %s are not known", user);
+    return string_format("%s is %s", user, match->negated ? "in it" : "not in it");
 }
 
 static char *tell_unit(const Owner *owner, const char *unit, const char *kind) {
     _cleanup_free_ char *escaped = text_escape_string(unit);
     if (escaped)
-        return text("it belongs to %s", escaped);
-    return owner && owner->cgroup ? text("it belongs to no %s unit", kind)
-                                  : text("its %s unit is not known", kind);
+        return string_format("it belongs to %s", escaped);
+    return owner && owner->cgroup ? string_format("it belongs to no %s unit", kind)
+                                  : string_format("its %s unit is not known", kind);
 }
 
 char *match_tell_unit(const Case *judged, const Match *match) {
@@ -143,31 +134,33 @@ char *match_tell_user_unit(const Case *judged, const Match *match) {
 char *match_tell_container(const Case *judged, const Match *match) {
     const Owner *owner = judged->listener->owner;
     if (!owner || (owner->runtime == RUNTIME_NONE && !owner->cgroup))
-        return text("its container is not known");
+        return string_format("its container is not known");
     if (owner->runtime == RUNTIME_NONE)
-        return text("it belongs to no container");
+        return string_format("it belongs to no container");
     _cleanup_free_ char *id = text_escape_string(owner->container_id ?: "");
     _cleanup_free_ char *name = text_escape_string(owner->container_name ?: "");
     if (!id || !name)
         return NULL;
     bool unnamed = match_judge_container(judged, match) == ANSWER_UNKNOWN;
-    return text("it belongs to %s container %s%s%.12s%s", container_runtime_name(owner->runtime),
-                name, *name && *id ? " " : "", id, unnamed ? ", whose name is not known" : "");
+    return string_format("it belongs to %s container %s%s%.12s%s",
+                         container_runtime_name(owner->runtime), name, *name && *id ? " " : "", id,
+                         unnamed ? ", whose name is not known" : "");
 }
 
 char *match_tell_netns(const Case *judged, const Match *match) {
     const Netns *netns = &judged->context->netns;
     (void)match;
     if (netns->inode == 0 && !netns->host)
-        return text("its network namespace is not known");
-    return text(netns->host ? "it is in the host's network namespace"
-                            : "it is in another network namespace than the host's");
+        return string_format("its network namespace is not known");
+    return string_format(netns->host ? "it is in the host's network namespace"
+                                     : "it is in another network namespace than the host's");
 }
 
 char *match_tell_origin(const Case *judged, const Match *match) {
     (void)match;
-    return text(judged->listener->origin == ORIGIN_FORWARD ? "it is a forward without a socket"
-                                                           : "it is a socket");
+    return string_format(judged->listener->origin == ORIGIN_FORWARD
+                             ? "it is a forward without a socket"
+                             : "it is a socket");
 }
 
 char *match_tell_target(const Case *judged, const Match *match) {
@@ -176,13 +169,13 @@ char *match_tell_target(const Case *judged, const Match *match) {
     char target[ENDPOINT_SIZE];
     (void)match;
     if (listener->origin != ORIGIN_FORWARD)
-        return text("it is a socket, and the key matches only forwards");
+        return string_format("it is a socket, and the key matches only forwards");
     if (to.port == 0)
-        return text("it has several targets, or its target is unknown");
+        return string_format("it has several targets, or its target is unknown");
     if (to.address.family == 0)
-        return text("its target is port %u of this host", to.port);
+        return string_format("its target is port %u of this host", to.port);
     endpoint_format(&to, NULL, target);
-    return text("its target is %s", target);
+    return string_format("its target is %s", target);
 }
 
 char *match_tell_age(const Case *judged, const Match *match) {
@@ -190,10 +183,10 @@ char *match_tell_age(const Case *judged, const Match *match) {
     char span[DURATION_SIZE];
     (void)match;
     if (!owner || owner->created == 0)
-        return text("its age is not known");
+        return string_format("its age is not known");
     usec_t now = judged->context->now;
     format_duration(now > owner->created ? now - owner->created : 0, span);
-    return text("it is %s old", span);
+    return string_format("it is %s old", span);
 }
 
 char *match_tell_ephemeral(const Case *judged, const Match *match) {
@@ -201,13 +194,13 @@ char *match_tell_ephemeral(const Case *judged, const Match *match) {
     const Endpoint *endpoint = &judged->listener->endpoint;
     (void)match;
     if (endpoint->proto != PROTO_UDP && endpoint->proto != PROTO_UDPLITE)
-        return text("it is %s, and the key is for UDP alone", proto_name(endpoint->proto));
+        return string_format("it is %s, and the key is for UDP alone", proto_name(endpoint->proto));
     if (context->ephemeral_last == 0)
-        return text("the range of ephemeral ports is not known");
+        return string_format("the range of ephemeral ports is not known");
     bool inside =
         context->ephemeral_first <= endpoint->port && endpoint->port <= context->ephemeral_last;
-    return text("its port %u is %s %u-%u", endpoint->port, inside ? "in" : "outside",
-                context->ephemeral_first, context->ephemeral_last);
+    return string_format("its port %u is %s %u-%u", endpoint->port, inside ? "in" : "outside",
+                         context->ephemeral_first, context->ephemeral_last);
 }
 
 char *match_tell_tool(const Case *judged, const Match *match) {
@@ -215,10 +208,10 @@ char *match_tell_tool(const Case *judged, const Match *match) {
 
     if (!tool)
         return match_judge_tool(judged, match) == ANSWER_UNKNOWN
-                   ? text("its process is unknown")
-                   : text("it is not recognised as a tool");
+                   ? string_format("its process is unknown")
+                   : string_format("it is not recognised as a tool");
     _cleanup_free_ char *escaped = text_escape_string(tool);
-    return escaped ? text("it is recognised as %s", escaped) : NULL;
+    return escaped ? string_format("it is recognised as %s", escaped) : NULL;
 }
 
 /* Why one holder does not say what is wanted. */
@@ -228,19 +221,21 @@ static char *tell_holder(const Holder *holder) {
         return NULL;
     switch (holder->exe_state) {
     case EXE_UNKNOWN:
-        return text("the program of pid %d is unknown", holder->pid);
+        return string_format("the program of pid %d is unknown", holder->pid);
     case EXE_UNVERIFIED:
         /* A memfd has no name. */
         if (holder->exe_deleted && *exe && strncmp(exe, "/memfd:", 7) != 0)
-            return text(
+            return string_format(
                 "pid %d runs a version of %s that was replaced or removed since; restart it",
                 holder->pid, exe);
-        return *exe ? text("pid %d runs a file that is not %s here (deleted, replaced or in a "
-                           "mount namespace)",
-                           holder->pid, exe)
-                    : text("pid %d runs a file that has no path here", holder->pid);
+        return *exe ? string_format(
+                          "pid %d runs a file that is not %s here (deleted, replaced or in a "
+                          "mount namespace)",
+                          holder->pid, exe)
+                    : string_format("pid %d runs a file that has no path here", holder->pid);
     default:
-        return holder->pid > 0 ? text("pid %d runs %s", holder->pid, exe) : text("it runs %s", exe);
+        return holder->pid > 0 ? string_format("pid %d runs %s", holder->pid, exe)
+                               : string_format("it runs %s", exe);
     }
 }
 
@@ -249,7 +244,8 @@ char *match_tell_exe(const Case *judged, const Match *match) {
 
     if (!owner || owner->n_holders == 0) {
         _cleanup_free_ char *note = text_escape_string(owner ? owner->note : NULL);
-        return note ? text("its process is unknown: %s", note) : text("its process is unknown");
+        return note ? string_format("its process is unknown: %s", note)
+                    : string_format("its process is unknown");
     }
     /* The first that stands in the way: for `not`, one that runs it or may. */
     for (size_t i = 0; i < owner->n_holders; i++) {
@@ -257,5 +253,5 @@ char *match_tell_exe(const Case *judged, const Match *match) {
         if (match->negated ? answer != ANSWER_NO : answer != ANSWER_YES)
             return tell_holder(&owner->holders[i]);
     }
-    return text("%zu processes have it, too many to check each", owner->n_holders_seen);
+    return string_format("%zu processes have it, too many to check each", owner->n_holders_seen);
 }

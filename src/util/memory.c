@@ -2,7 +2,9 @@
 #include "util/memory.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 int array_reserve(void **array, size_t *allocated, size_t need, size_t size) {
@@ -37,4 +39,13 @@ size_t strv_length(char *const *vector) {
     while (vector && vector[count])
         count++;
     return count;
+}
+
+char *string_format(const char *format, ...) {
+    char *text;
+    va_list arguments;
+    va_start(arguments, format);
+    int r = vasprintf(&text, format, arguments);
+    va_end(arguments);
+    return r < 0 ? NULL : text;
 }

@@ -26,6 +26,9 @@ static inline void strv_cleanup(char ***vector) {
 }
 #define _cleanup_strv_ _cleanup_(strv_cleanup)
 
+/* A new string, owned by the caller; NULL: out of memory. */
+__attribute__((format(printf, 1, 2))) char *string_format(const char *format, ...);
+
 static inline bool string_is_empty(const char *text) {
     return !text || !*text;
 }

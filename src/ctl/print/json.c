@@ -8,6 +8,7 @@
 #include "model/reach.h"
 #include "util/cleanup.h"
 #include "util/escape.h"
+#include "util/memory.h"
 #include "util/serialize.h"
 #include "util/text_stream.h"
 
@@ -292,10 +293,7 @@ char *json_document(json_t *document) {
         return NULL;
     _cleanup_free_ char *text = json_serialize(document, JSON_INDENT(2));
     json_decref(document);
-    char *line;
-    if (!text || asprintf(&line, "%s\n", text) < 0)
-        return NULL;
-    return line;
+    return text ? string_format("%s\n", text) : NULL;
 }
 
 /* Writes the value with each line but the first indented as a member of `listeners`. */

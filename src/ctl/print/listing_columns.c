@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The columns of `scan` and `list`: each a function from a listener to text. */
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,18 +9,10 @@
 #include "model/sentence.h"
 #include "util/cleanup.h"
 #include "util/escape.h"
+#include "util/memory.h"
 #include "util/text_stream.h"
 
 #define NOTHING "-"
-
-__attribute__((format(printf, 1, 2))) static char *format_text(const char *format, ...) {
-    char *text;
-    va_list arguments;
-    va_start(arguments, format);
-    int r = vasprintf(&text, format, arguments);
-    va_end(arguments);
-    return r < 0 ? NULL : text;
-}
 
 /* Escaped, or NOTHING. */
 static char *or_nothing(const char *raw) {
@@ -57,7 +48,7 @@ static char *cell_address(const void *context, const void *row) {
 
 static char *cell_port(const void *context, const void *row) {
     (void)context;
-    return format_text("%u", ((const Listener *)row)->endpoint.port);
+    return string_format("%u", ((const Listener *)row)->endpoint.port);
 }
 
 static char *cell_device(const void *context, const void *row) {
@@ -66,7 +57,7 @@ static char *cell_device(const void *context, const void *row) {
     if (!listener->endpoint.ifindex)
         return strdup(NOTHING);
     const Link *link = link_table_find(view->snapshot->links, listener->endpoint.ifindex);
-    return link ? text_escape_string(link->name) : format_text("%u", listener->endpoint.ifindex);
+    return link ? text_escape_string(link->name) : string_format("%u", listener->endpoint.ifindex);
 }
 
 static char *cell_scope(const void *context, const void *row) {
@@ -116,14 +107,14 @@ static char *cell_process(const void *context, const void *row) {
     _cleanup_free_ char *comm = text_escape_string(holder->comm);
     size_t n_more = listener->owner->n_holders_seen - 1;
     if (n_more > 0)
-        return format_text("%s[%d] +%zu", comm ?: "?", (int)holder->pid, n_more);
-    return format_text("%s[%d]", comm ?: "?", (int)holder->pid);
+        return string_format("%s[%d] +%zu", comm ?: "?", (int)holder->pid, n_more);
+    return string_format("%s[%d]", comm ?: "?", (int)holder->pid);
 }
 
 static char *cell_pid(const void *context, const void *row) {
     const Holder *holder = listener_holder(row);
     (void)context;
-    return holder ? format_text("%d", (int)holder->pid) : strdup(NOTHING);
+    return holder ? string_format("%d", (int)holder->pid) : strdup(NOTHING);
 }
 
 static char *cell_exe(const void *context, const void *row) {
@@ -165,13 +156,13 @@ static char *cell_user(const void *context, const void *row) {
     if (listener->uid == (uint32_t)-1)
         return strdup("unknown");
     const char *name = view->user_name ? view->user_name(listener->uid) : NULL;
-    return name ? text_escape_string(name) : format_text("%u", listener->uid);
+    return name ? text_escape_string(name) : string_format("%u", listener->uid);
 }
 
 static char *container_text(const Owner *owner) {
     _cleanup_free_ char *name = text_escape_string(owner->container_name ?: owner->container_id);
-    return format_text("%s:%.*s", container_runtime_name(owner->runtime),
-                       owner->container_name ? 256 : 12, name ?: "?");
+    return string_format("%s:%.*s", container_runtime_name(owner->runtime),
+                         owner->container_name ? 256 : 12, name ?: "?");
 }
 
 /* What it belongs to: a container, else a unit, else a user's unit. */
@@ -238,12 +229,12 @@ static char *cell_snoozed(const void *context, const void *row) {
 
 static char *cell_sockets(const void *context, const void *row) {
     (void)context;
-    return format_text("%u", ((const Listener *)row)->n_sockets);
+    return string_format("%u", ((const Listener *)row)->n_sockets);
 }
 
 static char *cell_inode(const void *context, const void *row) {
     (void)context;
-    return format_text("%u", ((const Listener *)row)->inode);
+    return string_format("%u", ((const Listener *)row)->inode);
 }
 
 static char *cell_id(const void *context, const void *row) {
@@ -261,7 +252,7 @@ static char *cell_rule(const void *context, const void *row) {
         return strdup("default");
     const char *slash = strrchr(rule->file, '/');
     _cleanup_free_ char *name = text_escape_string(slash ? slash + 1 : rule->file);
-    return format_text("%s:%u", name ?: "?", rule->line);
+    return string_format("%s:%u", name ?: "?", rule->line);
 }
 
 static char *cell_rule_text(const void *context, const void *row) {

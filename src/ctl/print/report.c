@@ -7,19 +7,17 @@
 #include "model/sentence.h"
 #include "util/cleanup.h"
 #include "util/escape.h"
+#include "util/memory.h"
 #include "util/text_stream.h"
 
 /* The severity's column; what belongs to it stands under the sentence. */
 #define INDENT 9
 
 char *rule_place(const RuleInfo *rule) {
-    char *place;
     if (!rule->file)
         return strdup("the default");
     _cleanup_free_ char *file = text_escape_string(rule->file);
-    if (!file || asprintf(&place, "%s:%u", file, rule->line) < 0)
-        return NULL;
-    return place;
+    return file ? string_format("%s:%u", file, rule->line) : NULL;
 }
 
 char *rule_text(const RuleInfo *rule) {

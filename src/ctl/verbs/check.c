@@ -51,12 +51,10 @@ static int take_in(Check *check, const Diagnostics *diagnostics) {
 /* Where packages' rules lie, as the names of such files begin in diagnostics; NULL: no memory. */
 static char *vendor_prefix(const char *root) {
     size_t length = root ? strlen(root) : 0;
-    char *prefix;
 
     while (length > 0 && root[length - 1] == '/')
         length--;
-    return asprintf(&prefix, "%.*s%s", (int)length, root ?: "", VENDORDIR "/rules.d/") < 0 ? NULL
-                                                                                           : prefix;
+    return string_format("%.*s%s", (int)length, root ?: "", VENDORDIR "/rules.d/");
 }
 
 static int load_and_lint(Check *check, const PolicySource *source, Diagnostics *diagnostics) {

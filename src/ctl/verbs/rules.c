@@ -14,6 +14,7 @@
 #include "ctl/verbs.h"
 #include "util/cleanup.h"
 #include "util/escape.h"
+#include "util/memory.h"
 
 /* A row. */
 typedef struct NumberedRule {
@@ -41,11 +42,8 @@ static char *or_nothing(const char *raw) {
 
 static char *cell_number(const void *context, const void *row) {
     const NumberedRule *numbered = row;
-    char *text;
     (void)context;
-    if (numbered->number == 0)
-        return strdup("-");
-    return asprintf(&text, "%zu", numbered->number) < 0 ? NULL : text;
+    return numbered->number ? string_format("%zu", numbered->number) : strdup("-");
 }
 
 static char *cell_place(const void *context, const void *row) {
@@ -86,11 +84,8 @@ static char *cell_advice(const void *context, const void *row) {
 
 static char *cell_hits(const void *context, const void *row) {
     const NumberedRule *numbered = row;
-    char *text;
     (void)context;
-    if (!numbered->counted)
-        return strdup("-");
-    return asprintf(&text, "%" PRIu64, numbered->hits) < 0 ? NULL : text;
+    return numbered->counted ? string_format("%" PRIu64, numbered->hits) : strdup("-");
 }
 
 const Column rules_columns[] = {

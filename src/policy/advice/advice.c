@@ -88,12 +88,6 @@ static int check_trust(const Trust *trust, int fd, const struct stat *status, co
     return r;
 }
 
-/* One after the other; `first` may be NULL. */
-static char *path_join(const char *first, const char *second) {
-    char *path;
-    return asprintf(&path, "%s%s", first ? first : "", second) < 0 ? NULL : path;
-}
-
 /* Adds the directory's `*.advice`, but for names that are there already. */
 static int files_add_directory(AdviceFiles *files, const Trust *trust, const char *path,
                                Diagnostics *diagnostics) {
@@ -176,8 +170,9 @@ static int table_add_file(AdviceTable **table, const Trust *trust, const char *p
 static int table_add_files(AdviceTable **table, const Trust *trust, const char *root,
                            Diagnostics *diagnostics) {
     _cleanup_(files_done) AdviceFiles files = {};
-    _cleanup_free_ char *local = path_join(root, SYSCONFDIR "/sockaudit/advice.d");
-    _cleanup_free_ char *shipped = path_join(root, PKGDATADIR "/advice.d");
+    _cleanup_free_ char *local =
+        string_format("%s%s", root ?: "", SYSCONFDIR "/sockaudit/advice.d");
+    _cleanup_free_ char *shipped = string_format("%s%s", root ?: "", PKGDATADIR "/advice.d");
 
     if (!local || !shipped)
         return -ENOMEM;
@@ -185,8 +180,8 @@ static int table_add_files(AdviceTable **table, const Trust *trust, const char *
     if (r >= 0)
         r = files_add_directory(&files, trust, shipped, diagnostics);
     for (size_t i = 0; i < files.n_items && r >= 0; i++) {
-        _cleanup_free_ char *directory = path_join(files.items[i].directory, "/");
-        _cleanup_free_ char *path = directory ? path_join(directory, files.items[i].name) : NULL;
+        const AdviceFile *file = &files.items[i];
+        _cleanup_free_ char *path = string_format("%s/%s", file->directory, file->name);
         r = path ? table_add_file(table, trust, path, diagnostics) : -ENOMEM;
     }
     return r < 0 ? r : 0;
