@@ -495,15 +495,14 @@ static bool count_transient(Ledger *ledger, Alert *alert, const Entry *entry) {
  */
 static bool count_transient_time(Ledger *ledger, const Entry *entry, usec_t lived) {
     UserPort *known = user_port(ledger, ledger->transient_ports, entry);
-    usec_t most = 10 * ledger->judge->settings.settle, now = ledger->now.boottime, empty_at = now;
+    usec_t most = 10 * ledger->judge->settings.settle, now = ledger->now.boottime;
+    usec_t limit = user_port_is(known, entry) ? known->limit : 0;
 
     if (most > TRANSIENT_MEMORY / 2)
         most = TRANSIENT_MEMORY / 2;
-    if (user_port_is(known, entry) && known->empty_at > now)
-        empty_at = known->empty_at;
-    empty_at += lived * (TRANSIENT_MEMORY / most);
-    user_port_set(known, entry, empty_at);
-    return empty_at - now > TRANSIENT_MEMORY;
+    limit_use(&limit, lived * (TRANSIENT_MEMORY / most), now);
+    user_port_set(known, entry, limit);
+    return limit_used(limit, now) > TRANSIENT_MEMORY;
 }
 
 /* Returns whether the user's transient listeners on that port may be reported. That is once in a

@@ -149,12 +149,12 @@ bool user_port_is(const UserPort *known, const Entry *entry) {
     return known->uid == entry->uid && known->port == entry->port && known->proto == entry->proto;
 }
 
-void user_port_set(UserPort *known, const Entry *entry, usec_t empty_at) {
-    if (known->empty_at >= empty_at)
+void user_port_set(UserPort *known, const Entry *entry, usec_t limit) {
+    if (known->limit >= limit)
         return;
     if (!user_port_is(known, entry))
         *known = (UserPort){.uid = entry->uid, .port = entry->port, .proto = entry->proto};
-    known->empty_at = empty_at;
+    known->limit = limit;
 }
 
 /* --- users --- */

@@ -15,6 +15,7 @@
 #include "audit/pool.h"
 #include "audit/table.h"
 #include "audit/timers.h"
+#include "util/limit.h"
 
 /* Sockets without a cookie, and forwards, are known by numbers that no cookie reaches: the kernel
  * counts cookies from 1 (net/core/sock_diag.c, sock_gen_cookie). */
@@ -126,7 +127,7 @@ typedef struct UserPort {
     uint32_t uid;
     uint16_t port;
     uint8_t proto;
-    usec_t empty_at;     /* the time at which the bucket is empty, as in rate.c */
+    usec_t limit;        /* of the time open (limit.h) */
     usec_t silent_until; /* the next report of transient listeners */
 } UserPort;
 
@@ -272,7 +273,7 @@ void entry_go(Ledger *ledger, uint32_t index);
 /* Returns the record for the user and port of the entry, which may hold another one. */
 UserPort *user_port(const Ledger *ledger, UserPort ports[static USER_PORTS], const Entry *entry);
 bool user_port_is(const UserPort *known, const Entry *entry);
-void user_port_set(UserPort *known, const Entry *entry, usec_t empty_at);
+void user_port_set(UserPort *known, const Entry *entry, usec_t limit);
 
 /* The user's index, made if need be. */
 uint16_t user_get(Ledger *ledger, uid_t uid);

@@ -223,8 +223,7 @@ bool entry_has_grace(const Entry *entry) {
 
 static usec_t grace_used(Ledger *ledger, const Entry *entry) {
     const UserPort *known = user_port(ledger, ledger->udp_ports, entry);
-    usec_t now = ledger->now.boottime;
-    return user_port_is(known, entry) && known->empty_at > now ? (known->empty_at - now) / 2 : 0;
+    return user_port_is(known, entry) ? limit_used(known->limit, ledger->now.boottime) / 2 : 0;
 }
 
 void grace_keep(Ledger *ledger, const Entry *entry) {

@@ -22,16 +22,15 @@
 #define LOOK_USERS  64
 #define LOOK_OTHERS ((uid_t)-1)
 
-typedef struct LookDebt {
-    usec_t debt; /* of CPU time, which time pays back */
-    usec_t at;
+typedef struct LookUser {
+    usec_t limit; /* of CPU time times the share (limit.h) */
     uid_t uid;
-} LookDebt;
+} LookUser;
 
 /* Zeroed, nobody owes anything. */
 typedef struct LookBudget {
-    LookDebt all, others;
-    LookDebt users[LOOK_USERS];
+    usec_t all;
+    LookUser others, users[LOOK_USERS];
 } LookBudget;
 
 /* Whether a look may be taken for that user `now`, of a clock that never goes back. */

@@ -3,14 +3,15 @@
 
 #include <stdlib.h>
 
+#include "util/limit.h"
+
 /* For all alerts; reserves; for transient listeners. */
 enum { BUCKET_ALL, BUCKET_ERROR, BUCKET_CRITICAL, BUCKET_TRANSIENT, BUCKETS };
 
 typedef struct RateUser {
     uid_t uid;
     bool used;
-    /* When each bucket would be full again: one for which that is past has all tokens. */
-    usec_t empty_at[BUCKETS];
+    usec_t limits[BUCKETS];
     RateSum sum;
     usec_t due; /* when the sum is to be told; USEC_INFINITY: there is none */
     usec_t from;
@@ -50,7 +51,7 @@ void rate_set_burst(Rate *rate, uint64_t burst) {
 /* Has no sum, and all tokens: as one that was never seen. */
 static bool is_at_rest(const RateUser *user, usec_t now) {
     for (size_t i = 0; i < BUCKETS; i++)
-        if (user->empty_at[i] > now)
+        if (limit_used(user->limits[i], now) > 0)
             return false;
     return user->due == USEC_INFINITY;
 }
@@ -74,14 +75,13 @@ static RateUser *find_user(Rate *rate, uid_t uid, usec_t now) {
 }
 
 /* Takes a token, of `burst` per period, if at least `spare` of them remain. */
-static bool take(usec_t *bucket, uint64_t burst, uint64_t spare, usec_t now) {
+static bool take(usec_t *limit, uint64_t burst, uint64_t spare, usec_t now) {
     if (burst == 0)
         return false;
     usec_t token = RATE_PERIOD / burst;
-    usec_t empty_at = (*bucket > now ? *bucket : now) + token;
-    if (empty_at - now > token * (burst - spare))
+    if (limit_used(*limit, now) + token > token * (burst - spare))
         return false;
-    *bucket = empty_at;
+    limit_use(limit, token, now);
     return true;
 }
 
@@ -113,11 +113,10 @@ bool rate_take_alert(Rate *rate, const RateAlert *alert, usec_t now) {
     RateUser *user = find_user(rate, alert->uid, now);
     uint64_t reserve = (rate->burst + 1) / 2;
 
-    if (take(&user->empty_at[BUCKET_ALL], rate->burst, 0, now) ||
-        (alert->severity >= SEVERITY_ERROR &&
-         take(&user->empty_at[BUCKET_ERROR], reserve, 0, now)) ||
+    if (take(&user->limits[BUCKET_ALL], rate->burst, 0, now) ||
+        (alert->severity >= SEVERITY_ERROR && take(&user->limits[BUCKET_ERROR], reserve, 0, now)) ||
         (alert->severity >= SEVERITY_CRITICAL &&
-         take(&user->empty_at[BUCKET_CRITICAL], reserve, 0, now)))
+         take(&user->limits[BUCKET_CRITICAL], reserve, 0, now)))
         return true;
     count_alert(rate, user, alert, now);
     return false;
@@ -125,7 +124,7 @@ bool rate_take_alert(Rate *rate, const RateAlert *alert, usec_t now) {
 
 bool rate_take_reminder(Rate *rate, const RateAlert *alert, usec_t now) {
     RateUser *user = find_user(rate, alert->uid, now);
-    if (take(&user->empty_at[BUCKET_ALL], rate->burst, rate->burst / 2, now))
+    if (take(&user->limits[BUCKET_ALL], rate->burst, rate->burst / 2, now))
         return true;
     RateSum *sum = begin_sum(rate, user, now);
     sum->n_reminders++;
@@ -135,7 +134,7 @@ bool rate_take_reminder(Rate *rate, const RateAlert *alert, usec_t now) {
 
 bool rate_take_transient(Rate *rate, const RateAlert *alert, usec_t now) {
     RateUser *user = find_user(rate, alert->uid, now);
-    if (take(&user->empty_at[BUCKET_TRANSIENT], RATE_TRANSIENTS, 0, now))
+    if (take(&user->limits[BUCKET_TRANSIENT], RATE_TRANSIENTS, 0, now))
         return true;
     count_alert(rate, user, alert, now);
     return false;

@@ -85,11 +85,11 @@ typedef struct Daemon {
     Policy *policy;
     PolicyJudge *judge;
     AdviceTable *advice;
-    usec_t exes_next;  /* CLOCK_MONOTONIC: before it not all files of `exe` rules are asked for */
-    bool exes_doubted; /* one of them may be another by now */
-    bool exes_changed; /* some were others: verdicts given before may be, too */
-    size_t exes_stuck; /* number of programs that could not be read, as last reported */
-    bool lacks_names;  /* the policy has unresolved names, as last reported */
+    usec_t exes_limit;    /* before it is free, not all files of `exe` rules are asked for */
+    bool exes_doubted;    /* one of them may be another by now */
+    bool exes_changed;    /* some were others: verdicts given before may be, too */
+    size_t exes_stuck;    /* number of programs that could not be read, as last reported */
+    bool lacks_names;     /* the policy has unresolved names, as last reported */
     RulesKind rules_kind; /* of the policy */
     bool rules_kept;      /* the policy is saved in the state directory */
     bool keep_failing;    /* saving failed, which was reported */

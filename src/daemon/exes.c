@@ -8,9 +8,10 @@
 #include <syslog.h>
 
 #include "daemon/daemon.h"
+#include "util/limit.h"
 
-/* To ask for all takes at most this part of the time. */
-#define RENEW_PART 100
+/* To ask for all takes at most one of so many parts of the time. */
+#define RENEW_SHARE 100
 
 static void renew(Daemon *daemon) {
     usec_t begin = monotonic_now();
@@ -18,7 +19,7 @@ static void renew(Daemon *daemon) {
     if (policy_judge_renew_exes(daemon->judge) > 0)
         daemon->exes_changed = true;
     usec_t end = monotonic_now();
-    daemon->exes_next = end + RENEW_PART * (end - begin);
+    limit_use(&daemon->exes_limit, RENEW_SHARE * (end - begin), end);
 }
 
 /* The worst that is true of one of the listener's holders. */
@@ -44,7 +45,7 @@ void exes_freshen(PolicyJudge *judge, const Listener *listener) {
         return;
     ExeTableCheck found = check(judge, listener->owner);
     if (found == EXE_TABLE_WRONG ||
-        (found == EXE_TABLE_UNNAMED && monotonic_now() >= daemon->exes_next))
+        (found == EXE_TABLE_UNNAMED && limit_used(daemon->exes_limit, monotonic_now()) == 0))
         renew(daemon);
     else if (found == EXE_TABLE_UNNAMED)
         daemon->exes_doubted = true;

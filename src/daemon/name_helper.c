@@ -24,6 +24,7 @@
 
 #include "daemon/daemon.h"
 #include "util/cleanup.h"
+#include "util/limit.h"
 #include "util/name_service.h"
 
 /* What is slow here is the machine's load: no name service has a part in it yet. */
@@ -51,8 +52,8 @@ struct NameHelper {
     bool busy;              /* with that question, of which nobody waits for the answer */
     usec_t busy_since;      /* CLOCK_MONOTONIC */
     NameQuestion question;
-    bool patient;             /* rules are loaded */
-    usec_t waited, waited_at; /* patiently, lately; CLOCK_MONOTONIC of the last time */
+    bool patient;  /* rules are loaded */
+    usec_t waited; /* patiently: a limit (limit.h) of time times LOAD_REST */
 };
 
 /* --- in the helper --- */
@@ -221,12 +222,8 @@ static int helper_catch_up(NameHelper *helper, const NameQuestion *question, Nam
 }
 
 /* What is left of the patience while rules are loaded, in ms. */
-static int load_patience(NameHelper *helper) {
-    usec_t now = monotonic_now(), rested = (now - helper->waited_at) / LOAD_REST;
-
-    helper->waited = helper->waited > rested ? helper->waited - rested : 0;
-    helper->waited_at = now;
-    usec_t waited_msec = helper->waited / 1000;
+static int load_patience(const NameHelper *helper) {
+    usec_t waited_msec = limit_used(helper->waited, monotonic_now()) / LOAD_REST / USEC_PER_MSEC;
     return waited_msec < LOAD_PATIENCE_MSEC - PATIENCE_MSEC ? LOAD_PATIENCE_MSEC - (int)waited_msec
                                                             : PATIENCE_MSEC;
 }
@@ -237,7 +234,8 @@ static int wait_for_answer(NameHelper *helper, NameAnswer *ret) {
     int patience_msec = load_patience(helper);
     usec_t begun = monotonic_now();
     int r = helper_receive(helper, patience_msec, ret);
-    helper->waited += monotonic_now() - begun;
+    usec_t now = monotonic_now();
+    limit_use(&helper->waited, (now - begun) * LOAD_REST, now);
     return r;
 }
 

@@ -12,6 +12,7 @@ libsockaudit_a_SOURCES += \
 	src/util/glob.h \
 	src/util/idmap.c \
 	src/util/idmap.h \
+	src/util/limit.h \
 	src/util/memory.c \
 	src/util/memory.h \
 	src/util/name_service.c \
