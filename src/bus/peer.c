@@ -16,6 +16,7 @@
 
 #include "bus/frame.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 
 /* More groups than anybody has. */
 #define GROUPS_MAX 4096
@@ -23,12 +24,6 @@
 #define SEND_BUFFER (128 * 1024)
 /* sd-bus does a little at a time; one message is a few steps. */
 #define STEPS_MAX 64
-
-static usec_t peer_now(const Peer *peer) {
-    uint64_t now = 0;
-    (void)sd_event_now(peer->channel.server->event, CLOCK_MONOTONIC, &now);
-    return now;
-}
 
 Peer *peer_of(Channel *channel) {
     return (Peer *)((char *)channel - offsetof(Peer, channel));
@@ -74,7 +69,7 @@ static int feed(Peer *peer, size_t length) {
     if (begins && !peer->ready)
         return -EPROTO;
     if (peer->ready)
-        peer->active = peer_now(peer);
+        peer->active = monotonic_now();
     return 0;
 }
 
@@ -132,7 +127,7 @@ static void update_queue(Peer *peer) {
     (void)sd_bus_get_n_queued_write(peer->channel.bus, &n_queued);
     queue_keep(&peer->queue, (size_t)n_queued);
     if (peer->queue.n < before)
-        peer->moved = peer_now(peer);
+        peer->moved = monotonic_now();
 }
 
 /* It has taken all that there was: now it can hear how much there was not. */
@@ -192,7 +187,7 @@ static bool lose(Peer *peer, size_t size) {
     if (peer->n_lost == 0 && queue_has_room(&peer->queue, size))
         return false;
     peer->n_lost++;
-    if (peer_now(peer) > peer->moved + QUEUE_PATIENCE) {
+    if (monotonic_now() > peer->moved + QUEUE_PATIENCE) {
         peer->channel.server->n_dropped++;
         peer_drop(peer);
     }
@@ -214,7 +209,7 @@ void peer_send(Peer *peer, sd_bus_message *message, size_t size, bool is_signal)
         return;
     }
     if (!waited)
-        peer->moved = peer_now(peer);
+        peer->moved = monotonic_now();
     update_queue(peer);
     peer_update(peer);
     if (peer->queue.n > 0)

@@ -11,6 +11,7 @@
 
 #include "bus/peer.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/memory.h"
 
 /* So many connections are taken in one go. */
@@ -20,12 +21,6 @@
 static void set_enabled(sd_event_source *source, int how) {
     if (source)
         (void)sd_event_source_set_enabled(source, how);
-}
-
-static usec_t server_now(const BusServer *server) {
-    uint64_t now = 0;
-    (void)sd_event_now(server->event, CLOCK_MONOTONIC, &now);
-    return now;
 }
 
 void peer_drop(Peer *peer) {
@@ -72,7 +67,7 @@ static bool has_room(const BusServer *server, uid_t uid) {
 
 /* In some seconds on_tick() looks again. */
 static void arm_timer(BusServer *server, usec_t seconds) {
-    (void)sd_event_source_set_time(server->timer, server_now(server) + seconds * USEC_PER_SEC);
+    (void)sd_event_source_set_time(server->timer, monotonic_now() + seconds * USEC_PER_SEC);
     set_enabled(server->timer, SD_EVENT_ONESHOT);
 }
 
@@ -88,7 +83,7 @@ static void take_connection(BusServer *server, int fd) {
         return;
     }
     (void)TAKE_FD(connection);
-    peer->active = peer->moved = server_now(server);
+    peer->active = peer->moved = monotonic_now();
     peer->next = server->peers;
     server->peers = peer;
     if (server->n_peers++ == 0)
@@ -132,7 +127,7 @@ static bool is_overdue(const Peer *peer, usec_t now) {
 
 static int on_tick(sd_event_source *source, uint64_t time, void *userdata) {
     BusServer *server = userdata;
-    usec_t now = server_now(server);
+    usec_t now = monotonic_now();
     (void)source, (void)time;
 
     if (server->accept_paused) {

@@ -7,6 +7,7 @@
 
 #include "collect/collect.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 
 int audit_collect(const Machine *machine, Snapshot **ret) {
     _cleanup_collector_ Collector *collector = NULL;
@@ -76,7 +77,7 @@ static int run(Audit *audit, const Policy *policy, const AdviceTable *advice, Se
     int r = audit_collect(&audit->machine, &audit->snapshot);
     if (r < 0)
         return r;
-    audit->now = machine_now();
+    audit->now = realtime_now();
     audit->context = machine_judge_context(&audit->machine, audit->snapshot, audit->now);
     r = exe_table_new(policy, &audit->context, &audit->exes);
     if (r < 0)

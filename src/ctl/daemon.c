@@ -11,6 +11,7 @@
 #include "ctl/print/names.h"
 #include "ctl/print/tell.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/escape.h"
 #include "util/memory.h"
 
@@ -103,7 +104,7 @@ ExitStatus daemon_fetch(BusClient *client, const char *selection, const char *wh
 ListingView daemon_view(const BusView *view) {
     return (ListingView){
         .snapshot = view->snapshot,
-        .now = machine_now(),
+        .now = realtime_now(),
         .user_name = user_name,
         .standings = view->standings,
     };

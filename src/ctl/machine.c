@@ -6,19 +6,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "owner/file_identity.h"
 #include "owner/process.h"
 #include "util/cleanup.h"
 #include "util/glob.h"
 #include "util/memory.h"
-
-usec_t machine_now(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (usec_t)now.tv_sec * USEC_PER_SEC + (usec_t)now.tv_nsec / 1000;
-}
 
 /* net.ipv4.ip_local_port_range, of IPv6 too. What can't be read leaves what was known. */
 static void read_port_range(Machine *machine, const NetHandles *handles) {

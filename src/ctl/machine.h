@@ -40,9 +40,6 @@ JudgeContext machine_judge_context(Machine *machine, const Snapshot *snapshot, u
 /* What the linter asks. Borrows links. */
 LintContext machine_lint_context(const LinkTable *links, usec_t now);
 
-/* Realtime, microseconds. */
-usec_t machine_now(void);
-
 #define _cleanup_machine_ _cleanup_(machine_close)
 
 /*

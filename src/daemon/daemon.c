@@ -6,31 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/timerfd.h>
-#include <time.h>
 
 #include "ctl/print/terminal.h"
 #include "util/cleanup.h"
 #include "util/escape.h"
 
-static usec_t read_clock(clockid_t clock) {
-    struct timespec now;
-    clock_gettime(clock, &now);
-    return (usec_t)now.tv_sec * USEC_PER_SEC + (usec_t)now.tv_nsec / 1000;
-}
-
 AuditTime daemon_now(void) {
-    return (AuditTime){
-        .boottime = read_clock(CLOCK_BOOTTIME),
-        .realtime = read_clock(CLOCK_REALTIME),
-    };
-}
-
-usec_t monotonic_now(void) {
-    return read_clock(CLOCK_MONOTONIC);
-}
-
-usec_t thread_cpu_now(void) {
-    return read_clock(CLOCK_THREAD_CPUTIME_ID);
+    return (AuditTime){.boottime = clock_now(CLOCK_BOOTTIME), .realtime = realtime_now()};
 }
 
 /* Enough for a record of all fields at their longest, and what making it takes. */
@@ -270,7 +252,7 @@ int daemon_new(const DaemonOptions *options, Daemon **ret) {
     daemon->state_fd = daemon->state_log_fd = -1;
     daemon->retry_unknown = 3;
     daemon->unsure_since = UNSURE_NONE;
-    daemon->started = read_clock(CLOCK_REALTIME);
+    daemon->started = realtime_now();
     daemon->started_monotonic = monotonic_now();
     daemon_save_up(daemon);
     int r = open_all(daemon);

@@ -21,6 +21,7 @@
 #include "report/alert.h"
 #include "report/journal.h"
 #include "report/lines.h"
+#include "util/clock.h"
 
 /* How often everything is dumped, whatever the events say. */
 #define RECONCILE_PERIOD (30 * USEC_PER_SEC)
@@ -122,9 +123,6 @@ typedef struct Daemon {
 
 /* Both clocks, now. */
 AuditTime daemon_now(void);
-usec_t monotonic_now(void);
-/* CPU time of this thread. */
-usec_t thread_cpu_now(void);
 
 /* Opens everything and takes the first look. Returns 0 or a negative errno, having said why. */
 int daemon_new(const DaemonOptions *options, Daemon **ret);

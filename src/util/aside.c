@@ -5,8 +5,9 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "util/clock.h"
 
 #define HELPER_STACK_SIZE (256 * 1024)
 
@@ -33,9 +34,7 @@ static pthread_once_t own_key_once = PTHREAD_ONCE_INIT;
 static int own_key_error;
 
 static uint64_t now_msec(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000 + 1;
+    return monotonic_now() / USEC_PER_MSEC + 1;
 }
 
 unsigned aside_left(void) {

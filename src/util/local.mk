@@ -3,6 +3,7 @@ libsockaudit_a_SOURCES += \
 	src/util/aside.c \
 	src/util/aside.h \
 	src/util/cleanup.h \
+	src/util/clock.h \
 	src/util/diagnostics.c \
 	src/util/diagnostics.h \
 	src/util/escape.c \

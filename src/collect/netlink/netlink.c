@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "util/cleanup.h"
+#include "util/clock.h"
 
 struct Netlink {
     struct mnl_socket *socket;
@@ -63,14 +64,8 @@ int netlink_fd(const Netlink *netlink) {
     return mnl_socket_get_fd(netlink->socket);
 }
 
-static time_t monotonic_seconds(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec;
-}
-
 int netlink_receive(int fd, void *buffer, MessageWalk *walk, DumpResult *ret_result) {
-    time_t deadline = monotonic_seconds() + NETLINK_DUMP_SECONDS;
+    usec_t deadline = monotonic_now() + NETLINK_DUMP_SECONDS * USEC_PER_SEC;
 
     for (;;) {
         ssize_t n = net_socket_receive(fd, buffer, NETLINK_BUFFER_SIZE);
@@ -90,7 +85,7 @@ int netlink_receive(int fd, void *buffer, MessageWalk *walk, DumpResult *ret_res
         }
         if (r > 0)
             break;
-        if (monotonic_seconds() > deadline) {
+        if (monotonic_now() > deadline) {
             *ret_result = (DumpResult){DUMP_BROKEN, .error = -ETIMEDOUT};
             return 0;
         }
@@ -107,9 +102,9 @@ int netlink_receive(int fd, void *buffer, MessageWalk *walk, DumpResult *ret_res
 
 /* Receives what is left until nothing comes. Returns 0 or a negative errno. */
 static int netlink_drain(Netlink *netlink) {
-    time_t deadline = monotonic_seconds() + NETLINK_DUMP_SECONDS;
+    usec_t deadline = monotonic_now() + NETLINK_DUMP_SECONDS * USEC_PER_SEC;
 
-    while (monotonic_seconds() <= deadline) {
+    while (monotonic_now() <= deadline) {
         ssize_t n = recv(netlink_fd(netlink), netlink->buffer, NETLINK_BUFFER_SIZE, MSG_DONTWAIT);
         if (n < 0 && errno == EAGAIN)
             return 0;

@@ -13,6 +13,7 @@
 #include "ctl/verbs.h"
 #include "policy/rule_words.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/escape.h"
 
 typedef struct Wish {
@@ -44,7 +45,7 @@ static ExitStatus read_wish(const Options *options, Wish *ret) {
             return STATUS_USAGE;
         }
     }
-    if (wish.until <= machine_now()) {
+    if (wish.until <= realtime_now()) {
         tell_error("Expiry time is in the past");
         return STATUS_USAGE;
     }

@@ -10,6 +10,7 @@
 #include "ctl/ruleset.h"
 #include "ctl/verbs.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/escape.h"
 #include "util/memory.h"
 #include "util/text_stream.h"
@@ -178,7 +179,7 @@ static ExitStatus check_run(Check *check) {
             "Failed to read the interfaces of this machine. Interface names are not checked");
     else if (snapshot->links_coverage.state == COVERAGE_FULL)
         links = snapshot->links;
-    check->lint = machine_lint_context(links, machine_now());
+    check->lint = machine_lint_context(links, realtime_now());
     ExitStatus status = load_advice(check);
     return status == STATUS_DONE ? check_all(check) : status;
 }

@@ -14,6 +14,7 @@
 #include "ctl/verbs/hypothesis.h"
 #include "model/sentence.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/escape.h"
 #include "util/text_stream.h"
 
@@ -195,7 +196,7 @@ static ExitStatus explain_hypothesis(const Options *options, const Policy *polic
     _cleanup_machine_ Machine machine = {};
     _cleanup_snapshot_ Snapshot *snapshot = NULL;
     _cleanup_(hypothesis_done) Hypothesis hypothesis = {};
-    usec_t now = machine_now();
+    usec_t now = realtime_now();
 
     int r = machine_open(&machine, NULL);
     if (r == 0)

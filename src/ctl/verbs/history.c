@@ -20,6 +20,7 @@
 #include "report/ids.h"
 #include "report/lines.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/escape.h"
 #include "util/memory.h"
 #include "util/text_stream.h"
@@ -52,7 +53,7 @@ static int match_events(sd_journal *journal) {
 }
 
 static ExitStatus read_when(const char *text, const char *option, usec_t *ret) {
-    if (!text || when_parse(text, machine_now(), ret) == 0)
+    if (!text || when_parse(text, realtime_now(), ret) == 0)
         return STATUS_DONE;
     _cleanup_free_ char *escaped = text_escape_string(text);
     tell_error("%s: Invalid time '%s', expected for example yesterday, 18:00, -1h or "

@@ -8,6 +8,7 @@
 #include "ctl/print/output.h"
 #include "ctl/print/tell.h"
 #include "ctl/verbs.h"
+#include "util/clock.h"
 
 /* The filter is looked at here: its names of users are asked for, which may take long, and nobody
  * is to hold up the daemon. */
@@ -38,7 +39,7 @@ static Coverage cover_owners(const List *list) {
 static ExitStatus make(List *list) {
     int r = machine_open(&list->machine, NULL);
     if (r == 0) {
-        list->context = machine_judge_context(&list->machine, list->view.snapshot, machine_now());
+        list->context = machine_judge_context(&list->machine, list->view.snapshot, realtime_now());
         r = listing_make(list->view.snapshot, options_selection(list->options), list_matches, list,
                          &list->listing);
     }

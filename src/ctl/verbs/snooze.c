@@ -11,6 +11,7 @@
 #include "ctl/print/tell.h"
 #include "ctl/verbs.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/escape.h"
 
 static ExitStatus read_span(const char *word, usec_t *ret) {
@@ -45,7 +46,7 @@ static ExitStatus print_done(const Options *options, uint32_t count, usec_t span
             "{si,si,sI}", "schema", 1, "listeners", (int)count, "snoozed_usec", (json_int_t)span));
         return verb_print(options, document);
     }
-    format_until(machine_now() + span, until);
+    format_until(realtime_now() + span, until);
     if (span == 0)
         printf("Alerts are enabled again for %u listener%s.\n", count, count == 1 ? "" : "s");
     else

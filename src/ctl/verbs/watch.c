@@ -16,6 +16,7 @@
 #include "ctl/verbs.h"
 #include "model/sentence.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/escape.h"
 #include "util/memory.h"
 #include "util/serialize.h"
@@ -30,7 +31,7 @@ typedef struct Watch {
 
 static bool is_wanted(Watch *watch, const Listener *listener) {
     JudgeContext context =
-        machine_judge_context(&watch->machine, watch->view.snapshot, machine_now());
+        machine_judge_context(&watch->machine, watch->view.snapshot, realtime_now());
     return filter_matches(watch->filter, &context, listener);
 }
 
@@ -106,7 +107,7 @@ static int print_line(const Watch *watch, const BusEvent *event) {
         event->kind == BUS_EVENT_FLAGGED ? verdict_colour(&listener->verdict) : NULL;
     char span[DURATION_SIZE];
 
-    print_clock(event->time ?: machine_now());
+    print_clock(event->time ?: realtime_now());
     printf("%s%-8s%s ", watch->terminal.colour && colour ? colour : "", word_of(event),
            watch->terminal.colour && colour ? COLOUR_NONE : "");
     if (!listener) {
