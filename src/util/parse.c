@@ -158,6 +158,13 @@ void format_rfc3339(usec_t realtime, char buffer[static RFC3339_SIZE]) {
     snprintf(buffer + length, RFC3339_SIZE - length, ".%06" PRIu64 "Z", realtime % USEC_PER_SEC);
 }
 
+void format_local_time(usec_t realtime, char buffer[static LOCAL_TIME_SIZE]) {
+    time_t seconds = (time_t)(realtime / USEC_PER_SEC);
+    struct tm tm;
+    if (!localtime_r(&seconds, &tm) || strftime(buffer, LOCAL_TIME_SIZE, "%F %T", &tm) == 0)
+        memcpy(buffer, "0000-00-00 00:00:00", LOCAL_TIME_SIZE);
+}
+
 void format_duration(usec_t span, char buffer[static DURATION_SIZE]) {
     static const struct {
         const char *name;

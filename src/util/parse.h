@@ -39,6 +39,12 @@ int parse_local_time(const char *text, size_t length, usec_t *ret);
 #define RFC3339_SIZE 40
 void format_rfc3339(usec_t realtime, char buffer[static RFC3339_SIZE]);
 
+/* `2026-11-21 10:00:00`, local time (TZ); zeros where there is none. The time of day is at
+ * LOCAL_TIME_OF_DAY. */
+#define LOCAL_TIME_SIZE   20
+#define LOCAL_TIME_OF_DAY 11
+void format_local_time(usec_t realtime, char buffer[static LOCAL_TIME_SIZE]);
+
 /* A span in its two largest units, `2h 5min`; below a second in ms. */
 #define DURATION_SIZE 32
 void format_duration(usec_t span, char buffer[static DURATION_SIZE]);

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <systemd/sd-id128.h>
 #include <systemd/sd-journal.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "ctl/help.h"
@@ -81,24 +80,16 @@ static ExitStatus open_journal(History *history) {
     return r < 0 ? tell_errno(r, "Failed to read the journal") : STATUS_DONE;
 }
 
-static void print_date(usec_t realtime, FILE *out) {
-    time_t seconds = (time_t)(realtime / USEC_PER_SEC);
-    char text[32] = "?";
-    struct tm tm;
-    if (localtime_r(&seconds, &tm))
-        strftime(text, sizeof(text), "%F %T", &tm);
-    fprintf(out, "%s  ", text);
-}
-
 static int print_entry(const History *history, const Past *past) {
     size_t length = 0;
     const char *message = record_find(&past->record, "MESSAGE", &length);
+    char date[LOCAL_TIME_SIZE];
 
     if (options_have(history->options, OPTION_JSON))
         return record_write_json(&past->record, history->out);
     _cleanup_free_ char *text = text_escape(message ?: "", length);
-    print_date(past->record.time, history->out);
-    fprintf(history->out, "%-9s %s\n", past_word(past), text ?: "");
+    format_local_time(past->record.time, date);
+    fprintf(history->out, "%s  %-9s %s\n", date, past_word(past), text ?: "");
     return 0;
 }
 

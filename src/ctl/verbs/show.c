@@ -3,7 +3,6 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "ctl/daemon.h"
 #include "ctl/print/names.h"
@@ -164,14 +163,11 @@ static void show_owner(const ListingView *view, const Listener *listener, FILE *
 
 static void show_age(const ListingView *view, const Listener *listener, FILE *out) {
     const Standing *standing = listing_standing(view, listener);
-    char date[32] = "?", span[DURATION_SIZE];
-    struct tm tm;
+    char date[LOCAL_TIME_SIZE], span[DURATION_SIZE];
 
     if (!standing || standing->first_seen == 0)
         return;
-    time_t seconds = (time_t)(standing->first_seen / USEC_PER_SEC);
-    if (localtime_r(&seconds, &tm))
-        strftime(date, sizeof(date), "%F %T", &tm);
+    format_local_time(standing->first_seen, date);
     format_duration(standing->age, span);
     line(out, "first seen", "%s; it is %s old", date, span);
 }

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "ctl/daemon.h"
 #include "ctl/machine.h"
@@ -26,20 +25,19 @@ static ExitStatus read_span(const char *word, usec_t *ret) {
     return STATUS_USAGE;
 }
 
-/* Local time, with the date unless it is today. */
-static void format_until(usec_t realtime, char ret[static 32]) {
-    time_t seconds = (time_t)(realtime / USEC_PER_SEC), now = time(NULL);
-    struct tm tm, today;
+/* Local time without seconds, and without the date where it is today. */
+static void format_until(usec_t realtime, char ret[static LOCAL_TIME_SIZE]) {
+    char until[LOCAL_TIME_SIZE], now[LOCAL_TIME_SIZE];
 
-    snprintf(ret, 32, "?");
-    if (!localtime_r(&seconds, &tm) || !localtime_r(&now, &today))
-        return;
-    bool is_today = tm.tm_yday == today.tm_yday && tm.tm_year == today.tm_year;
-    strftime(ret, 32, is_today ? "%H:%M" : "%F %H:%M", &tm);
+    format_local_time(realtime, until);
+    format_local_time(realtime_now(), now);
+    bool is_today = memcmp(until, now, LOCAL_TIME_OF_DAY) == 0;
+    snprintf(ret, LOCAL_TIME_SIZE, "%.*s", is_today ? 5 : 16,
+             until + (is_today ? LOCAL_TIME_OF_DAY : 0));
 }
 
 static ExitStatus print_done(const Options *options, uint32_t count, usec_t span) {
-    char until[32];
+    char until[LOCAL_TIME_SIZE];
 
     if (options_have(options, OPTION_JSON)) {
         _cleanup_free_ char *document = json_document(json_pack(

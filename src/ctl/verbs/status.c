@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "ctl/daemon.h"
 #include "ctl/machine.h"
@@ -27,12 +26,9 @@ typedef struct State {
 
 /* `2026-11-21 10:04:03 (2h 5min ago)`, local time. */
 static void print_since(usec_t realtime, usec_t now, FILE *out) {
-    time_t seconds = (time_t)(realtime / USEC_PER_SEC);
-    char date[32] = "?", span[DURATION_SIZE];
-    struct tm tm;
+    char date[LOCAL_TIME_SIZE], span[DURATION_SIZE];
 
-    if (localtime_r(&seconds, &tm))
-        strftime(date, sizeof(date), "%F %T", &tm);
+    format_local_time(realtime, date);
     format_duration(now > realtime ? now - realtime : 0, span);
     fprintf(out, "%s (%s ago)", date, span);
 }

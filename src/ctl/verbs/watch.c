@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "ctl/daemon.h"
 #include "ctl/machine.h"
@@ -59,12 +58,9 @@ static int print_json(const Watch *watch, const BusEvent *event) {
 }
 
 static void print_clock(usec_t realtime) {
-    time_t seconds = (time_t)(realtime / USEC_PER_SEC);
-    char text[16] = "?";
-    struct tm tm;
-    if (localtime_r(&seconds, &tm))
-        strftime(text, sizeof(text), "%T", &tm);
-    printf("%s.%03u  ", text, (unsigned)(realtime / 1000 % 1000));
+    char text[LOCAL_TIME_SIZE];
+    format_local_time(realtime, text);
+    printf("%s.%03u  ", text + LOCAL_TIME_OF_DAY, (unsigned)(realtime / 1000 % 1000));
 }
 
 static const char *word_of(const BusEvent *event) {

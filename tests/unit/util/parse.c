@@ -219,3 +219,14 @@ Test(parse, spans_are_written_in_two_units) {
         cr_assert_str_eq(buffer, spans[i].text);
     }
 }
+
+Test(parse, formats_local_times) {
+    char buffer[LOCAL_TIME_SIZE];
+    setenv("TZ", BERLIN, 1);
+    tzset();
+    format_local_time(0, buffer);
+    cr_assert_str_eq(buffer, "1970-01-01 01:00:00");
+    cr_assert_str_eq(buffer + LOCAL_TIME_OF_DAY, "01:00:00");
+    format_local_time(USEC_INFINITY, buffer);
+    cr_assert_str_eq(buffer, "0000-00-00 00:00:00");
+}
