@@ -5,7 +5,6 @@
 #include <linux/netlink.h>
 #include <stdlib.h>
 
-#include "collect/forwards/forwards.h"
 #include "collect/links/links.h"
 #include "collect/netlink/netlink.h"
 #include "collect/netns.h"
@@ -19,7 +18,8 @@ struct Collector {
     const NetHandles *handles;
     Netns netns;
     Netlink *diag, *route;
-    Netlink *netfilter; /* NULL: the kernel has none */
+    Netlink *netfilter;       /* NULL: the kernel has none, or there are handles */
+    const Forwards *forwards; /* borrowed; NULL: they are read from the kernel */
 };
 
 int collector_open(int proc_fd, int sys_fd, const NetHandles *handles, Collector **ret) {
@@ -36,7 +36,8 @@ int collector_open(int proc_fd, int sys_fd, const NetHandles *handles, Collector
         r = netlink_open(handles, HANDLE_ROUTE, NETLINK_ROUTE, &collector->route);
     if (r < 0)
         return r;
-    r = netlink_open(handles, HANDLE_NETFILTER, NETLINK_NETFILTER, &collector->netfilter);
+    /* A passed socket would be of no use without CAP_NET_ADMIN (KERNEL.md 41). */
+    r = handles ? 0 : netlink_open(NULL, 0, NETLINK_NETFILTER, &collector->netfilter);
     if (r < 0 && r != -EPROTONOSUPPORT)
         return r;
     *ret = TAKE_PTR(collector);
@@ -53,6 +54,10 @@ Collector *collector_free(Collector *collector) {
     return NULL;
 }
 
+void collector_use_forwards(Collector *collector, const Forwards *forwards) {
+    collector->forwards = forwards;
+}
+
 int collector_links(Collector *collector, Snapshot *snapshot) {
     LinkTable *links = NULL;
     int r = links_collect(collector->route, collector->sys_fd, &links, &snapshot->links_coverage);
@@ -60,6 +65,17 @@ int collector_links(Collector *collector, Snapshot *snapshot) {
         return r;
     link_table_free(snapshot->links);
     snapshot->links = links;
+    return 0;
+}
+
+static int add_forwards(Collector *collector, Snapshot *snapshot) {
+    if (collector->forwards)
+        return forwards_resolve(collector->forwards, snapshot);
+    if (!collector->handles)
+        return forwards_collect(collector->netfilter, collector->proc_fd, net_directory(NULL),
+                                snapshot);
+    coverage_set(&snapshot->forwards_coverage, COVERAGE_UNAVAILABLE,
+                 "the NAT rules are not read (--nft-socket is missing)");
     return 0;
 }
 
@@ -81,8 +97,7 @@ static int look(Collector *collector, unsigned n_dumps, Snapshot *snapshot) {
         r = collector_links(collector, snapshot);
     if (r < 0)
         return r;
-    r = forwards_collect(collector->netfilter, collector->proc_fd,
-                         net_directory(collector->handles), snapshot);
+    r = add_forwards(collector, snapshot);
     if (r < 0)
         return r;
     for (size_t i = 0; i < snapshot->n_listeners; i++)

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "collect/forwards/forwards.h"
 #include "collect/netlink/handles.h"
 #include "model/snapshot.h"
 
@@ -34,6 +35,10 @@ int collector_snapshot(Collector *collector, Snapshot *snapshot);
  * takes single dumps, and believes that a socket is gone when two of them say so.
  */
 int collector_snapshot_twice(Collector *collector, Snapshot *snapshot);
+
+/* From now on, snapshots have these forwards (borrowed) in place of those of a dump of their own,
+ * for who may not dump NAT rules. */
+void collector_use_forwards(Collector *collector, const Forwards *forwards);
 
 /* Reads the links alone: replaces those of the snapshot and their coverage. Returns 0 or a negative
  * errno, and then the snapshot is as before. */

@@ -231,6 +231,9 @@ static int open_all(Daemon *daemon) {
         r = events_open(daemon);
     if (r < 0)
         return say_errno(r, "Failed to subscribe to kernel events");
+    r = nat_rules_open(daemon);
+    if (r < 0)
+        return say_errno(r, "Failed to prepare reading the NAT rules");
     r = look_at_all(daemon);
     if (r < 0)
         return say_errno(r, "Failed to read the sockets of this machine");
@@ -275,6 +278,7 @@ Daemon *daemon_free(Daemon *daemon) {
         return NULL;
     daemon->bus = bus_server_free(daemon->bus);
     events_close(daemon);
+    daemon->nat_rules = nat_rules_free(daemon->nat_rules);
     if (daemon->ledger)
         state_save_now(daemon);
     sd_event_source_unref(daemon->ledger_timer);

@@ -35,6 +35,7 @@ typedef struct DaemonOptions {
     bool json;       /* with foreground: an object a line */
     const char *rules, *root;
     const char *runtime_dir, *state_dir;
+    const char *nft_socket; /* NULL: it may read NAT rules itself */
 } DaemonOptions;
 
 /* A socket whose owner is known and whose endpoint is not. */
@@ -44,6 +45,7 @@ typedef struct Waiting {
 } Waiting;
 
 typedef struct NameHelper NameHelper;
+typedef struct NatRules NatRules;
 typedef struct Passed Passed;
 
 /* The origin of the active policy. */
@@ -69,6 +71,7 @@ typedef struct Daemon {
     Passed *passed;            /* NULL: nothing was */
     const NetHandles *handles; /* of those, or NULL: it opens its own */
     NameHelper *names;
+    NatRules *nat_rules; /* NULL: the collector reads them */
     Machine machine;
     Collector *collector;
     Lookup *lookup;
@@ -259,6 +262,18 @@ void name_helper_set_patient(NameHelper *helper, bool patient);
 /* That process: `sockauditd --name-helper`, with its socket as stdin. Returns 0 or a negative errno
  * when it is at its end. */
 int name_helper_run(void);
+
+/* --- nat_rules.c: the NAT rules, from a process that may read them --- */
+
+/* Begins to read them from the socket of the options, if any. Returns 0 or a negative errno. */
+int nat_rules_open(Daemon *daemon);
+/* Takes NULL, returns NULL. */
+NatRules *nat_rules_free(NatRules *rules);
+/* Has them read again, because they changed. The full rescan follows. */
+void nat_rules_read(Daemon *daemon);
+/* `sockauditd --dump-nft`: writes the dump to standard output. Returns 0 or a negative errno, after
+ * an error message. */
+int nat_rules_dump(void);
 
 /* --- payers.c: whose share is used --- */
 

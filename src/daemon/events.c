@@ -146,12 +146,14 @@ static void on_links_changed(void *userdata) {
 }
 
 static void on_forwards_changed(void *userdata) {
-    reconcile_in(userdata, 0);
+    nat_rules_read(userdata);
 }
 
 static void on_lost(SourceId id, void *userdata) {
-    (void)id;
-    reconcile_in(userdata, 0);
+    if (id == SOURCE_FORWARDS)
+        nat_rules_read(userdata);
+    else
+        reconcile_in(userdata, 0);
 }
 
 static void poll_in(Daemon *daemon, usec_t delay) {

@@ -12,6 +12,7 @@ sockauditd_SOURCES = \
 	src/daemon/look.c \
 	src/daemon/main.c \
 	src/daemon/name_helper.c \
+	src/daemon/nat_rules.c \
 	src/daemon/notify.c \
 	src/daemon/payers.c \
 	src/daemon/passed.c \

@@ -22,7 +22,9 @@ static const char usage[] =
     "      --root DIR         read configuration from below DIR\n"
     "      --runtime-dir DIR  directory of the socket `bus` ($RUNTIME_DIRECTORY, /run/sockaudit)\n"
     "      --state-dir DIR    state directory ($STATE_DIRECTORY, /var/lib/sockaudit)\n"
+    "      --nft-socket PATH  read the NAT rules from the service at PATH\n"
     "      --pass-sockets     for ExecStartPre= of the service, see sockauditd(8)\n"
+    "      --dump-nft         for sockaudit-nft@.service, see sockauditd(8)\n"
     "      --name-helper      used by the daemon, see sockauditd(8)\n"
     "  -h, --help             show this help\n"
     "      --version          show the version\n";
@@ -32,7 +34,9 @@ enum {
     OPT_JSON,
     OPT_RULES,
     OPT_ROOT,
+    OPT_NFT_SOCKET,
     OPT_PASS_SOCKETS,
+    OPT_DUMP_NFT,
     OPT_NAME_HELPER,
     OPT_RUNTIME_DIR,
     OPT_STATE_DIR,
@@ -46,7 +50,9 @@ static const struct option long_options[] = {
     {"root", required_argument, NULL, OPT_ROOT},
     {"runtime-dir", required_argument, NULL, OPT_RUNTIME_DIR},
     {"state-dir", required_argument, NULL, OPT_STATE_DIR},
+    {"nft-socket", required_argument, NULL, OPT_NFT_SOCKET},
     {"pass-sockets", no_argument, NULL, OPT_PASS_SOCKETS},
+    {"dump-nft", no_argument, NULL, OPT_DUMP_NFT},
     {"name-helper", no_argument, NULL, OPT_NAME_HELPER},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, OPT_VERSION},
@@ -83,8 +89,13 @@ static int parse_options(int argc, char **argv, DaemonOptions *options) {
         case OPT_STATE_DIR:
             options->state_dir = optarg;
             break;
+        case OPT_NFT_SOCKET:
+            options->nft_socket = optarg;
+            break;
         case OPT_PASS_SOCKETS:
             return passed_open() < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        case OPT_DUMP_NFT:
+            return nat_rules_dump() < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
         case OPT_NAME_HELPER:
             return name_helper_run() < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
         case 'h':

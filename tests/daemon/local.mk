@@ -3,6 +3,7 @@
 # The longest begins first: it waits for most of its time.
 DAEMON_TESTS = \
 	tests/daemon/name-helper.py \
+	tests/daemon/nat-rules.py \
 	tests/daemon/alerts.py \
 	tests/daemon/allow.py \
 	tests/daemon/begin.py \

@@ -2,141 +2,90 @@
 #include "collect/forwards/forwards.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <libmnl/libmnl.h>
 #include <libnftnl/chain.h>
-#include <libnftnl/common.h>
 #include <libnftnl/rule.h>
 #include <libnftnl/set.h>
-#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "collect/forwards/nft_dump.h"
 #include "collect/forwards/nft_rule.h"
+#include "collect/netlink/attributes.h"
 #include "util/cleanup.h"
 #include "util/memory.h"
 
-/* Rulesets are root's to write; the bound keeps a generated one from taking all memory. */
-#define RULES_MAX      100000
-#define READ_TRIES_MAX 3
+/* The limits bound the time and memory that a generated ruleset takes. Of a rule, little is kept.
+ */
+#define RULES_MAX         100000
+#define ELEMENTS_SIZE_MAX ((size_t)4 << 20)
 
-/* A table with a base chain that may forward. Jumps stay within its own chains. */
-typedef struct NatTable {
-    uint16_t family;
-    char *name;
-} NatTable;
-
-typedef struct Ruleset {
-    Netlink *netfilter;
-    struct nftnl_rule **rules;
-    size_t n_rules, rules_allocated;
-    struct nftnl_set **sets; /* those whose elements were asked for */
-    size_t n_sets, sets_allocated;
-    NatTable *tables;
-    size_t n_tables, tables_allocated;
+struct Forwards {
     ForwardTable table;
+    struct nftnl_set **sets; /* with their elements */
+    size_t n_sets, sets_allocated;
+    size_t elements_size; /* of their messages */
+    bool sets_lack;
+    size_t n_rules;
     bool too_many;
-    bool sets_lack; /* elements of sets, and so ports */
-} Ruleset;
+    bool ended;
+    Coverage coverage;
+};
 
-static void ruleset_done(Ruleset *ruleset) {
-    for (size_t i = 0; i < ruleset->n_rules; i++)
-        nftnl_rule_free(ruleset->rules[i]);
-    for (size_t i = 0; i < ruleset->n_sets; i++)
-        nftnl_set_free(ruleset->sets[i]);
-    for (size_t i = 0; i < ruleset->n_tables; i++)
-        free(ruleset->tables[i].name);
-    free(ruleset->rules);
-    free(ruleset->sets);
-    free(ruleset->tables);
-    forward_table_done(&ruleset->table);
-    *ruleset = (Ruleset){.netfilter = ruleset->netfilter};
+Forwards *forwards_new(void) {
+    return calloc(1, sizeof(Forwards));
 }
 
-static bool chain_forwards(const struct nftnl_chain *chain) {
-    const char *type = nftnl_chain_get_str(chain, NFTNL_CHAIN_TYPE);
-    return type && strcmp(type, "nat") == 0 && nftnl_chain_is_set(chain, NFTNL_CHAIN_TABLE) &&
-           nftnl_chain_is_set(chain, NFTNL_CHAIN_HOOKNUM) &&
-           nftnl_chain_get_u32(chain, NFTNL_CHAIN_HOOKNUM) == NF_INET_PRE_ROUTING;
+Forwards *forwards_unavailable(const char *why) {
+    Forwards *forwards = forwards_new();
+    if (!forwards)
+        return NULL;
+    forwards->ended = true;
+    coverage_set(&forwards->coverage, COVERAGE_UNAVAILABLE, "%s", why);
+    return forwards;
 }
 
-static int add_table(Ruleset *ruleset, uint16_t family, const char *name) {
-    for (size_t i = 0; i < ruleset->n_tables; i++)
-        if (ruleset->tables[i].family == family && strcmp(ruleset->tables[i].name, name) == 0)
-            return 0;
-    int r = ARRAY_RESERVE(ruleset->tables, ruleset->tables_allocated, ruleset->n_tables + 1);
-    char *copy = r < 0 ? NULL : strdup(name);
-    if (!copy)
-        return -ENOMEM;
-    ruleset->tables[ruleset->n_tables++] = (NatTable){family, copy};
-    return 0;
+static void free_sets(Forwards *forwards) {
+    for (size_t i = 0; i < forwards->n_sets; i++)
+        nftnl_set_free(forwards->sets[i]);
+    free(forwards->sets);
+    forwards->sets = NULL;
+    forwards->n_sets = forwards->sets_allocated = 0;
 }
 
-static int take_chain(const struct nlmsghdr *message, void *data) {
-    Ruleset *ruleset = data;
+static void clear(Forwards *forwards) {
+    free_sets(forwards);
+    forward_table_done(&forwards->table);
+    *forwards = (Forwards){};
+}
+
+Forwards *forwards_free(Forwards *forwards) {
+    if (!forwards)
+        return NULL;
+    clear(forwards);
+    free(forwards);
+    return NULL;
+}
+
+/* --- parsing -------------------------------------------------------------------------------------
+ */
+
+static int take_chain(Forwards *forwards, const struct nlmsghdr *message) {
     struct nftnl_chain *chain = nftnl_chain_alloc();
     int r = chain ? 0 : -ENOMEM;
 
-    if (r == 0 && nftnl_chain_nlmsg_parse(message, chain) >= 0 && chain_forwards(chain)) {
-        uint32_t family = nftnl_chain_get_u32(chain, NFTNL_CHAIN_FAMILY);
-        const char *table = nftnl_chain_get_str(chain, NFTNL_CHAIN_TABLE);
-        _cleanup_free_ char *name =
-            nft_chain_name(family, table, nftnl_chain_get_str(chain, NFTNL_CHAIN_NAME));
-        r = name ? forward_table_add_hook(&ruleset->table, name) : -ENOMEM;
-        if (r >= 0)
-            r = add_table(ruleset, (uint16_t)family, table);
+    if (r == 0 && nftnl_chain_nlmsg_parse(message, chain) >= 0 &&
+        nftnl_chain_is_set(chain, NFTNL_CHAIN_TABLE) &&
+        nftnl_chain_is_set(chain, NFTNL_CHAIN_NAME)) {
+        _cleanup_free_ char *name = nft_chain_name(nftnl_chain_get_u32(chain, NFTNL_CHAIN_FAMILY),
+                                                   nftnl_chain_get_str(chain, NFTNL_CHAIN_TABLE),
+                                                   nftnl_chain_get_str(chain, NFTNL_CHAIN_NAME));
+        r = name ? forward_table_add_hook(&forwards->table, name) : -ENOMEM;
     }
     if (chain)
         nftnl_chain_free(chain);
     return r;
-}
-
-static int take_rule(const struct nlmsghdr *message, void *data) {
-    Ruleset *ruleset = data;
-
-    if (ruleset->n_rules == RULES_MAX) {
-        ruleset->too_many = true;
-        return 0;
-    }
-    int r = ARRAY_RESERVE(ruleset->rules, ruleset->rules_allocated, ruleset->n_rules + 1);
-    if (r < 0)
-        return r;
-    struct nftnl_rule *rule = nftnl_rule_alloc();
-    if (!rule)
-        return -ENOMEM;
-    if (nftnl_rule_nlmsg_parse(message, rule) < 0)
-        nftnl_rule_free(rule);
-    else
-        ruleset->rules[ruleset->n_rules++] = rule;
-    return 0;
-}
-
-static int take_elements(const struct nlmsghdr *message, void *data) {
-    /* A malformed answer leaves the set with fewer elements: libnftnl has no finer word for it. */
-    return nftnl_set_elems_nlmsg_parse(message, data) < 0 && errno == ENOMEM ? -ENOMEM : 0;
-}
-
-/* One dump. Returns 0 with *ret_result, or -ENOMEM. */
-static int dump(Ruleset *ruleset, uint16_t type, uint16_t family, struct nftnl_set *set,
-                MessageHandler handler, void *data, DumpResult *ret_result) {
-    _Alignas(struct nlmsghdr) char buffer[4096];
-    struct nlmsghdr *request = nftnl_nlmsg_build_hdr(buffer, type, family, NLM_F_DUMP, 0);
-
-    if (set)
-        nftnl_set_elems_nlmsg_build_payload(request, set);
-    return netlink_dump(ruleset->netfilter, request, handler, data, ret_result);
-}
-
-/* Reads only the rules of this table, not the thousands of a firewall in others. */
-static int dump_rules(Ruleset *ruleset, const NatTable *table, DumpResult *ret_result) {
-    _Alignas(struct nlmsghdr) char buffer[4096];
-    struct nlmsghdr *request =
-        nftnl_nlmsg_build_hdr(buffer, NFT_MSG_GETRULE, table->family, NLM_F_DUMP, 0);
-
-    if (!mnl_attr_put_strz_check(request, sizeof(buffer), NFTA_RULE_TABLE, table->name))
-        return -ENOMEM;
-    return netlink_dump(ruleset->netfilter, request, take_rule, ruleset, ret_result);
 }
 
 static bool same_set(const struct nftnl_set *set, uint32_t family, const char *table,
@@ -146,119 +95,210 @@ static bool same_set(const struct nftnl_set *set, uint32_t family, const char *t
            strcmp(nftnl_set_get_str(set, NFTNL_SET_NAME), name) == 0;
 }
 
-/* NftSets.elements: each set is asked for once. One that went meanwhile has no elements. */
-static int set_elements(void *userdata, uint32_t family, const char *table, const char *name,
-                        struct nftnl_set **ret) {
-    Ruleset *ruleset = userdata;
-    DumpResult result;
-
-    for (size_t i = 0; i < ruleset->n_sets; i++)
-        if (same_set(ruleset->sets[i], family, table, name)) {
-            *ret = ruleset->sets[i];
-            return 0;
-        }
-
-    int r = ARRAY_RESERVE(ruleset->sets, ruleset->sets_allocated, ruleset->n_sets + 1);
+static int add_set(Forwards *forwards, uint32_t family, const char *table, const char *name,
+                   struct nftnl_set **ret) {
+    int r = ARRAY_RESERVE(forwards->sets, forwards->sets_allocated, forwards->n_sets + 1);
     if (r < 0)
         return r;
     struct nftnl_set *set = nftnl_set_alloc();
     if (!set)
         return -ENOMEM;
-    ruleset->sets[ruleset->n_sets++] = set;
     nftnl_set_set_u32(set, NFTNL_SET_FAMILY, family);
     if (nftnl_set_set_str(set, NFTNL_SET_TABLE, table) < 0 ||
-        nftnl_set_set_str(set, NFTNL_SET_NAME, name) < 0)
+        nftnl_set_set_str(set, NFTNL_SET_NAME, name) < 0) {
+        nftnl_set_free(set);
         return -ENOMEM;
-    r = dump(ruleset, NFT_MSG_GETSETELEM, (uint16_t)family, set, take_elements, set, &result);
-    if (r < 0)
-        return r;
-    if (result.end != DUMP_COMPLETE && !(result.end == DUMP_REFUSED && result.error == -ENOENT))
-        ruleset->sets_lack = true;
-    *ret = set;
+    }
+    *ret = forwards->sets[forwards->n_sets++] = set;
     return 0;
 }
 
-/* Chains, rules and the sets that they need. Returns 0 with *ret_result, or -ENOMEM. */
-static int read_ruleset(Ruleset *ruleset, DumpResult *ret_result) {
-    const NftSets sets = {.elements = set_elements, .userdata = ruleset};
-    int r = dump(ruleset, NFT_MSG_GETCHAIN, NFPROTO_UNSPEC, NULL, take_chain, ruleset, ret_result);
+/* NftSets.elements: a set that is not in the dump has no elements. */
+static int find_set(void *userdata, uint32_t family, const char *table, const char *name,
+                    struct nftnl_set **ret) {
+    Forwards *forwards = userdata;
 
-    if (r < 0 || ret_result->end != DUMP_COMPLETE || ruleset->table.n_hooks == 0)
-        return r;
-    for (size_t i = 0; i < ruleset->n_tables; i++) {
-        r = dump_rules(ruleset, &ruleset->tables[i], ret_result);
-        if (r < 0 || ret_result->end != DUMP_COMPLETE)
+    for (size_t i = 0; i < forwards->n_sets; i++)
+        if (same_set(forwards->sets[i], family, table, name)) {
+            *ret = forwards->sets[i];
+            return 0;
+        }
+    return add_set(forwards, family, table, name, ret);
+}
+
+static AttributeWalk message_attributes(const struct nlmsghdr *message) {
+    const size_t head = NLMSG_HDRLEN + sizeof(struct nfgenmsg);
+    return attribute_walk((const uint8_t *)message + head, message->nlmsg_len - head);
+}
+
+/* Returns the text of an attribute, borrowed from the message, or NULL. */
+static const char *find_text(AttributeWalk walk, unsigned type) {
+    Attribute attribute;
+
+    while (attribute_next(&walk, &attribute))
+        if (attribute.type == type)
+            return memchr(attribute.data, '\0', attribute.length) ? (const char *)attribute.data
+                                                                  : NULL;
+    return NULL;
+}
+
+static int take_elements(Forwards *forwards, const struct nlmsghdr *message) {
+    const struct nfgenmsg *head = mnl_nlmsg_get_payload(message);
+    const char *table = find_text(message_attributes(message), NFTA_SET_ELEM_LIST_TABLE);
+    const char *name = find_text(message_attributes(message), NFTA_SET_ELEM_LIST_SET);
+    struct nftnl_set *set = forwards->n_sets > 0 ? forwards->sets[forwards->n_sets - 1] : NULL;
+
+    if (!table || !name)
+        return -EBADMSG;
+    forwards->elements_size += message->nlmsg_len;
+    if (forwards->elements_size > ELEMENTS_SIZE_MAX) {
+        forwards->sets_lack = true;
+        return 0;
+    }
+    /* A large set comes in several messages, one after another. */
+    if (!set || !same_set(set, head->nfgen_family, table, name)) {
+        int r = add_set(forwards, head->nfgen_family, table, name, &set);
+        if (r < 0)
             return r;
     }
-    for (size_t i = 0; r == 0 && i < ruleset->n_rules; i++)
-        r = nft_rule_read(ruleset->rules[i], &sets, &ruleset->table);
+    /* A malformed message leaves the set with fewer elements: libnftnl reports no more. */
+    return nftnl_set_elems_nlmsg_parse(message, set) < 0 && errno == ENOMEM ? -ENOMEM : 0;
+}
+
+static int take_rule(Forwards *forwards, const struct nlmsghdr *message) {
+    const NftSets sets = {.elements = find_set, .userdata = forwards};
+
+    if (forwards->n_rules == RULES_MAX) {
+        forwards->too_many = true;
+        return 0;
+    }
+    forwards->n_rules++;
+    struct nftnl_rule *rule = nftnl_rule_alloc();
+    if (!rule)
+        return -ENOMEM;
+    int r = nftnl_rule_nlmsg_parse(message, rule) < 0
+                ? 0
+                : nft_rule_read(rule, &sets, &forwards->table);
+    nftnl_rule_free(rule);
     return r;
 }
 
-/* Whether iptables-legacy has a nat table here: then there may be rules that nf_tables lacks. */
-static bool legacy_nat_exists(int proc_fd, const char *directory) {
-    static const char *const lists[] = {"ip_tables_names", "ip6_tables_names"};
-    bool exists = false;
-
-    for (size_t i = 0; i < ELEMENTS(lists); i++) {
-        char path[64], names[256];
-        snprintf(path, sizeof(path), "%s/%s", directory, lists[i]);
-        _cleanup_close_ int fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
-        ssize_t n = fd >= 0 ? read(fd, names, sizeof(names) - 1) : 0;
-        if (n <= 0)
-            continue;
-        names[n] = '\0';
-        exists |= strncmp(names, "nat\n", 4) == 0 || strstr(names, "\nnat\n");
-    }
-    return exists;
-}
-
-static void tell_refusal(const DumpResult *result, Coverage *coverage) {
-    switch (result->error) {
+static void set_error(Coverage *coverage, int error) {
+    switch (error) {
     case -EPERM:
         coverage_set(coverage, COVERAGE_UNAVAILABLE, "only root may read the NAT rules");
         break;
+    case 0:
     case -EINVAL: /* nfnetlink without nf_tables, before and since 4.x */
     case -EOPNOTSUPP:
     case -ENOENT:
         break;
     default:
         coverage_set(coverage, COVERAGE_UNAVAILABLE, "the NAT rules could not be read: %s",
-                     result->error ? strerror(-result->error) : "they keep changing");
+                     error == -EAGAIN ? "they keep changing" : strerror(-error));
     }
 }
 
-int forwards_collect(Netlink *netfilter, int proc_fd, const char *directory, Snapshot *snapshot) {
-    Ruleset ruleset = {.netfilter = netfilter};
-    DumpResult result = {DUMP_COMPLETE, 0};
-    int r = 0;
+static int take_end(Forwards *forwards, const struct nlmsghdr *message) {
+    NftDumpEnd end;
 
-    snapshot->forwards_coverage = (Coverage){};
-    for (unsigned tries = 0; netfilter && tries < READ_TRIES_MAX; tries++) {
-        ruleset_done(&ruleset);
-        r = read_ruleset(&ruleset, &result);
-        if (r < 0 || (result.end != DUMP_INTERRUPTED && !ruleset.sets_lack))
-            break;
-    }
-    if (r == 0 && result.end == DUMP_COMPLETE)
-        r = forward_table_resolve(&ruleset.table, snapshot);
-    else if (r == 0)
-        tell_refusal(&result, &snapshot->forwards_coverage);
-    bool too_many = ruleset.too_many, sets_lack = ruleset.sets_lack;
-    ruleset_done(&ruleset);
-    if (r == -ENOMEM)
-        return r;
-
-    if (snapshot->forwards_coverage.state != COVERAGE_FULL)
+    if (mnl_nlmsg_get_payload_len(message) != sizeof(end))
+        return -EBADMSG;
+    memcpy(&end, mnl_nlmsg_get_payload(message), sizeof(end));
+    if (end.error > 0 || end.error < -4095)
+        return -EBADMSG;
+    forwards->ended = true;
+    free_sets(forwards);
+    if (end.error < 0)
+        forward_table_done(&forwards->table);
+    set_error(&forwards->coverage, end.error);
+    if (forwards->coverage.state != COVERAGE_FULL)
         return 0;
-    if (too_many)
-        coverage_set(&snapshot->forwards_coverage, COVERAGE_INCOMPLETE,
+    if (forwards->too_many)
+        coverage_set(&forwards->coverage, COVERAGE_INCOMPLETE,
                      "of the NAT rules, only the first %d were read", RULES_MAX);
-    else if (sets_lack)
-        coverage_set(&snapshot->forwards_coverage, COVERAGE_INCOMPLETE,
+    else if (end.sets_lack || forwards->sets_lack)
+        coverage_set(&forwards->coverage, COVERAGE_INCOMPLETE,
                      "not all sets that the NAT rules name could be read");
-    else if (legacy_nat_exists(proc_fd, directory))
-        coverage_set(&snapshot->forwards_coverage, COVERAGE_INCOMPLETE,
+    else if (end.legacy_exists)
+        coverage_set(&forwards->coverage, COVERAGE_INCOMPLETE,
                      "iptables-legacy has a nat table, which is not read");
     return 0;
+}
+
+#define NFT_TYPE(message) ((NFNL_SUBSYS_NFTABLES << 8) | (message))
+
+int forwards_take(const struct nlmsghdr *message, void *data) {
+    Forwards *forwards = data;
+
+    if (forwards->ended)
+        return -EBADMSG;
+    if (message->nlmsg_type == NFT_DUMP_AGAIN) {
+        clear(forwards);
+        return 0;
+    }
+    if (message->nlmsg_type == NFT_DUMP_END)
+        return take_end(forwards, message);
+    if (mnl_nlmsg_get_payload_len(message) < sizeof(struct nfgenmsg))
+        return -EBADMSG;
+    switch (message->nlmsg_type) {
+    case NFT_TYPE(NFT_MSG_NEWCHAIN):
+        return take_chain(forwards, message);
+    case NFT_TYPE(NFT_MSG_NEWSETELEM):
+        return take_elements(forwards, message);
+    case NFT_TYPE(NFT_MSG_NEWRULE):
+        return take_rule(forwards, message);
+    }
+    return -EBADMSG;
+}
+
+ssize_t forwards_take_bytes(Forwards *forwards, const void *bytes, size_t size) {
+    size_t at = 0;
+
+    while (!forwards->ended && size - at >= sizeof(struct nlmsghdr)) {
+        const struct nlmsghdr *message = (const void *)((const char *)bytes + at);
+        if (message->nlmsg_len < sizeof(*message) || message->nlmsg_len > FORWARDS_MESSAGE_MAX)
+            return -EBADMSG;
+        size_t step = ((size_t)message->nlmsg_len + 3) & ~(size_t)3; /* NLMSG_ALIGN, signed */
+        if (step > size - at)
+            break;
+        int r = forwards_take(message, forwards);
+        if (r < 0)
+            return r;
+        at += step;
+    }
+    return (ssize_t)at;
+}
+
+bool forwards_ended(const Forwards *forwards) {
+    return forwards->ended;
+}
+
+const Coverage *forwards_coverage(const Forwards *forwards) {
+    return &forwards->coverage;
+}
+
+/* --- resolving -----------------------------------------------------------------------------------
+ */
+
+int forwards_resolve(const Forwards *forwards, Snapshot *snapshot) {
+    snapshot->forwards_coverage = (Coverage){};
+    int r = forward_table_resolve(&forwards->table, snapshot);
+    if (r >= 0 && snapshot->forwards_coverage.state == COVERAGE_FULL)
+        snapshot->forwards_coverage = forwards->coverage;
+    return r;
+}
+
+int forwards_collect(Netlink *netfilter, int proc_fd, const char *directory, Snapshot *snapshot) {
+    _cleanup_(forwards_cleanup) Forwards *forwards = forwards_new();
+
+    if (!forwards)
+        return -ENOMEM;
+    int r = nft_dump(netfilter, proc_fd, directory, forwards_take, forwards);
+    if (r == -EBADMSG) {
+        snapshot->forwards_coverage = (Coverage){};
+        set_error(&snapshot->forwards_coverage, r);
+        return 0;
+    }
+    return r < 0 ? r : forwards_resolve(forwards, snapshot);
 }

@@ -1,15 +1,47 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The ports that this network namespace's NAT rules forward, read from nf_tables. */
+/* The ports that this network namespace's NAT rules forward, parsed from a dump (nft_dump.h). */
 #pragma once
 
 #include "collect/netlink/netlink.h"
 #include "model/snapshot.h"
 
+typedef struct Forwards Forwards;
+
+/* Returns an empty one, or NULL: out of memory. */
+Forwards *forwards_new(void);
+/* Returns one without ports, whose coverage is "unavailable" for that reason; NULL: out of memory.
+ */
+Forwards *forwards_unavailable(const char *why);
+/* Takes NULL, returns NULL. */
+Forwards *forwards_free(Forwards *forwards);
+
+/* MessageHandler of a dump; `forwards` is a Forwards. The message is aligned, its length is that of
+ * what is there, and its contents may be hostile. Returns 0, -EBADMSG, or -ENOMEM. */
+int forwards_take(const struct nlmsghdr *message, void *forwards);
+/* The largest message of a dump. */
+#define FORWARDS_MESSAGE_MAX NETLINK_BUFFER_SIZE
+/*
+ * Takes all messages that are complete in bytes[0..size), aligned for struct nlmsghdr, up to the
+ * last one of the dump. Returns how many bytes that were, or a negative errno as forwards_take(),
+ * -EBADMSG also for a message that is too large. Pure.
+ */
+ssize_t forwards_take_bytes(Forwards *forwards, const void *bytes, size_t size);
+/* Returns whether the last message of the dump was taken. */
+bool forwards_ended(const Forwards *forwards);
+const Coverage *forwards_coverage(const Forwards *forwards);
+
 /*
  * Adds the forwarded ports to the snapshot, whose sockets and links are there already, and sets its
- * forwards_coverage. `netfilter` is of NETLINK_NETFILTER, or NULL where the kernel has none: then
- * nothing is forwarded. Reading the rules needs CAP_NET_ADMIN; without, the coverage is
- * "unavailable". iptables-legacy's rules are not read: where they have a nat table, the coverage
- * says so. Returns 0 or -ENOMEM.
+ * forwards_coverage. Without CAP_NET_ADMIN for the dump, the coverage is "unavailable". Rules of
+ * iptables-legacy are not read: the coverage says so where a nat table exists. Returns 0 or
+ * -ENOMEM.
+ */
+int forwards_resolve(const Forwards *forwards, Snapshot *snapshot);
+
+/* Dumps and resolves. `netfilter`, `proc_fd` and `directory`: see nft_dump(). Returns 0 or -ENOMEM.
  */
 int forwards_collect(Netlink *netfilter, int proc_fd, const char *directory, Snapshot *snapshot);
+
+static inline void forwards_cleanup(Forwards **forwards) {
+    forwards_free(*forwards);
+}

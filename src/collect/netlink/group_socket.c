@@ -3,9 +3,20 @@
 
 #include <errno.h>
 #include <linux/netlink.h>
+#include <stdint.h>
 #include <sys/socket.h>
 
 #include "util/cleanup.h"
+#include "util/memory.h"
+
+/* To join once more is harmless, but may need a capability. */
+static bool has_joined(int fd, unsigned group) {
+    uint32_t groups[4] = {};
+    socklen_t size = sizeof(groups);
+
+    return getsockopt(fd, SOL_NETLINK, NETLINK_LIST_MEMBERSHIPS, groups, &size) == 0 &&
+           group <= 32 * ELEMENTS(groups) && groups[(group - 1) / 32] >> (group - 1) % 32 & 1;
+}
 
 int group_socket_open(const NetHandles *handles, NetHandle handle, int bus, const unsigned *groups,
                       size_t n_groups, const struct sock_fprog *filter) {
@@ -16,7 +27,8 @@ int group_socket_open(const NetHandles *handles, NetHandle handle, int bus, cons
     if (filter && setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, filter, sizeof(*filter)) < 0)
         return -errno;
     for (size_t i = 0; i < n_groups; i++)
-        if (setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &groups[i], sizeof(groups[i])) < 0)
+        if (!has_joined(fd, groups[i]) &&
+            setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &groups[i], sizeof(groups[i])) < 0)
             return -errno;
     return TAKE_FD(fd);
 }

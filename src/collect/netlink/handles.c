@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -14,14 +15,15 @@ static const struct {
     const char *name;
     int bus; /* -1: no socket */
     bool optional;
+    unsigned group; /* 0: none. Who works on a duplicate may not join this one */
 } kinds[HANDLE_COUNT] = {
     [HANDLE_DIAG] = {"diag", NETLINK_SOCK_DIAG},
     [HANDLE_ROUTE] = {"route", NETLINK_ROUTE},
-    [HANDLE_NETFILTER] = {"netfilter", NETLINK_NETFILTER, .optional = true},
     [HANDLE_LOOKUP] = {"lookup", NETLINK_SOCK_DIAG},
     [HANDLE_LINK_EVENTS] = {"link-events", NETLINK_ROUTE},
     [HANDLE_UDP_EVENTS] = {"udp-events", NETLINK_SOCK_DIAG},
-    [HANDLE_RULESET_EVENTS] = {"ruleset-events", NETLINK_NETFILTER, .optional = true},
+    [HANDLE_RULESET_EVENTS] = {"ruleset-events", NETLINK_NETFILTER, .optional = true,
+                               .group = NFNLGRP_NFTABLES},
     [HANDLE_PORT_RANGE] = {"port-range", -1, .optional = true},
 };
 
@@ -55,6 +57,9 @@ int net_handles_open(int proc_fd, NetHandles *ret) {
             net_handles_close(&handles);
             return fd;
         }
+        if (fd >= 0 && kinds[i].group > 0)
+            (void)setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &kinds[i].group,
+                             sizeof(kinds[i].group));
         handles.fds[i] = fd < 0 ? -1 : fd;
     }
     *ret = handles;

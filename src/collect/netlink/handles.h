@@ -14,12 +14,12 @@
 
 typedef enum NetHandle {
     HANDLE_DIAG,           /* the collector's dumps of sockets, */
-    HANDLE_ROUTE,          /* links, addresses and routes, */
-    HANDLE_NETFILTER,      /* and NAT rules; may be missing: the kernel has none */
+    HANDLE_ROUTE,          /* and of links, addresses and routes */
     HANDLE_LOOKUP,         /* single sockets; the two don't wait for each other's rest */
     HANDLE_LINK_EVENTS,    /* the groups of rtnetlink */
     HANDLE_UDP_EVENTS,     /* the groups of sock_diag */
-    HANDLE_RULESET_EVENTS, /* the group of nf_tables; may be missing: the kernel has no nfnetlink */
+    HANDLE_RULESET_EVENTS, /* the group of nf_tables, joined if the opener may (CAP_NET_ADMIN); may
+                              be missing: the kernel has no nfnetlink */
     HANDLE_PORT_RANGE,     /* net.ipv4.ip_local_port_range, a file; may be missing */
     HANDLE_COUNT
 } NetHandle;
