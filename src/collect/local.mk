@@ -8,6 +8,7 @@ libsockaudit_a_SOURCES += \
 	src/collect/forwards/forward.h \
 	src/collect/forwards/forwards.c \
 	src/collect/forwards/forwards.h \
+	src/collect/forwards/nft_attributes.h \
 	src/collect/forwards/nft_dump.c \
 	src/collect/forwards/nft_dump.h \
 	src/collect/forwards/nft_elements.c \

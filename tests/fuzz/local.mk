@@ -92,6 +92,14 @@ tests_fuzz_fuzz_record_LDADD = $(FUZZ_LIBS)
 tests_fuzz_replay_record_SOURCES = tests/fuzz/record.c tests/fuzz/replay.c
 tests_fuzz_replay_record_LDADD = $(FUZZ_LIBS)
 
+FUZZ_TARGETS += tests/fuzz/fuzz-nft
+FUZZ_REPLAYS += tests/fuzz/replay-nft
+tests_fuzz_fuzz_nft_SOURCES = tests/fuzz/nft.c
+tests_fuzz_fuzz_nft_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_nft_LDADD = $(FUZZ_LIBS)
+tests_fuzz_replay_nft_SOURCES = tests/fuzz/nft.c tests/fuzz/replay.c
+tests_fuzz_replay_nft_LDADD = $(FUZZ_LIBS)
+
 EXTRA_PROGRAMS = $(FUZZ_TARGETS) $(FUZZ_REPLAYS)
 EXTRA_DIST += $(srcdir)/tests/fuzz/corpus
 if FUZZERS

@@ -3,16 +3,13 @@
 
 #include <errno.h>
 #include <libmnl/libmnl.h>
-#include <libnftnl/chain.h>
-#include <libnftnl/rule.h>
-#include <libnftnl/set.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <string.h>
 
+#include "collect/forwards/nft_attributes.h"
 #include "collect/forwards/nft_dump.h"
 #include "collect/forwards/nft_rule.h"
-#include "collect/netlink/attributes.h"
 #include "util/cleanup.h"
 #include "util/memory.h"
 
@@ -23,7 +20,7 @@
 
 struct Forwards {
     ForwardTable table;
-    struct nftnl_set **sets; /* with their elements */
+    NftSet **sets; /* with their elements */
     size_t n_sets, sets_allocated;
     size_t elements_size; /* of their messages */
     bool sets_lack;
@@ -48,7 +45,7 @@ Forwards *forwards_unavailable(const char *why) {
 
 static void free_sets(Forwards *forwards) {
     for (size_t i = 0; i < forwards->n_sets; i++)
-        nftnl_set_free(forwards->sets[i]);
+        nft_set_free(forwards->sets[i]);
     free(forwards->sets);
     forwards->sets = NULL;
     forwards->n_sets = forwards->sets_allocated = 0;
@@ -72,81 +69,45 @@ Forwards *forwards_free(Forwards *forwards) {
  */
 
 static int take_chain(Forwards *forwards, const struct nlmsghdr *message) {
-    struct nftnl_chain *chain = nftnl_chain_alloc();
-    int r = chain ? 0 : -ENOMEM;
+    const char *table = nft_text(nft_attributes(message), NFTA_CHAIN_TABLE);
+    const char *chain = nft_text(nft_attributes(message), NFTA_CHAIN_NAME);
 
-    if (r == 0 && nftnl_chain_nlmsg_parse(message, chain) >= 0 &&
-        nftnl_chain_is_set(chain, NFTNL_CHAIN_TABLE) &&
-        nftnl_chain_is_set(chain, NFTNL_CHAIN_NAME)) {
-        _cleanup_free_ char *name = nft_chain_name(nftnl_chain_get_u32(chain, NFTNL_CHAIN_FAMILY),
-                                                   nftnl_chain_get_str(chain, NFTNL_CHAIN_TABLE),
-                                                   nftnl_chain_get_str(chain, NFTNL_CHAIN_NAME));
-        r = name ? forward_table_add_hook(&forwards->table, name) : -ENOMEM;
-    }
-    if (chain)
-        nftnl_chain_free(chain);
-    return r;
+    if (!table || !chain)
+        return -EBADMSG;
+    _cleanup_free_ char *name = nft_chain_name(nft_family(message), table, chain);
+    return name ? forward_table_add_hook(&forwards->table, name) : -ENOMEM;
 }
 
-static bool same_set(const struct nftnl_set *set, uint32_t family, const char *table,
-                     const char *name) {
-    return nftnl_set_get_u32(set, NFTNL_SET_FAMILY) == family &&
-           strcmp(nftnl_set_get_str(set, NFTNL_SET_TABLE), table) == 0 &&
-           strcmp(nftnl_set_get_str(set, NFTNL_SET_NAME), name) == 0;
+static bool same_set(const NftSet *set, uint32_t family, const char *table, const char *name) {
+    return set->family == family && strcmp(set->table, table) == 0 && strcmp(set->name, name) == 0;
 }
 
-static int add_set(Forwards *forwards, uint32_t family, const char *table, const char *name,
-                   struct nftnl_set **ret) {
-    int r = ARRAY_RESERVE(forwards->sets, forwards->sets_allocated, forwards->n_sets + 1);
-    if (r < 0)
-        return r;
-    struct nftnl_set *set = nftnl_set_alloc();
-    if (!set)
-        return -ENOMEM;
-    nftnl_set_set_u32(set, NFTNL_SET_FAMILY, family);
-    if (nftnl_set_set_str(set, NFTNL_SET_TABLE, table) < 0 ||
-        nftnl_set_set_str(set, NFTNL_SET_NAME, name) < 0) {
-        nftnl_set_free(set);
-        return -ENOMEM;
-    }
-    *ret = forwards->sets[forwards->n_sets++] = set;
-    return 0;
+static NftSet *add_set(Forwards *forwards, uint8_t family, const char *table, const char *name) {
+    if (ARRAY_RESERVE(forwards->sets, forwards->sets_allocated, forwards->n_sets + 1) < 0)
+        return NULL;
+    NftSet *set = nft_set_new(family, table, name);
+    if (set)
+        forwards->sets[forwards->n_sets++] = set;
+    return set;
 }
 
-/* NftSets.elements: a set that is not in the dump has no elements. */
-static int find_set(void *userdata, uint32_t family, const char *table, const char *name,
-                    struct nftnl_set **ret) {
-    Forwards *forwards = userdata;
+/* NftSets.find */
+static const NftSet *find_set(void *userdata, uint32_t family, const char *table,
+                              const char *name) {
+    const Forwards *forwards = userdata;
 
     for (size_t i = 0; i < forwards->n_sets; i++)
-        if (same_set(forwards->sets[i], family, table, name)) {
-            *ret = forwards->sets[i];
-            return 0;
-        }
-    return add_set(forwards, family, table, name, ret);
-}
-
-static AttributeWalk message_attributes(const struct nlmsghdr *message) {
-    const size_t head = NLMSG_HDRLEN + sizeof(struct nfgenmsg);
-    return attribute_walk((const uint8_t *)message + head, message->nlmsg_len - head);
-}
-
-/* Returns the text of an attribute, borrowed from the message, or NULL. */
-static const char *find_text(AttributeWalk walk, unsigned type) {
-    Attribute attribute;
-
-    while (attribute_next(&walk, &attribute))
-        if (attribute.type == type)
-            return memchr(attribute.data, '\0', attribute.length) ? (const char *)attribute.data
-                                                                  : NULL;
+        if (same_set(forwards->sets[i], family, table, name))
+            return forwards->sets[i];
     return NULL;
 }
 
 static int take_elements(Forwards *forwards, const struct nlmsghdr *message) {
-    const struct nfgenmsg *head = mnl_nlmsg_get_payload(message);
-    const char *table = find_text(message_attributes(message), NFTA_SET_ELEM_LIST_TABLE);
-    const char *name = find_text(message_attributes(message), NFTA_SET_ELEM_LIST_SET);
-    struct nftnl_set *set = forwards->n_sets > 0 ? forwards->sets[forwards->n_sets - 1] : NULL;
+    AttributeWalk list = nft_attributes(message);
+    uint8_t family = nft_family(message);
+    const char *table = nft_text(list, NFTA_SET_ELEM_LIST_TABLE);
+    const char *name = nft_text(list, NFTA_SET_ELEM_LIST_SET);
+    NftSet *set = forwards->n_sets > 0 ? forwards->sets[forwards->n_sets - 1] : NULL;
 
     if (!table || !name)
         return -EBADMSG;
@@ -156,31 +117,20 @@ static int take_elements(Forwards *forwards, const struct nlmsghdr *message) {
         return 0;
     }
     /* A large set comes in several messages, one after another. */
-    if (!set || !same_set(set, head->nfgen_family, table, name)) {
-        int r = add_set(forwards, head->nfgen_family, table, name, &set);
-        if (r < 0)
-            return r;
-    }
-    /* A malformed message leaves the set with fewer elements: libnftnl reports no more. */
-    return nftnl_set_elems_nlmsg_parse(message, set) < 0 && errno == ENOMEM ? -ENOMEM : 0;
+    if (!set || !same_set(set, family, table, name))
+        set = add_set(forwards, family, table, name);
+    return set ? nft_set_add(set, nft_nested(list, NFTA_SET_ELEM_LIST_ELEMENTS)) : -ENOMEM;
 }
 
 static int take_rule(Forwards *forwards, const struct nlmsghdr *message) {
-    const NftSets sets = {.elements = find_set, .userdata = forwards};
+    const NftSets sets = {.find = find_set, .userdata = forwards};
 
     if (forwards->n_rules == RULES_MAX) {
         forwards->too_many = true;
         return 0;
     }
     forwards->n_rules++;
-    struct nftnl_rule *rule = nftnl_rule_alloc();
-    if (!rule)
-        return -ENOMEM;
-    int r = nftnl_rule_nlmsg_parse(message, rule) < 0
-                ? 0
-                : nft_rule_read(rule, &sets, &forwards->table);
-    nftnl_rule_free(rule);
-    return r;
+    return nft_rule_read(nft_family(message), nft_attributes(message), &sets, &forwards->table);
 }
 
 static void set_error(Coverage *coverage, int error) {
@@ -226,8 +176,6 @@ static int take_end(Forwards *forwards, const struct nlmsghdr *message) {
     return 0;
 }
 
-#define NFT_TYPE(message) ((NFNL_SUBSYS_NFTABLES << 8) | (message))
-
 int forwards_take(const struct nlmsghdr *message, void *data) {
     Forwards *forwards = data;
 
@@ -242,11 +190,11 @@ int forwards_take(const struct nlmsghdr *message, void *data) {
     if (mnl_nlmsg_get_payload_len(message) < sizeof(struct nfgenmsg))
         return -EBADMSG;
     switch (message->nlmsg_type) {
-    case NFT_TYPE(NFT_MSG_NEWCHAIN):
+    case NFT_MESSAGE_TYPE(NFT_MSG_NEWCHAIN):
         return take_chain(forwards, message);
-    case NFT_TYPE(NFT_MSG_NEWSETELEM):
+    case NFT_MESSAGE_TYPE(NFT_MSG_NEWSETELEM):
         return take_elements(forwards, message);
-    case NFT_TYPE(NFT_MSG_NEWRULE):
+    case NFT_MESSAGE_TYPE(NFT_MSG_NEWRULE):
         return take_rule(forwards, message);
     }
     return -EBADMSG;

@@ -5,14 +5,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libmnl/libmnl.h>
-#include <libnftnl/chain.h>
-#include <libnftnl/common.h>
-#include <libnftnl/set.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "collect/forwards/nft_attributes.h"
 #include "util/cleanup.h"
 #include "util/memory.h"
 
@@ -20,7 +19,7 @@
 
 /* A table, or a set of it. */
 typedef struct NftName {
-    uint16_t family;
+    uint8_t family;
     char *table; /* NULL: of all tables */
     char *set;   /* NULL: the table itself */
 } NftName;
@@ -48,11 +47,11 @@ static void names_done(NftNames *names) {
     *names = (NftNames){};
 }
 
-static int names_add(NftNames *names, uint32_t family, const char *table, const char *set) {
+static int names_add(NftNames *names, uint8_t family, const char *table, const char *set) {
     int r = ARRAY_RESERVE(names->items, names->items_allocated, names->n_items + 1);
     if (r < 0)
         return r;
-    NftName name = {(uint16_t)family, strdup(table), set ? strdup(set) : NULL};
+    NftName name = {family, strdup(table), set ? strdup(set) : NULL};
     if (!name.table || (set && !name.set)) {
         free(name.table);
         free(name.set);
@@ -62,49 +61,37 @@ static int names_add(NftNames *names, uint32_t family, const char *table, const 
     return 0;
 }
 
-static int add_table(NftNames *tables, uint32_t family, const char *table) {
+static int add_table(NftNames *tables, uint8_t family, const char *table) {
     for (size_t i = 0; i < tables->n_items; i++)
         if (tables->items[i].family == family && strcmp(tables->items[i].table, table) == 0)
             return 0;
     return names_add(tables, family, table, NULL);
 }
 
-static bool chain_forwards(const struct nftnl_chain *chain) {
-    const char *type = nftnl_chain_get_str(chain, NFTNL_CHAIN_TYPE);
-    return type && strcmp(type, "nat") == 0 && nftnl_chain_is_set(chain, NFTNL_CHAIN_TABLE) &&
-           nftnl_chain_is_set(chain, NFTNL_CHAIN_HOOKNUM) &&
-           nftnl_chain_get_u32(chain, NFTNL_CHAIN_HOOKNUM) == NF_INET_PRE_ROUTING;
+static bool chain_forwards(AttributeWalk chain) {
+    const char *type = nft_text(chain, NFTA_CHAIN_TYPE);
+    AttributeWalk hook = nft_nested(chain, NFTA_CHAIN_HOOK);
+    return type && strcmp(type, "nat") == 0 && nft_has(hook, NFTA_HOOK_HOOKNUM) &&
+           nft_u32(hook, NFTA_HOOK_HOOKNUM) == NF_INET_PRE_ROUTING;
 }
 
 static int take_chain(const struct nlmsghdr *message, void *data) {
     Dump *dump = data;
-    struct nftnl_chain *chain = nftnl_chain_alloc();
-    int r = chain ? 0 : -ENOMEM;
+    AttributeWalk chain = nft_attributes(message);
+    const char *table = nft_text(chain, NFTA_CHAIN_TABLE);
 
-    if (r == 0 && nftnl_chain_nlmsg_parse(message, chain) >= 0 && chain_forwards(chain)) {
-        r = add_table(&dump->tables, nftnl_chain_get_u32(chain, NFTNL_CHAIN_FAMILY),
-                      nftnl_chain_get_str(chain, NFTNL_CHAIN_TABLE));
-        if (r >= 0)
-            r = dump->handler(message, dump->data);
-    }
-    if (chain)
-        nftnl_chain_free(chain);
-    return r;
+    if (!table || !chain_forwards(chain))
+        return 0;
+    int r = add_table(&dump->tables, nft_family(message), table);
+    return r < 0 ? r : dump->handler(message, dump->data);
 }
 
 static int take_set(const struct nlmsghdr *message, void *data) {
     Dump *dump = data;
-    struct nftnl_set *set = nftnl_set_alloc();
-    int r = set ? 0 : -ENOMEM;
+    const char *table = nft_text(nft_attributes(message), NFTA_SET_TABLE);
+    const char *name = nft_text(nft_attributes(message), NFTA_SET_NAME);
 
-    if (r == 0 && nftnl_set_nlmsg_parse(message, set) >= 0 &&
-        nftnl_set_is_set(set, NFTNL_SET_TABLE) && nftnl_set_is_set(set, NFTNL_SET_NAME))
-        r = names_add(&dump->sets, nftnl_set_get_u32(set, NFTNL_SET_FAMILY),
-                      nftnl_set_get_str(set, NFTNL_SET_TABLE),
-                      nftnl_set_get_str(set, NFTNL_SET_NAME));
-    if (set)
-        nftnl_set_free(set);
-    return r;
+    return table && name ? names_add(&dump->sets, nft_family(message), table, name) : 0;
 }
 
 /* Dumps what is in the table or set. Returns 0 with *ret_result, or a negative errno. */
@@ -114,7 +101,12 @@ static int request(const Dump *dump, uint16_t type, const NftName *name, Message
                       (int)NFTA_RULE_TABLE == (int)NFTA_SET_ELEM_LIST_TABLE,
                   "one attribute names the table");
     _Alignas(struct nlmsghdr) char buffer[4096];
-    struct nlmsghdr *message = nftnl_nlmsg_build_hdr(buffer, type, name->family, NLM_F_DUMP, 0);
+    struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
+    struct nfgenmsg *head = mnl_nlmsg_put_extra_header(message, sizeof(*head));
+
+    message->nlmsg_type = NFT_MESSAGE_TYPE(type);
+    message->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+    *head = (struct nfgenmsg){.nfgen_family = name->family, .version = NFNETLINK_V0};
 
     if ((name->table &&
          !mnl_attr_put_strz_check(message, sizeof(buffer), NFTA_RULE_TABLE, name->table)) ||

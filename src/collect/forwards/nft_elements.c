@@ -5,82 +5,115 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collect/forwards/nft_attributes.h"
 #include "util/memory.h"
 
 /* An element as the kernel tells it: of an interval, the two ends are elements of their own. */
-typedef struct RawElement {
+typedef struct NftRawElement {
     NftElement element;
-    bool end; /* the first key that is no longer in */
-} RawElement;
+    char *chain; /* owned: the element's */
+    bool end;    /* the first key that is no longer in */
+} NftRawElement;
 
-typedef struct RawElements {
-    RawElement *items;
-    size_t n_items, items_allocated;
-    bool intervals;
-} RawElements;
+NftSet *nft_set_new(uint8_t family, const char *table, const char *name) {
+    NftSet *set = calloc(1, sizeof(*set));
+    if (!set)
+        return NULL;
+    set->family = family;
+    set->table = strdup(table);
+    set->name = strdup(name);
+    return set->table && set->name ? set : nft_set_free(set);
+}
 
-static int collect_element(struct nftnl_set_elem *elem, void *userdata) {
-    RawElements *raw = userdata;
-    uint32_t length = 0, flags = 0;
-    int r = ARRAY_RESERVE(raw->items, raw->items_allocated, raw->n_items + 1);
+NftSet *nft_set_free(NftSet *set) {
+    if (!set)
+        return NULL;
+    for (size_t i = 0; i < set->n_items; i++)
+        free(set->items[i].chain);
+    free(set->items);
+    free(set->table);
+    free(set->name);
+    free(set);
+    return NULL;
+}
+
+static int add_element(NftSet *set, AttributeWalk attributes) {
+    NftRawElement item = {};
+    NftElement *element = &item.element;
+    uint32_t length;
+    int r = ARRAY_RESERVE(set->items, set->items_allocated, set->n_items + 1);
     if (r < 0)
         return r;
 
-    RawElement item = {};
-    const void *key = nftnl_set_elem_get(elem, NFTNL_SET_ELEM_KEY, &length);
+    const uint8_t *key = nft_data(attributes, NFTA_SET_ELEM_KEY, &length);
     if (!key || length == 0)
         return 0;
-    memcpy(item.element.key, key, length < 4 ? length : 4);
-    item.element.ports.first = (uint16_t)(item.element.key[0] << 8 | item.element.key[1]);
-    item.element.ports.last = item.element.ports.first;
+    memcpy(element->key, key, length < 4 ? length : 4);
+    element->ports.first = (uint16_t)(element->key[0] << 8 | element->key[1]);
+    element->ports.last = element->ports.first;
 
-    const uint8_t *end = nftnl_set_elem_get(elem, NFTNL_SET_ELEM_KEY_END, &length);
+    const uint8_t *end = nft_data(attributes, NFTA_SET_ELEM_KEY_END, &length);
     if (end && length >= 2)
-        item.element.ports.last = (uint16_t)(end[0] << 8 | end[1]);
+        element->ports.last = (uint16_t)(end[0] << 8 | end[1]);
 
-    const void *data = nftnl_set_elem_get(elem, NFTNL_SET_ELEM_DATA, &length);
-    if (data && length <= sizeof(item.element.data)) {
-        memcpy(item.element.data, data, length);
-        item.element.data_length = length;
+    const uint8_t *data = nft_data(attributes, NFTA_SET_ELEM_DATA, &length);
+    if (data && length <= sizeof(element->data)) {
+        memcpy(element->data, data, length);
+        element->data_length = length;
     }
-    item.element.chain = nftnl_set_elem_get_str(elem, NFTNL_SET_ELEM_CHAIN);
-    if (nftnl_set_elem_is_set(elem, NFTNL_SET_ELEM_FLAGS))
-        flags = nftnl_set_elem_get_u32(elem, NFTNL_SET_ELEM_FLAGS);
-    item.end = flags & NFT_SET_ELEM_INTERVAL_END;
-    raw->intervals |= item.end;
-    raw->items[raw->n_items++] = item;
+    const char *chain = nft_verdict_chain(attributes, NFTA_SET_ELEM_DATA);
+    item.chain = chain ? strdup(chain) : NULL;
+    if (chain && !item.chain)
+        return -ENOMEM;
+    element->chain = item.chain;
+    item.end = nft_u32(attributes, NFTA_SET_ELEM_FLAGS) & NFT_SET_ELEM_INTERVAL_END;
+    set->intervals |= item.end;
+    set->items[set->n_items++] = item;
     return 0;
+}
+
+int nft_set_add(NftSet *set, AttributeWalk elements) {
+    Attribute element;
+    int r = 0;
+
+    while (r >= 0 && attribute_next(&elements, &element))
+        r = add_element(set, attribute_nested(&element));
+    return r;
 }
 
 /* By key; where one interval ends as the next begins, the end first. */
 static int compare_elements(const void *a, const void *b) {
-    const RawElement *x = a, *y = b;
+    const NftRawElement *x = a, *y = b;
     int order = memcmp(x->element.key, y->element.key, sizeof(x->element.key));
     return order ?: (int)y->end - (int)x->end;
 }
 
-int nft_elements_read(struct nftnl_set *set, NftElements *ret) {
-    RawElements raw = {};
+int nft_elements_read(const NftSet *set, NftElements *ret) {
     NftElements elements = {};
-    int r = nftnl_set_elem_foreach(set, collect_element, &raw);
+    NftRawElement *raw = NULL;
+    size_t allocated = 0;
+    int r = 0;
 
-    if (r >= 0 && raw.n_items > 0)
-        r = ARRAY_RESERVE(elements.items, elements.items_allocated, raw.n_items);
-    if (r >= 0 && raw.n_items > 0) {
-        qsort(raw.items, raw.n_items, sizeof(*raw.items), compare_elements);
-        for (size_t i = 0; i < raw.n_items; i++) {
-            if (raw.items[i].end)
+    if (set->n_items > 0)
+        r = ARRAY_RESERVE(raw, allocated, set->n_items);
+    if (r >= 0 && set->n_items > 0)
+        r = ARRAY_RESERVE(elements.items, elements.items_allocated, set->n_items);
+    if (r >= 0 && set->n_items > 0) {
+        memcpy(raw, set->items, set->n_items * sizeof(*raw));
+        qsort(raw, set->n_items, sizeof(*raw), compare_elements);
+        for (size_t i = 0; i < set->n_items; i++) {
+            if (raw[i].end)
                 continue;
             NftElement *element = &elements.items[elements.n_items++];
-            *element = raw.items[i].element;
+            *element = raw[i].element;
             /* The last interval has no end where it goes to the largest key. */
-            if (raw.intervals && i + 1 < raw.n_items)
-                element->ports.last = (uint16_t)(raw.items[i + 1].element.ports.first - 1);
-            else if (raw.intervals)
+            if (set->intervals && i + 1 < set->n_items)
+                element->ports.last = (uint16_t)(raw[i + 1].element.ports.first - 1);
+            else if (set->intervals)
                 element->ports.last = UINT16_MAX;
         }
     }
-    free(raw.items);
+    free(raw);
     if (r < 0)
         nft_elements_done(&elements);
     else

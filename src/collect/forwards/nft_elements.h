@@ -2,9 +2,8 @@
 /* The elements of an nftables set or map whose keys are ports or protocol numbers. */
 #pragma once
 
-#include <libnftnl/set.h>
-
 #include "collect/forwards/forward.h"
+#include "collect/netlink/attributes.h"
 
 typedef struct NftElement {
     uint8_t key[4];   /* its first bytes, network order */
@@ -19,9 +18,26 @@ typedef struct NftElements {
     size_t n_items, items_allocated;
 } NftElements;
 
+/* A set or map with its elements as the kernel sends them: those of an interval are its two ends.
+ */
+typedef struct NftSet {
+    uint8_t family;
+    char *table, *name; /* owned */
+    struct NftRawElement *items;
+    size_t n_items, items_allocated;
+    bool intervals;
+} NftSet;
+
+/* Returns an empty one, or NULL: out of memory. */
+NftSet *nft_set_new(uint8_t family, const char *table, const char *name);
+/* Takes NULL, returns NULL. */
+NftSet *nft_set_free(NftSet *set);
+/* Adds the elements of a list (NFTA_SET_ELEM_LIST_ELEMENTS). Returns 0 or -ENOMEM. */
+int nft_set_add(NftSet *set, AttributeWalk elements);
+
 /* Reads them, intervals joined. Keys wider than a port are read by their first bytes. 0 or -ENOMEM.
  */
-int nft_elements_read(struct nftnl_set *set, NftElements *ret);
+int nft_elements_read(const NftSet *set, NftElements *ret);
 void nft_elements_done(NftElements *elements);
 
 static inline void nft_elements_cleanup(NftElements *elements) {

@@ -3,14 +3,15 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <libnftnl/expr.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nf_tables_compat.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "collect/forwards/nft_attributes.h"
 #include "collect/forwards/nft_elements.h"
 #include "collect/forwards/nft_xt.h"
 #include "util/cleanup.h"
@@ -33,8 +34,8 @@ typedef struct Slot {
     SlotKind kind;
     uint8_t bits; /* SLOT_DESTINATION: how many are left to compare */
     uint8_t data[16];
-    uint32_t length;            /* of data, or of a mapped value's offset */
-    struct nftnl_set *elements; /* SLOT_MAPPED; borrowed */
+    uint32_t length;        /* of data, or of a mapped value's offset */
+    const NftSet *elements; /* SLOT_MAPPED; borrowed */
 } Slot;
 
 typedef struct Reader {
@@ -53,8 +54,8 @@ char *nft_chain_name(uint32_t family, const char *table, const char *chain) {
 }
 
 /* NFT_REG_1 to 4 are names for four 32-bit registers each (linux/netfilter/nf_tables.h). */
-static Slot *reader_slot(Reader *reader, const struct nftnl_expr *expr, uint16_t attribute) {
-    uint32_t number = nftnl_expr_get_u32(expr, attribute);
+static Slot *reader_slot(Reader *reader, AttributeWalk expr, uint16_t attribute) {
+    uint32_t number = nft_u32(expr, attribute);
 
     if (number >= NFT_REG_1 && number <= NFT_REG_4)
         return &reader->slots[(number - NFT_REG_1) * 4];
@@ -77,11 +78,11 @@ static uint32_t proto_bit(uint8_t number) {
 
 /* --- expressions that load a register --- */
 
-static int read_meta(Reader *reader, struct nftnl_expr *expr) {
-    if (!nftnl_expr_is_set(expr, NFTNL_EXPR_META_DREG))
+static int read_meta(Reader *reader, AttributeWalk expr) {
+    if (!nft_has(expr, NFTA_META_DREG))
         return 0;
-    Slot *slot = reader_slot(reader, expr, NFTNL_EXPR_META_DREG);
-    switch (nftnl_expr_get_u32(expr, NFTNL_EXPR_META_KEY)) {
+    Slot *slot = reader_slot(reader, expr, NFTA_META_DREG);
+    switch (nft_u32(expr, NFTA_META_KEY)) {
     case NFT_META_L4PROTO:
         *slot = (Slot){.kind = SLOT_PROTO};
         break;
@@ -101,13 +102,13 @@ static int read_meta(Reader *reader, struct nftnl_expr *expr) {
 }
 
 /* The destination address of IPv4 stands at byte 16 of the header, of IPv6 at 24; ports at 2. */
-static int read_payload(Reader *reader, struct nftnl_expr *expr) {
-    if (!nftnl_expr_is_set(expr, NFTNL_EXPR_PAYLOAD_DREG))
+static int read_payload(Reader *reader, AttributeWalk expr) {
+    if (!nft_has(expr, NFTA_PAYLOAD_DREG))
         return 0;
-    Slot *slot = reader_slot(reader, expr, NFTNL_EXPR_PAYLOAD_DREG);
-    uint32_t base = nftnl_expr_get_u32(expr, NFTNL_EXPR_PAYLOAD_BASE);
-    uint32_t offset = nftnl_expr_get_u32(expr, NFTNL_EXPR_PAYLOAD_OFFSET);
-    uint32_t length = nftnl_expr_get_u32(expr, NFTNL_EXPR_PAYLOAD_LEN);
+    Slot *slot = reader_slot(reader, expr, NFTA_PAYLOAD_DREG);
+    uint32_t base = nft_u32(expr, NFTA_PAYLOAD_BASE);
+    uint32_t offset = nft_u32(expr, NFTA_PAYLOAD_OFFSET);
+    uint32_t length = nft_u32(expr, NFTA_PAYLOAD_LEN);
     bool ipv4 = reader->match.ipv4 && !reader->match.ipv6;
     bool ipv6 = reader->match.ipv6 && !reader->match.ipv4;
 
@@ -124,11 +125,11 @@ static int read_payload(Reader *reader, struct nftnl_expr *expr) {
 }
 
 /* A mask that leaves the first bits of an address is a prefix; any other is not understood. */
-static int read_bitwise(Reader *reader, struct nftnl_expr *expr) {
-    Slot *from = reader_slot(reader, expr, NFTNL_EXPR_BITWISE_SREG);
-    Slot *to = reader_slot(reader, expr, NFTNL_EXPR_BITWISE_DREG);
+static int read_bitwise(Reader *reader, AttributeWalk expr) {
+    Slot *from = reader_slot(reader, expr, NFTA_BITWISE_SREG);
+    Slot *to = reader_slot(reader, expr, NFTA_BITWISE_DREG);
     uint32_t length = 0;
-    const uint8_t *mask = nftnl_expr_get(expr, NFTNL_EXPR_BITWISE_MASK, &length);
+    const uint8_t *mask = nft_data(expr, NFTA_BITWISE_MASK, &length);
     unsigned bits = 0;
 
     if (from->kind == SLOT_DESTINATION && mask && length <= 16) {
@@ -157,14 +158,14 @@ static int add_jump(Reader *reader, const PacketMatch *match, const char *chain)
     return forward_table_add(reader->table, &rule);
 }
 
-static int read_immediate(Reader *reader, struct nftnl_expr *expr) {
-    if (nftnl_expr_get_u32(expr, NFTNL_EXPR_IMM_DREG) == NFT_REG_VERDICT) {
-        const char *chain = nftnl_expr_get_str(expr, NFTNL_EXPR_IMM_CHAIN);
+static int read_immediate(Reader *reader, AttributeWalk expr) {
+    if (nft_u32(expr, NFTA_IMMEDIATE_DREG) == NFT_REG_VERDICT) {
+        const char *chain = nft_verdict_chain(expr, NFTA_IMMEDIATE_DATA);
         return chain ? add_jump(reader, &reader->match, chain) : 0;
     }
-    Slot *slot = reader_slot(reader, expr, NFTNL_EXPR_IMM_DREG);
+    Slot *slot = reader_slot(reader, expr, NFTA_IMMEDIATE_DREG);
     uint32_t length = 0;
-    const void *data = nftnl_expr_get(expr, NFTNL_EXPR_IMM_DATA, &length);
+    const void *data = nft_data(expr, NFTA_IMMEDIATE_DATA, &length);
 
     *slot = (Slot){};
     if (data && length <= sizeof(slot->data)) {
@@ -219,10 +220,10 @@ static uint16_t port_of(const uint8_t *data) {
     return (uint16_t)(data[0] << 8 | data[1]);
 }
 
-static int read_cmp(Reader *reader, struct nftnl_expr *expr) {
-    const Slot *slot = reader_slot(reader, expr, NFTNL_EXPR_CMP_SREG);
-    uint32_t operation = nftnl_expr_get_u32(expr, NFTNL_EXPR_CMP_OP), length = 0;
-    const uint8_t *data = nftnl_expr_get(expr, NFTNL_EXPR_CMP_DATA, &length);
+static int read_cmp(Reader *reader, AttributeWalk expr) {
+    const Slot *slot = reader_slot(reader, expr, NFTA_CMP_SREG);
+    uint32_t operation = nft_u32(expr, NFTA_CMP_OP), length = 0;
+    const uint8_t *data = nft_data(expr, NFTA_CMP_DATA, &length);
     PortRange range;
 
     /* What is excluded narrows as well, but is not needed: the widest reading is the safe one. */
@@ -258,14 +259,14 @@ static int read_cmp(Reader *reader, struct nftnl_expr *expr) {
     }
 }
 
-static int read_range(Reader *reader, struct nftnl_expr *expr) {
-    const Slot *slot = reader_slot(reader, expr, NFTNL_EXPR_RANGE_SREG);
+static int read_range(Reader *reader, AttributeWalk expr) {
+    const Slot *slot = reader_slot(reader, expr, NFTA_RANGE_SREG);
     uint32_t from_length = 0, to_length = 0;
-    const uint8_t *from = nftnl_expr_get(expr, NFTNL_EXPR_RANGE_FROM_DATA, &from_length);
-    const uint8_t *to = nftnl_expr_get(expr, NFTNL_EXPR_RANGE_TO_DATA, &to_length);
+    const uint8_t *from = nft_data(expr, NFTA_RANGE_FROM_DATA, &from_length);
+    const uint8_t *to = nft_data(expr, NFTA_RANGE_TO_DATA, &to_length);
 
     if (slot->kind != SLOT_PORT || from_length < 2 || to_length < 2 ||
-        nftnl_expr_get_u32(expr, NFTNL_EXPR_RANGE_OP) != NFT_RANGE_EQ)
+        nft_u32(expr, NFTA_RANGE_OP) != NFT_RANGE_EQ)
         return 0;
     PortRange range = {port_of(from), port_of(to)};
     return match_port_ranges(reader, &range, 1);
@@ -273,7 +274,7 @@ static int read_range(Reader *reader, struct nftnl_expr *expr) {
 
 /* A verdict map of ports is a jump an element; one of anything else a jump each, whatever the key.
  */
-static int read_verdict_map(Reader *reader, const Slot *key, struct nftnl_set *set) {
+static int read_verdict_map(Reader *reader, const Slot *key, const NftSet *set) {
     _cleanup_(nft_elements_cleanup) NftElements elements = {};
     int r = nft_elements_read(set, &elements);
 
@@ -288,7 +289,7 @@ static int read_verdict_map(Reader *reader, const Slot *key, struct nftnl_set *s
     return r;
 }
 
-static int match_set(Reader *reader, const Slot *key, struct nftnl_set *set) {
+static int match_set(Reader *reader, const Slot *key, const NftSet *set) {
     _cleanup_(nft_elements_cleanup) NftElements elements = {};
     int r = nft_elements_read(set, &elements);
     if (r < 0)
@@ -311,29 +312,28 @@ static int match_set(Reader *reader, const Slot *key, struct nftnl_set *set) {
     return match_port_ranges(reader, ranges, elements.n_items);
 }
 
-static int read_lookup(Reader *reader, struct nftnl_expr *expr) {
-    Slot key = *reader_slot(reader, expr, NFTNL_EXPR_LOOKUP_SREG);
-    const char *name = nftnl_expr_get_str(expr, NFTNL_EXPR_LOOKUP_SET);
-    bool maps = nftnl_expr_is_set(expr, NFTNL_EXPR_LOOKUP_DREG);
-    bool verdict = maps && nftnl_expr_get_u32(expr, NFTNL_EXPR_LOOKUP_DREG) == NFT_REG_VERDICT;
-    bool inverted = nftnl_expr_is_set(expr, NFTNL_EXPR_LOOKUP_FLAGS) &&
-                    nftnl_expr_get_u32(expr, NFTNL_EXPR_LOOKUP_FLAGS) & NFT_LOOKUP_F_INV;
-    struct nftnl_set *set;
+static int read_lookup(Reader *reader, AttributeWalk expr) {
+    static const NftSet empty;
+    Slot key = *reader_slot(reader, expr, NFTA_LOOKUP_SREG);
+    const char *name = nft_text(expr, NFTA_LOOKUP_SET);
+    bool maps = nft_has(expr, NFTA_LOOKUP_DREG);
+    bool verdict = maps && nft_u32(expr, NFTA_LOOKUP_DREG) == NFT_REG_VERDICT;
+    bool inverted =
+        nft_has(expr, NFTA_LOOKUP_FLAGS) && nft_u32(expr, NFTA_LOOKUP_FLAGS) & NFT_LOOKUP_F_INV;
 
     if (maps && !verdict)
-        *reader_slot(reader, expr, NFTNL_EXPR_LOOKUP_DREG) = (Slot){};
+        *reader_slot(reader, expr, NFTA_LOOKUP_DREG) = (Slot){};
     /* Sets of addresses may be large, and would change nothing: they are not asked for. */
     if (inverted || !name || (key.kind != SLOT_PORT && key.kind != SLOT_PROTO && !verdict))
         return 0;
-    int r = reader->sets->elements(reader->sets->userdata, reader->family, reader->table_name, name,
-                                   &set);
-    if (r < 0)
-        return r;
+    const NftSet *set =
+        reader->sets->find(reader->sets->userdata, reader->family, reader->table_name, name);
+    if (!set)
+        set = &empty;
     if (verdict)
         return read_verdict_map(reader, &key, set);
     if (maps && key.kind == SLOT_PORT)
-        *reader_slot(reader, expr, NFTNL_EXPR_LOOKUP_DREG) =
-            (Slot){.kind = SLOT_MAPPED, .elements = set};
+        *reader_slot(reader, expr, NFTA_LOOKUP_DREG) = (Slot){.kind = SLOT_MAPPED, .elements = set};
     return match_set(reader, &key, set);
 }
 
@@ -380,33 +380,31 @@ static int add_mapped(Reader *reader, const Slot *address, sa_family_t family, b
 }
 
 /* The ports in two registers with consecutive attributes. */
-static TargetPorts read_target_ports(Reader *reader, struct nftnl_expr *expr, uint16_t minimum) {
+static TargetPorts read_target_ports(Reader *reader, AttributeWalk expr, uint16_t minimum) {
     TargetPorts ports = {};
 
-    if (!nftnl_expr_is_set(expr, minimum))
+    if (!nft_has(expr, minimum))
         return ports;
     const Slot *first = reader_slot(reader, expr, minimum);
     ports.first = first->kind == SLOT_DATA ? port_of(first->data) : 0;
-    if (!nftnl_expr_is_set(expr, minimum + 1))
+    if (!nft_has(expr, minimum + 1))
         return ports;
     const Slot *last = reader_slot(reader, expr, minimum + 1);
     ports.last = last->kind == SLOT_DATA ? port_of(last->data) : 0;
     return ports;
 }
 
-static int read_nat(Reader *reader, struct nftnl_expr *expr) {
-    if (nftnl_expr_get_u32(expr, NFTNL_EXPR_NAT_TYPE) != NFT_NAT_DNAT)
+static int read_nat(Reader *reader, AttributeWalk expr) {
+    if (nft_u32(expr, NFTA_NAT_TYPE) != NFT_NAT_DNAT)
         return 0;
-    uint32_t nfproto = nftnl_expr_get_u32(expr, NFTNL_EXPR_NAT_FAMILY);
+    uint32_t nfproto = nft_u32(expr, NFTA_NAT_FAMILY);
     sa_family_t family = nfproto == NFPROTO_IPV6 ? AF_INET6 : AF_INET;
-    bool has_address = nftnl_expr_is_set(expr, NFTNL_EXPR_NAT_REG_ADDR_MIN);
-    const Slot *address =
-        has_address ? reader_slot(reader, expr, NFTNL_EXPR_NAT_REG_ADDR_MIN) : NULL;
+    bool has_address = nft_has(expr, NFTA_NAT_REG_ADDR_MIN);
+    const Slot *address = has_address ? reader_slot(reader, expr, NFTA_NAT_REG_ADDR_MIN) : NULL;
 
     match_family(&reader->match, (uint8_t)nfproto);
     if (address && address->kind == SLOT_MAPPED)
-        return add_mapped(reader, address, family,
-                          nftnl_expr_is_set(expr, NFTNL_EXPR_NAT_REG_PROTO_MIN));
+        return add_mapped(reader, address, family, nft_has(expr, NFTA_NAT_REG_PROTO_MIN));
 
     Address to = {};
     if (address && address->kind == SLOT_DATA) {
@@ -414,31 +412,31 @@ static int read_nat(Reader *reader, struct nftnl_expr *expr) {
         memcpy(to.bytes, address->data, family == AF_INET ? 4 : 16);
     }
     return add_forward(reader, &reader->match, &to,
-                       read_target_ports(reader, expr, NFTNL_EXPR_NAT_REG_PROTO_MIN), false);
+                       read_target_ports(reader, expr, NFTA_NAT_REG_PROTO_MIN), false);
 }
 
-static int read_redirect(Reader *reader, struct nftnl_expr *expr) {
+static int read_redirect(Reader *reader, AttributeWalk expr) {
     return add_forward(reader, &reader->match, &(Address){},
-                       read_target_ports(reader, expr, NFTNL_EXPR_REDIR_REG_PROTO_MIN), false);
+                       read_target_ports(reader, expr, NFTA_REDIR_REG_PROTO_MIN), false);
 }
 
-static int read_xt_match(Reader *reader, struct nftnl_expr *expr) {
+static int read_xt_match(Reader *reader, AttributeWalk expr) {
     XtMatch match = {
-        .name = nftnl_expr_get_str(expr, NFTNL_EXPR_MT_NAME),
-        .revision = nftnl_expr_get_u32(expr, NFTNL_EXPR_MT_REV),
+        .name = nft_text(expr, NFTA_MATCH_NAME),
+        .revision = nft_u32(expr, NFTA_MATCH_REV),
     };
-    match.info = nftnl_expr_get(expr, NFTNL_EXPR_MT_INFO, &match.length);
+    match.info = nft_bytes(expr, NFTA_MATCH_INFO, &match.length);
     PortRange ranges[XT_PORT_RANGES_MAX];
     int count = match.name && match.info ? xt_match_ports(&match, ranges) : 0;
     return count > 0 ? match_port_ranges(reader, ranges, (size_t)count) : 0;
 }
 
-static int read_xt_target(Reader *reader, struct nftnl_expr *expr) {
+static int read_xt_target(Reader *reader, AttributeWalk expr) {
     XtMatch target = {
-        .name = nftnl_expr_get_str(expr, NFTNL_EXPR_TG_NAME),
-        .revision = nftnl_expr_get_u32(expr, NFTNL_EXPR_TG_REV),
+        .name = nft_text(expr, NFTA_TARGET_NAME),
+        .revision = nft_u32(expr, NFTA_TARGET_REV),
     };
-    target.info = nftnl_expr_get(expr, NFTNL_EXPR_TG_INFO, &target.length);
+    target.info = nft_bytes(expr, NFTA_TARGET_INFO, &target.length);
     Address to = {};
     TargetPorts ports = {};
     int r = target.name && target.info
@@ -451,7 +449,7 @@ static int read_xt_target(Reader *reader, struct nftnl_expr *expr) {
 
 static const struct {
     const char *name;
-    int (*read)(Reader *reader, struct nftnl_expr *expr);
+    int (*read)(Reader *reader, AttributeWalk expr);
 } expressions[] = {
     {"meta", read_meta},      {"payload", read_payload},     {"bitwise", read_bitwise},
     {"cmp", read_cmp},        {"range", read_range},         {"lookup", read_lookup},
@@ -459,13 +457,12 @@ static const struct {
     {"redir", read_redirect}, {"target", read_xt_target},
 };
 
-static int read_expression(struct nftnl_expr *expr, void *userdata) {
-    Reader *reader = userdata;
-    const char *name = nftnl_expr_get_str(expr, NFTNL_EXPR_NAME);
+static int read_expression(Reader *reader, AttributeWalk expr) {
+    const char *name = nft_text(expr, NFTA_EXPR_NAME);
 
     for (size_t i = 0; name && i < ELEMENTS(expressions); i++)
         if (strcmp(expressions[i].name, name) == 0)
-            return expressions[i].read(reader, expr);
+            return expressions[i].read(reader, nft_nested(expr, NFTA_EXPR_DATA));
     /* Whatever else loads a register must not leave there what an earlier one put in it. */
     if (name && (strcmp(name, "ct") == 0 || strcmp(name, "fib") == 0 || strcmp(name, "hash") == 0 ||
                  strcmp(name, "numgen") == 0 || strcmp(name, "exthdr") == 0 ||
@@ -474,18 +471,24 @@ static int read_expression(struct nftnl_expr *expr, void *userdata) {
     return 0;
 }
 
-int nft_rule_read(struct nftnl_rule *rule, const NftSets *sets, ForwardTable *table) {
+int nft_rule_read(uint8_t family, AttributeWalk rule, const NftSets *sets, ForwardTable *table) {
     Reader reader = {
         .sets = sets,
         .table = table,
-        .family = nftnl_rule_get_u32(rule, NFTNL_RULE_FAMILY),
-        .table_name = nftnl_rule_get_str(rule, NFTNL_RULE_TABLE),
-        .chain_name = nftnl_rule_get_str(rule, NFTNL_RULE_CHAIN),
+        .family = family,
+        .table_name = nft_text(rule, NFTA_RULE_TABLE),
+        .chain_name = nft_text(rule, NFTA_RULE_CHAIN),
         .match = packet_match_any(),
     };
+    AttributeWalk expressions_left = nft_nested(rule, NFTA_RULE_EXPRESSIONS);
+    Attribute expression;
+    int r = 0;
+
     if (!reader.table_name || !reader.chain_name)
         return 0;
-    if (reader.family == NFPROTO_IPV4 || reader.family == NFPROTO_IPV6)
-        match_family(&reader.match, (uint8_t)reader.family);
-    return nftnl_expr_foreach(rule, read_expression, &reader);
+    if (family == NFPROTO_IPV4 || family == NFPROTO_IPV6)
+        match_family(&reader.match, family);
+    while (r >= 0 && attribute_next(&expressions_left, &expression))
+        r = read_expression(&reader, attribute_nested(&expression));
+    return r;
 }
