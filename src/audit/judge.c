@@ -8,9 +8,6 @@
 #include "util/fnv.h"
 #include "util/memory.h"
 
-/* Longer ages are not waited for: 30 years. Below every `until` that a calendar of today has. */
-#define AGE_MAX (30 * 365 * USEC_PER_DAY)
-
 static void judge_by_policy(void *userdata, const Listener *listener, usec_t age, usec_t realtime,
                             Verdict *ret) {
     PolicyJudge *self = userdata;
@@ -32,39 +29,17 @@ static void judge_by_policy(void *userdata, const Listener *listener, usec_t age
 
 static usec_t next_age(void *userdata, usec_t age) {
     const PolicyJudge *self = userdata;
-    size_t i = 0;
-    while (i < self->n_ages && self->ages[i] <= age)
-        i++;
-    return i < self->n_ages ? self->ages[i] : USEC_INFINITY;
+    return policy_next_age(self->policy, age);
 }
 
 static usec_t next_until(void *userdata, usec_t realtime) {
     const PolicyJudge *self = userdata;
-    JudgeContext context = {.now = realtime};
-    Listener nobody = {0};
-    return policy_next_change(self->policy, &context, &nobody);
+    return policy_next_until(self->policy, realtime);
 }
 
 static void count_hit(void *userdata, const RuleInfo *rule) {
     PolicyJudge *self = userdata;
     self->hits[policy_rule_index(self->policy, rule)]++;
-}
-
-/* All ages of the policy, asked of it with a listener as old as the epoch, one after the other. */
-static int collect_ages(PolicyJudge *self) {
-    JudgeContext context = {.now = 1};
-    Owner owner = {.created = 1};
-    Listener listener = {.owner = &owner};
-    usec_t next;
-
-    while ((next = policy_next_change(self->policy, &context, &listener)) <= AGE_MAX) {
-        int r = ARRAY_RESERVE(self->ages, self->ages_allocated, self->n_ages + 1);
-        if (r < 0)
-            return r;
-        self->ages[self->n_ages++] = next - owner.created;
-        context.now = next;
-    }
-    return 0;
 }
 
 int policy_judge_new(const Policy *policy, const JudgeContext *context, PolicyJudge **ret) {
@@ -82,7 +57,7 @@ int policy_judge_new(const Policy *policy, const JudgeContext *context, PolicyJu
         .userdata = self,
         .settings = *policy_settings(policy),
     };
-    if (!self->hits || collect_ages(self) < 0 || policy_judge_renew_exes(self) < 0)
+    if (!self->hits || policy_judge_renew_exes(self) < 0)
         return -ENOMEM;
     *ret = TAKE_PTR(self);
     return 0;
@@ -108,7 +83,6 @@ PolicyJudge *policy_judge_free(PolicyJudge *judge) {
     if (!judge)
         return NULL;
     exe_table_free(judge->exes);
-    free(judge->ages);
     free(judge->hits);
     free(judge);
     return NULL;

@@ -48,9 +48,7 @@ typedef struct PolicyJudge {
     void (*freshen)(struct PolicyJudge *self, const Listener *listener);
     ExeTable *exes;       /* owned; NULL where the context can't tell which file a path is */
     const Policy *policy; /* borrowed */
-    usec_t *ages;         /* of the `age` matches, ascending */
-    size_t n_ages, ages_allocated;
-    uint64_t *hits; /* by policy_rule_index(): listeners that the rule came to decide on */
+    uint64_t *hits;       /* by policy_rule_index(): listeners that the rule came to decide on */
 } PolicyJudge;
 
 /* The policy must outlive it; the context is copied, its `exes` replaced. Returns 0 or -ENOMEM. */

@@ -119,12 +119,11 @@ const RuleInfo *policy_default(const Policy *policy);
  * policy_n_rules(); so an array needs one more. `rule` must be one of the policy's. */
 size_t policy_rule_index(const Policy *policy, const RuleInfo *rule);
 
-/*
- * The earliest time after context->now (realtime) at which the verdict on that listener may change
- * by time alone: an `until` ends, or an `age` is reached. USEC_INFINITY: never.
- */
-usec_t policy_next_change(const Policy *policy, const JudgeContext *context,
-                          const Listener *listener);
+/* The first `until` of the rules that is after `now`, realtime. USEC_INFINITY: there is none. */
+usec_t policy_next_until(const Policy *policy, usec_t now);
+
+/* The smallest `age` in the rules that is above `age`. USEC_INFINITY: there is none. */
+usec_t policy_next_age(const Policy *policy, usec_t age);
 
 /* The `set` values. */
 typedef struct PolicySettings {

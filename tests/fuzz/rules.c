@@ -53,7 +53,8 @@ static void judge(const Policy *policy, JudgeContext *context, const Listener *l
     if (tabled.rule != asked.rule)
         abort();
     policy_explain(policy, context, listener, take_step, &length);
-    policy_next_change(policy, context, listener);
+    policy_next_until(policy, context->now);
+    policy_next_age(policy, 0);
 }
 
 static void judge_some(const Policy *policy) {

@@ -20,29 +20,25 @@ void policy_judge(const Policy *policy, const JudgeContext *context, const Liste
     };
 }
 
-static usec_t earlier(usec_t now, usec_t time, usec_t best) {
-    return time > now && time < best ? time : best;
+usec_t policy_next_until(const Policy *policy, usec_t now) {
+    usec_t next = USEC_INFINITY;
+
+    for (size_t i = 0; i < policy->n_rules; i++)
+        if (policy->rules[i].until > now && policy->rules[i].until < next)
+            next = policy->rules[i].until;
+    return next;
 }
 
-usec_t policy_next_change(const Policy *policy, const JudgeContext *context,
-                          const Listener *listener) {
-    usec_t created = listener->owner ? listener->owner->created : 0;
-    usec_t now = context->now, next = USEC_INFINITY;
+usec_t policy_next_age(const Policy *policy, usec_t age) {
+    usec_t next = USEC_INFINITY;
 
     for (size_t i = 0; i < policy->n_rules; i++) {
         const Rule *rule = &policy->rules[i];
-        if (rule_is_expired(rule, now))
-            continue;
-        next = earlier(now, rule->until, next);
-        if (!(rule->keys & 1u << KEY_AGE) || created == 0)
-            continue;
-        for (uint32_t j = 0; j < rule->n_matches; j++) {
+        for (uint32_t j = 0; rule->keys & 1u << KEY_AGE && j < rule->n_matches; j++) {
             const Match *match = &rule->matches[j];
-            for (uint32_t k = 0; match->key == KEY_AGE && k < match->n_items; k++) {
-                usec_t reached;
-                if (!__builtin_add_overflow(created, match->items[k].age, &reached))
-                    next = earlier(now, reached, next);
-            }
+            for (uint32_t k = 0; match->key == KEY_AGE && k < match->n_items; k++)
+                if (match->items[k].age > age && match->items[k].age < next)
+                    next = match->items[k].age;
         }
     }
     return next;

@@ -170,17 +170,11 @@ Test(explain, next_change) {
     _cleanup_policy_ Policy *policy =
         parse("allow port 1 until 2026-11-20\nallow port 1 until 2026-11-22\n"
               "allow port 1 age 30s, 2h\n");
-    World world;
-    world_init(&world);
-    world_set_listener(&world, "tcp 0.0.0.0:1 age=60s");
-    cr_expect_eq(policy_next_change(policy, &world.context, &world.listener),
-                 WORLD_NOW + 2 * USEC_PER_HOUR - 60 * USEC_PER_SEC);
-    world_set_listener(&world, "tcp 0.0.0.0:1");
-    cr_expect_eq(policy_next_change(policy, &world.context, &world.listener),
-                 WORLD_NOW + USEC_PER_DAY);
-    world.context.now += 2 * USEC_PER_DAY;
-    cr_expect_eq(policy_next_change(policy, &world.context, &world.listener), USEC_INFINITY);
-    world_done(&world);
+    cr_expect_eq(policy_next_until(policy, WORLD_NOW), WORLD_NOW + USEC_PER_DAY);
+    cr_expect_eq(policy_next_until(policy, WORLD_NOW + 2 * USEC_PER_DAY), USEC_INFINITY);
+    cr_expect_eq(policy_next_age(policy, 0), 30 * USEC_PER_SEC);
+    cr_expect_eq(policy_next_age(policy, 60 * USEC_PER_SEC), 2 * USEC_PER_HOUR);
+    cr_expect_eq(policy_next_age(policy, 2 * USEC_PER_HOUR), USEC_INFINITY);
 }
 
 /* What filter_parse() gives: 1 and 0 for whether it holds, or the diagnostics in *ret_told. */
