@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "policy/names.h"
 #include "policy/policy.h"
@@ -197,12 +196,11 @@ static bool print_any_of_user(const Listener *listener, FILE *out) {
 }
 
 static void print_until(usec_t until, FILE *out) {
-    time_t seconds = (time_t)(until / USEC_PER_SEC);
-    char text[32];
-    struct tm tm;
-    if (until != USEC_INFINITY && localtime_r(&seconds, &tm) &&
-        strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm) > 0)
-        fprintf(out, " until %s", text);
+    char text[LOCAL_TIME_SIZE];
+    if (until == USEC_INFINITY)
+        return;
+    format_local_time(until, text);
+    fprintf(out, " until %.10sT%s", text, text + LOCAL_TIME_OF_DAY);
 }
 
 /* A note is one line of text. */

@@ -5,42 +5,23 @@
 #include <jansson.h>
 #include <string.h>
 #include <syslog.h>
-#include <time.h>
 
 #include "report/alert.h"
 #include "util/cleanup.h"
 #include "util/memory.h"
 #include "util/serialize.h"
 
-static const char *priority_name(int priority) {
-    switch (priority) {
-    case LOG_CRIT:
-        return "critical";
-    case LOG_ERR:
-        return "error";
-    case LOG_WARNING:
-        return "warning";
-    case LOG_NOTICE:
-        return "notice";
-    default:
-        return "info";
-    }
-}
+typedef struct PriorityLook {
+    const char *name, *colour; /* as the client colours the severities */
+} PriorityLook;
 
-/* As the client colours the severities. */
-static const char *priority_colour(int priority) {
-    switch (priority) {
-    case LOG_CRIT:
-        return "\033[1;31m";
-    case LOG_ERR:
-        return "\033[31m";
-    case LOG_WARNING:
-        return "\033[33m";
-    case LOG_NOTICE:
-        return "\033[34m";
-    default:
-        return "\033[90m";
-    }
+static PriorityLook priority_look(int priority) {
+    static const PriorityLook looks[] = {
+        [LOG_CRIT] = {"critical", "\033[1;31m"}, [LOG_ERR] = {"error", "\033[31m"},
+        [LOG_WARNING] = {"warning", "\033[33m"}, [LOG_NOTICE] = {"notice", "\033[34m"},
+        [LOG_INFO] = {"info", "\033[90m"},
+    };
+    return looks[priority >= LOG_CRIT && priority <= LOG_NOTICE ? priority : LOG_INFO];
 }
 
 /* Below the message: `before`, the field, `after`. Nothing where the record has no such field. */
@@ -73,18 +54,16 @@ static void write_why(const Record *record, const LineLook *look, FILE *out) {
 }
 
 int record_write_line(const Record *record, const LineLook *look, FILE *out) {
-    time_t seconds = (time_t)(record->time / USEC_PER_SEC);
-    char clock[16] = "";
-    struct tm tm;
+    PriorityLook priority = priority_look(record->priority);
+    char time[LOCAL_TIME_SIZE];
     size_t length = 0;
     const char *message = record_find(record, "MESSAGE", &length);
 
-    if (localtime_r(&seconds, &tm))
-        strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
-    fprintf(out, "%s.%03u  %s%-8s%s  %.*s\n", clock,
-            (unsigned)(record->time % USEC_PER_SEC / (USEC_PER_SEC / 1000)),
-            look->colour ? priority_colour(record->priority) : "", priority_name(record->priority),
-            look->colour ? "\033[0m" : "", (int)length, message ?: "");
+    format_local_time(record->time, time);
+    fprintf(out, "%s.%03u  %s%-8s%s  %.*s\n", time + LOCAL_TIME_OF_DAY,
+            (unsigned)(record->time % USEC_PER_SEC / USEC_PER_MSEC),
+            look->colour ? priority.colour : "", priority.name, look->colour ? "\033[0m" : "",
+            (int)length, message ?: "");
     if (record->priority < LOG_INFO)
         write_why(record, look, out);
     return fflush(out) == 0 ? 0 : -EIO;
