@@ -13,14 +13,6 @@
 /* A clock that is more off than this was set; less is what NTP does all the time. */
 #define CLOCK_STEP USEC_PER_SEC
 
-const char *resolved_why_name(ResolvedWhy why) {
-    static const char *const names[] = {
-        [RESOLVED_GONE] = "gone",   [RESOLVED_POLICY] = "policy",   [RESOLVED_SNOOZE] = "snooze",
-        [RESOLVED_UNTIL] = "until", [RESOLVED_CHANGED] = "changed",
-    };
-    return names[why];
-}
-
 void ledger_what_names(unsigned what, char ret[static LEDGER_WHAT_SIZE]) {
     static const char *const names[] = {"holders", "scope", "reach", "verdict", "id"};
     char *end = ret;

@@ -71,7 +71,6 @@ typedef enum ResolvedWhy {
     RESOLVED_UNTIL,   /* a rule came to its `until` */
     RESOLVED_CHANGED, /* it is another now: its holders, ways in, or age */
 } ResolvedWhy;
-const char *resolved_why_name(ResolvedWhy why);
 
 /* A listener as the ledger knows it. Pointers last until the next call. */
 typedef struct LedgerView {

@@ -293,6 +293,8 @@ void exes_settle(Daemon *daemon);
 /* --- tell.c: from the ledger to the journal, or to stdout --- */
 
 void tell_change(void *userdata, const LedgerChange *change);
+/* The reason of an alert; ALERT_NEW: there is none. */
+AlertReason tell_reason(const LedgerChange *change);
 /* That somebody silenced a listener, and who. */
 void tell_snooze(Daemon *daemon, const LedgerView *view, const BusSnooze *snooze);
 __attribute__((format(printf, 4, 5))) void tell_of_daemon(Daemon *daemon, ReportEvent event,

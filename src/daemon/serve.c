@@ -233,12 +233,8 @@ static int handle_snooze(void *userdata, const BusSnooze *snooze) {
 
 /* In `words` where it is made of them. NULL: there is no reason to tell. */
 static const char *why_of_change(const LedgerChange *change, char words[static LEDGER_WHAT_SIZE]) {
-    if (change->event == LEDGER_RESOLVED)
-        return resolved_why_name(change->why);
-    if (change->event == LEDGER_STILL_FLAGGED)
-        return change->returned ? "returned" : "reminder";
     if (change->event != LEDGER_CHANGED)
-        return change->repeats ? "repeats" : NULL;
+        return alert_reason_name(tell_reason(change));
     ledger_what_names(change->what, words);
     return words;
 }

@@ -95,7 +95,7 @@ static int make_alert(const void *what, Record *record) {
     return alert_of_listener(what, record);
 }
 
-static AlertReason reason_of(const LedgerChange *change) {
+AlertReason tell_reason(const LedgerChange *change) {
     static const AlertReason resolved[] = {
         [RESOLVED_GONE] = ALERT_GONE,
         [RESOLVED_POLICY] = ALERT_ALLOWED,
@@ -131,7 +131,7 @@ static void tell_listener(Daemon *daemon, const LedgerChange *change, ReportEven
         .user = listener.uid == (uint32_t)-1 ? NULL : user_name(listener.uid),
         .realtime = now.realtime,
         .duration = event == REPORT_FLAGGED && !change->brief ? 0 : change->duration,
-        .reason = reason_of(change),
+        .reason = tell_reason(change),
         .also = change->also,
         .n_also = change->n_also,
         .n_returned = change->n_returned,

@@ -122,24 +122,35 @@ static void add_rule(Record *record, const ListenerAlert *alert) {
 
 static const struct {
     const char *name;  /* SOCKAUDIT_REASON */
-    const char *words; /* resolved: in brackets, the reason if the listener is still open */
+    const char *words; /* for people */
 } reasons[ALERT_REASON_COUNT] = {
-    [ALERT_REPEATS] = {"repeats", NULL},
-    [ALERT_RETURNED] = {"returned", NULL},
-    [ALERT_REMINDER] = {"reminder", NULL},
-    [ALERT_GONE] = {"gone", NULL},
+    [ALERT_REPEATS] = {"repeats", "it opens and closes repeatedly"},
+    [ALERT_RETURNED] = {"returned", "still exposed after a restart"},
+    [ALERT_REMINDER] = {"reminder", "still exposed"},
+    [ALERT_GONE] = {"gone", "closed"},
     [ALERT_ALLOWED] = {"policy", "allowed by the rules"},
     [ALERT_SNOOZED_BY_USER] = {"snooze", "snoozed"},
     [ALERT_ALLOWED_SINCE] = {"until", "allowed by a rule from now on"},
     [ALERT_CHANGED] = {"changed", "reachability or process changed"},
 };
 
+const char *alert_reason_name(AlertReason reason) {
+    return reasons[reason].name;
+}
+
+const char *alert_reason_words(const char *name) {
+    for (size_t i = 0; i < ELEMENTS(reasons); i++)
+        if (reasons[i].name && strcmp(reasons[i].name, name) == 0)
+            return reasons[i].words;
+    return name;
+}
+
 /* Prints the text before the sentence. */
 static void print_lead(const ListenerAlert *alert, FILE *out) {
     char span[DURATION_SIZE];
 
     format_duration(alert->duration, span);
-    if (alert->event == REPORT_RESOLVED && !reasons[alert->reason].words)
+    if (alert->event == REPORT_RESOLVED && alert->reason == ALERT_GONE)
         fprintf(out, "No longer exposed after %s: ", span);
     else if (alert->event == REPORT_RESOLVED)
         fprintf(out, "Alert closed after %s (%s): ", span, reasons[alert->reason].words);

@@ -23,6 +23,12 @@ typedef enum AlertReason {
     ALERT_REASON_COUNT,
 } AlertReason;
 
+/* The value of SOCKAUDIT_REASON; NULL for ALERT_NEW. */
+const char *alert_reason_name(AlertReason reason);
+
+/* That value in words for people; `name` itself where it is not known. */
+const char *alert_reason_words(const char *name);
+
 /* About one listener: flagged, still-flagged, resolved, transient. All is borrowed. */
 typedef struct ListenerAlert {
     ReportEvent event;

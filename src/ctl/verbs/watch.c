@@ -14,6 +14,7 @@
 #include "ctl/print/terminal.h"
 #include "ctl/verbs.h"
 #include "model/sentence.h"
+#include "report/alert.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/escape.h"
@@ -71,30 +72,12 @@ static const char *word_of(const BusEvent *event) {
 
 /* Behind the sentence, in words of a person. The bus may know more reasons one day. */
 static void print_why(const BusEvent *event) {
-    static const struct {
-        const char *why, *words;
-    } reasons[] = {
-        {"gone", "closed"},
-        {"policy", "allowed by the rules"},
-        {"snooze", "snoozed"},
-        {"until", "allowed by a rule from now on"},
-        {"changed", "reachability or process changed"},
-        {"repeats", "it opens and closes repeatedly"},
-        {"returned", "still exposed after a restart"},
-        {"reminder", "still exposed"},
-    };
     _cleanup_free_ char *why = text_escape_string(event->why);
-    const char *words = why;
 
-    if (!why)
-        return;
-    for (size_t i = 0; event->kind != BUS_EVENT_CHANGED && i < ELEMENTS(reasons); i++)
-        if (strcmp(why, reasons[i].why) == 0)
-            words = reasons[i].words;
-    if (event->kind == BUS_EVENT_CHANGED)
-        printf(" (changed: %s; now %s)", words, verdict_word(&event->listener->verdict));
-    else
-        printf(" (%s)", words);
+    if (why && event->kind == BUS_EVENT_CHANGED)
+        printf(" (changed: %s; now %s)", why, verdict_word(&event->listener->verdict));
+    else if (why)
+        printf(" (%s)", alert_reason_words(why));
 }
 
 static int print_line(const Watch *watch, const BusEvent *event) {

@@ -66,6 +66,10 @@ static const char *event_name(LedgerEvent event) {
 }
 
 static void sink(void *userdata, const LedgerChange *change) {
+    static const char *const whys[] = {
+        [RESOLVED_GONE] = "gone",   [RESOLVED_POLICY] = "policy",   [RESOLVED_SNOOZE] = "snooze",
+        [RESOLVED_UNTIL] = "until", [RESOLVED_CHANGED] = "changed",
+    };
     World *world = userdata;
     char words[96], more[24] = "";
 
@@ -83,7 +87,7 @@ static void sink(void *userdata, const LedgerChange *change) {
                  change->what & LEDGER_SCOPE ? "s" : "", change->what & LEDGER_REACH ? "r" : "",
                  change->what & LEDGER_VERDICT ? "v" : "", change->what & LEDGER_ID ? "i" : "");
     else if (change->event == LEDGER_RESOLVED)
-        snprintf(more, sizeof(more), "/%s", resolved_why_name(change->why));
+        snprintf(more, sizeof(more), "/%s", whys[change->why]);
     else if (change->n_returned)
         snprintf(more, sizeof(more), "+%u", change->n_returned);
     if (change->event == LEDGER_SUPPRESSED)
