@@ -4,15 +4,7 @@
  * that listen, UDP sockets, and io_urings, in which both may be registered. No fd is opened and no
  * name is made for it, which is what a walk through /proc costs.
  */
-#include "bpf/kernel.h"
-#include "bpf/record.h"
-
-#include <linux/bpf.h>
-
-#include <bpf/bpf_core_read.h>
-#include <bpf/bpf_helpers.h>
-
-#define READ(from, ...) BPF_CORE_READ(from, __VA_ARGS__)
+#include "bpf/task.h"
 
 enum { FAMILY_IPV4 = 2, FAMILY_IPV6 = 10 };
 enum { STATE_LISTEN = 10 };
@@ -42,7 +34,7 @@ int list_fds(struct bpf_iter__task_file *context) {
 
     if (!task || !file)
         return 0;
-    struct FdRecord found = {.fd = context->fd, .pid = task->tgid, .tid = task->pid};
+    struct FdRecord found = {.fd = context->fd};
     uint16_t type = file->f_inode->i_mode & FILE_TYPE;
     if (type == TYPE_SOCKET) {
         struct sock *sk = READ((struct socket *)file->private_data, sk);
@@ -56,6 +48,11 @@ int list_fds(struct bpf_iter__task_file *context) {
     } else if ((type != 0 && type != TYPE_FILE) || !is_ring_file(file)) {
         return 0; /* an io_uring is an anonymous inode: without a type until 6.15 */
     }
+    struct task_struct *leader = READ(task, group_leader);
+    found.pid = pid_number(READ(leader, thread_pid));
+    found.tid = pid_number(READ(task, thread_pid));
+    found.start = READ(leader, start_boottime);
+    found.exe_inode = READ(task, mm, exe_file, f_inode, i_ino);
     bpf_seq_write(context->meta->seq, &found, sizeof(found));
     return 0;
 }

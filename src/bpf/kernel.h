@@ -189,8 +189,14 @@ struct bpf_iter_meta {
 
 #pragma clang attribute pop
 
-/* The iterator's context, which the kernel does not relocate: its layout is part of the interface.
+/* The iterators' contexts, which the kernel does not relocate: their layout is part of the
+ * interface.
  */
+struct bpf_iter__task {
+    struct bpf_iter_meta *meta __attribute__((aligned(8)));
+    struct task_struct *task __attribute__((aligned(8)));
+};
+
 struct bpf_iter__task_file {
     struct bpf_iter_meta *meta __attribute__((aligned(8)));
     struct task_struct *task __attribute__((aligned(8)));

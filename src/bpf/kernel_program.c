@@ -50,7 +50,8 @@ static int fail(KernelFailure *failure, KernelStep step, int error) {
 #include "bpf/record.h"
 
 /* The compiled programs, which the build puts here. */
-extern const char events_bpf_begin[], events_bpf_end[], fds_bpf_begin[], fds_bpf_end[];
+extern const char events_bpf_begin[], events_bpf_end[], fds_bpf_begin[], fds_bpf_end[],
+    processes_bpf_begin[], processes_bpf_end[];
 __asm__(".section .rodata\n"
         ".balign 8\n"
         "events_bpf_begin: .incbin \"src/bpf/events.bpf.o\"\n"
@@ -58,6 +59,9 @@ __asm__(".section .rodata\n"
         ".balign 8\n"
         "fds_bpf_begin: .incbin \"src/bpf/fds.bpf.o\"\n"
         "fds_bpf_end: .byte 0\n"
+        ".balign 8\n"
+        "processes_bpf_begin: .incbin \"src/bpf/processes.bpf.o\"\n"
+        "processes_bpf_end: .byte 0\n"
         ".previous\n");
 
 static int say_nothing(enum libbpf_print_level level, const char *format, va_list arguments) {
@@ -187,8 +191,31 @@ int kernel_open_fds(void) {
 
     int r = open_object(fds_bpf_begin, fds_bpf_end, &object);
     if (r >= 0)
+        r = set_audited(object, 0, -1);
+    if (r >= 0)
         r = bpf_object__load(object);
     return r < 0 ? r : attach(object, "list_fds", -1);
+}
+
+int kernel_open_processes(int *ret_wanted) {
+    _cleanup_object_ struct bpf_object *object = NULL;
+
+    int r = open_object(processes_bpf_begin, processes_bpf_end, &object);
+    if (r >= 0)
+        r = set_audited(object, 0, -1);
+    if (r >= 0)
+        r = bpf_object__load(object);
+    if (r < 0)
+        return r;
+    int wanted = take_map(object, "wanted");
+    if (wanted < 0)
+        return wanted;
+    r = attach(object, "list_processes", -1);
+    if (r < 0)
+        close(wanted);
+    else
+        *ret_wanted = wanted;
+    return r;
 }
 
 int kernel_iterate(int link_fd) {
@@ -204,6 +231,11 @@ int kernel_open_events(uint32_t netns, int cgroup_fd, KernelHandles *ret, Kernel
 }
 
 int kernel_open_fds(void) {
+    return -EOPNOTSUPP;
+}
+
+int kernel_open_processes(int *ret_wanted) {
+    (void)ret_wanted;
     return -EOPNOTSUPP;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The programs that run in the kernel (events.bpf.c, fds.bpf.c), loaded and attached by libbpf.
+ * The programs that run in the kernel (*.bpf.c), loaded and attached by libbpf.
  * What is open of them are file descriptors that can be passed on: whoever has them needs no
  * capability (docs/KERNEL.md 40). They stay attached for as long as one copy of an fd is open.
  */
@@ -58,6 +58,13 @@ int kernel_open_events(uint32_t netns, int cgroup_fd, KernelHandles *ret, Kernel
  * errno. Takes some 13 ms of CPU: the kernel's own description is 5 MB. */
 int kernel_open_fds(void);
 
-/* Starts the iterator. Returns an fd to read struct FdRecord from, or a negative errno. Needs no
+/*
+ * Loads the iterator over processes. Returns its link, and in *ret_wanted the map to write into for
+ * which (PROCESSES_WANTED of record.h), to be mapped; or a negative errno. It returns struct
+ * KernelRecord, one after the other.
+ */
+int kernel_open_processes(int *ret_wanted);
+
+/* Starts an iterator. Returns an fd to read its records from, or a negative errno. Needs no
  * capability since Linux 5.19. */
 int kernel_iterate(int link_fd);

@@ -93,9 +93,17 @@ struct KernelRecord {
 
 /* One fd of the iterator: a socket that listens or takes UDP, or an io_uring. */
 struct FdRecord {
-    uint32_t pid; /* the process */
+    uint32_t pid; /* the process; 0: outside of the pid namespace */
     uint32_t tid; /* whose table it is: the process's first thread, or one with its own table */
     uint32_t fd;
     uint32_t reserved;
-    uint64_t inode; /* 0: an io_uring */
+    uint64_t inode;     /* 0: an io_uring */
+    uint64_t start;     /* of the process at that moment, as in KernelRecord, */
+    uint64_t exe_inode; /* and of what it ran */
 };
+
+/*
+ * The map of the processes that are asked for has so many slots. One is in slot PID modulo that. A
+ * record of it is a KernelRecord with an empty head and without socket, cgroup and arguments.
+ */
+#define PROCESSES_WANTED 1024

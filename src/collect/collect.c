@@ -29,7 +29,7 @@ int collector_open(int proc_fd, int sys_fd, const NetHandles *handles, Collector
     collector->proc_fd = proc_fd;
     collector->sys_fd = sys_fd;
     collector->handles = handles;
-    collector->netns = handles ? netns_first(proc_fd) : netns_current(proc_fd);
+    collector->netns = handles ? netns_passed(handles->fds[HANDLE_NETNS]) : netns_current(proc_fd);
 
     int r = netlink_open(handles, HANDLE_DIAG, NETLINK_SOCK_DIAG, &collector->diag);
     if (r >= 0)

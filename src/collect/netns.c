@@ -58,7 +58,7 @@ Netns netns_current(int proc_fd) {
     };
 }
 
-Netns netns_first(int proc_fd) {
-    struct stat first;
-    return (Netns){.inode = first_namespace(proc_fd, &first) ? first.st_ino : 0, .host = true};
+Netns netns_passed(int fd) {
+    struct stat st;
+    return (Netns){.inode = fstat(fd, &st) == 0 ? st.st_ino : 0, .host = true};
 }

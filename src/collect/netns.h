@@ -12,8 +12,8 @@
  */
 Netns netns_current(int proc_fd);
 
-/* The host's, likewise: for whose handles were opened there (handles.h). */
-Netns netns_first(int proc_fd);
+/* The host's, from a file descriptor of it (HANDLE_NETNS). */
+Netns netns_passed(int fd);
 
 /* Whether the text of /proc/PID/stat is a kernel thread's. Pure. */
 bool netns_stat_is_kernel_thread(const char *text, size_t length);

@@ -38,14 +38,6 @@ bool machine_renew(Machine *machine, const NetHandles *handles) {
     return missed || machine->ephemeral_first != first || machine->ephemeral_last != last;
 }
 
-static void use_first_root(Machine *machine) {
-    int fd = openat(machine->proc_fd, "1/root", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) /* as in some containers: the own one is nearly the same */
-        return;
-    close(machine->sources.root_fd);
-    machine->sources.root_fd = fd;
-}
-
 int machine_open(Machine *machine, const NetHandles *handles) {
     /* The range is the kernel's default, for where it can't be read. */
     *machine =
@@ -62,8 +54,10 @@ int machine_open(Machine *machine, const NetHandles *handles) {
     }
     /* Without it some kinds of interface are not known: no reason to fail. */
     machine->sys_fd = open("/sys", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (handles)
-        use_first_root(machine);
+    if (handles) {
+        close(machine->sources.root_fd);
+        machine->sources.root_fd = fcntl(handles->fds[HANDLE_ROOT], F_DUPFD_CLOEXEC, 3);
+    }
     read_port_range(machine, handles);
     machine->is_open = true;
     return 0;

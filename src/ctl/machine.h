@@ -24,8 +24,8 @@ typedef struct Machine {
 
 /*
  * Returns 0 or a negative errno. The machine must not move afterwards. With handles (NULL: none) it
- * is the host that they are of: programs are compared in the root of its first process, as the
- * own one may lack /home and have another /tmp.
+ * is the host that they are of: programs are compared in the root that was passed, as the own one
+ * may lack /home and have another /tmp.
  */
 int machine_open(Machine *machine, const NetHandles *handles);
 void machine_close(Machine *machine);

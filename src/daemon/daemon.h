@@ -199,8 +199,8 @@ const NetHandles *passed_sockets(const Passed *passed);
 const KernelHandles *passed_program(const Passed *passed);
 /* Why it is not whole. */
 const KernelFailure *passed_failure(const Passed *passed);
-/* The link of the iterator over fds, now the caller's, or 0: none. */
-int passed_take_fds_link(Passed *passed);
+/* Moves the iterators that were passed into the sources. */
+void passed_take_iterators(Passed *passed, OwnerSources *sources);
 /* Hands on what earlier programs recorded that nobody has read, and ends these programs. */
 void passed_take_left(Passed *passed, void (*socket)(KernelEvent *event, void *data), void *data);
 /* `sockauditd --pass-sockets`, before the service itself: opens the sockets in pid 1's network

@@ -6,8 +6,6 @@
  * again, and now and then all of /proc is searched for others.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 
 #include "daemon/daemon.h"
 #include "owner/process.h"
@@ -192,33 +190,24 @@ int holders_attribute_all(Daemon *daemon) {
     keep_known_owners(daemon, daemon->all);
     if (now < daemon->recheck_next)
         return search(daemon, daemon->all, SEARCH_FIRST);
+    /* The kernel tells of all processes at once, as fast as of one. */
+    bool by_kernel = daemon->machine.sources.processes;
     /* At the start there is nothing to look at again. */
-    bool first = daemon->recheck_next == 0, thorough = !first && now >= daemon->thorough_next;
+    bool first = daemon->recheck_next == 0;
+    bool thorough = !first && (by_kernel || now >= daemon->thorough_next);
     int r = first ? search(daemon, daemon->all, SEARCH_FIRST) : recheck(daemon, thorough);
     cpu = thread_cpu_now() - cpu;
     now = monotonic_now();
     if (first || thorough)
         daemon->thorough_next = now + (first ? RECONCILE_PERIOD / 2 : THOROUGH_PART * cpu);
-    daemon->recheck_next = now + (first || thorough ? USEC_PER_SEC : RECHECK_PART * cpu);
+    bool search_next = !by_kernel && (first || thorough);
+    daemon->recheck_next = now + (search_next ? USEC_PER_SEC : RECHECK_PART * cpu);
     return r;
 }
 
-static bool is_still(const Daemon *daemon, const Holder *holder) {
-    char name[16];
-
-    snprintf(name, sizeof(name), "%d", holder->pid);
-    _cleanup_close_ int fd =
-        openat(daemon->machine.proc_fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    return fd >= 0 && process_is_still(fd, holder);
-}
-
 bool holders_are_still(const Daemon *daemon, const Owner *owner) {
-    if (!owner || owner->n_holders == 0)
-        return false;
-    for (size_t i = 0; i < owner->n_holders; i++)
-        if (!is_still(daemon, &owner->holders[i]))
-            return false;
-    return true;
+    return owner && owner->n_holders > 0 &&
+           processes_are_still(&daemon->machine.sources, owner->holders, owner->n_holders);
 }
 
 void holders_recheck_soon(Daemon *daemon) {

@@ -30,7 +30,13 @@
 #define PROGRAMS_MAX 16
 #define NAME_SIZE    80
 
-static const char fds_name[] = "fds-link";
+/* The iterators of the kernel, which need no stamp: each reading is its own. */
+typedef enum Iterator { FDS_LINK, PROCESSES_LINK, PROCESSES_WANTED_MAP, ITERATOR_FDS } Iterator;
+static const char *const iterator_names[ITERATOR_FDS] = {
+    [FDS_LINK] = "fds-link",
+    [PROCESSES_LINK] = "processes-link",
+    [PROCESSES_WANTED_MAP] = "processes-wanted",
+};
 /* An fd that says by its name why there is no program, or not for UDP: `events-failed-STEP-ERRNO`.
  */
 #define FAILED_FORMAT "events-failed-%u-%d"
@@ -42,7 +48,7 @@ typedef struct Program {
 
 struct Passed {
     NetHandles sockets;
-    int fds_link; /* 0: none */
+    int iterators[ITERATOR_FDS]; /* 0: none */
     KernelFailure failure;
     Program programs[PROGRAMS_MAX];
     size_t n_programs, newest;
@@ -105,10 +111,11 @@ static bool take(Passed *passed, const char *name, int fd) {
         passed->failure = failure;
         return false;
     }
-    if (strcmp(name, fds_name) == 0 && passed->fds_link == 0) {
-        passed->fds_link = fd;
-        return true;
-    }
+    for (Iterator i = 0; i < ITERATOR_FDS; i++)
+        if (strcmp(name, iterator_names[i]) == 0 && passed->iterators[i] == 0) {
+            passed->iterators[i] = fd;
+            return true;
+        }
     return net_handles_take(&passed->sockets, name, fd);
 }
 
@@ -143,8 +150,9 @@ Passed *passed_free(Passed *passed) {
     net_handles_close(&passed->sockets);
     for (size_t i = 0; i < passed->n_programs; i++)
         kernel_handles_close(&passed->programs[i].handles);
-    if (passed->fds_link > 0)
-        close(passed->fds_link);
+    for (Iterator i = 0; i < ITERATOR_FDS; i++)
+        if (passed->iterators[i] > 0)
+            close(passed->iterators[i]);
     free(passed);
     return NULL;
 }
@@ -161,11 +169,17 @@ const KernelFailure *passed_failure(const Passed *passed) {
     return passed ? &passed->failure : NULL;
 }
 
-int passed_take_fds_link(Passed *passed) {
-    int link = passed ? passed->fds_link : 0;
-    if (passed)
-        passed->fds_link = 0;
-    return link;
+void passed_take_iterators(Passed *passed, OwnerSources *sources) {
+    int *fds = passed->iterators;
+
+    sources->fds_link = fds[FDS_LINK];
+    /* Where it does not work, /proc is read, as far as that is open to the daemon. */
+    if (fds[FDS_LINK] > 0 && fds[PROCESSES_LINK] > 0 && fds[PROCESSES_WANTED_MAP] > 0) {
+        (void)process_reader_new(fds[PROCESSES_LINK], fds[PROCESSES_WANTED_MAP],
+                                 &sources->processes);
+        fds[PROCESSES_LINK] = fds[PROCESSES_WANTED_MAP] = 0;
+    }
+    fds[FDS_LINK] = 0;
 }
 
 static void end_program(Program *program) {
@@ -247,6 +261,21 @@ static void keep_failure(const KernelFailure *failure, int proc_fd) {
     (void)keep_instead(name, proc_fd);
 }
 
+static int keep_iterators(void) {
+    int fds[ITERATOR_FDS] = {-1, -1, -1}, r = 0;
+
+    fds[FDS_LINK] = kernel_open_fds();
+    fds[PROCESSES_LINK] = kernel_open_processes(&fds[PROCESSES_WANTED_MAP]);
+    for (Iterator i = 0; i < ITERATOR_FDS; i++) {
+        if (fds[i] < 0)
+            continue;
+        if (r >= 0)
+            r = keep_instead(iterator_names[i], fds[i]);
+        close(fds[i]);
+    }
+    return r;
+}
+
 static int keep_program(int proc_fd) {
     KernelHandles handles;
     KernelFailure failure;
@@ -256,7 +285,7 @@ static int keep_program(int proc_fd) {
     int r = owner_sources_open(NULL, &sources);
     if (r < 0)
         return r;
-    r = kernel_open_events((uint32_t)netns_first(proc_fd).inode, sources.cgroup_fd, &handles,
+    r = kernel_open_events((uint32_t)netns_current(proc_fd).inode, sources.cgroup_fd, &handles,
                            &failure);
     owner_sources_close(&sources);
     if (failure.error < 0)
@@ -270,10 +299,7 @@ static int keep_program(int proc_fd) {
             r = keep(name, handles.fds[i]);
     }
     kernel_handles_close(&handles);
-    _cleanup_close_ int link = r < 0 ? r : kernel_open_fds();
-    if (link >= 0)
-        r = keep_instead(fds_name, link);
-    return r;
+    return r < 0 ? r : keep_iterators();
 }
 
 int passed_open(void) {

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "model/owner.h"
 
@@ -27,6 +28,15 @@ typedef struct Caller {
     size_t arguments_size;
     Ancestors *ancestors; /* NULL: none */
 } Caller;
+
+/*
+ * Reads a struct KernelRecord (bpf/record.h) from data[0..size), all but its head and its socket.
+ * Returns how long it is, -EBADMSG or -ENOMEM.
+ */
+ssize_t caller_parse(const void *data, size_t size, Caller *ret);
+
+/* A start time of the kernel as /proc/PID/stat has it, and Holder. */
+uint64_t caller_ticks(uint64_t nsec);
 
 /* Frees what it has, and empties it. */
 void caller_done(Caller *caller);

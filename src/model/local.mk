@@ -4,6 +4,7 @@ libsockaudit_a_SOURCES += \
 	src/model/address.h \
 	src/model/caller.c \
 	src/model/caller.h \
+	src/model/caller_parse.c \
 	src/model/endpoint.c \
 	src/model/endpoint.h \
 	src/model/link.c \

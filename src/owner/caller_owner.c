@@ -6,93 +6,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/sysmacros.h>
 
+#include "owner/caller_holder.h"
 #include "owner/cgroups.h"
 #include "owner/conclude.h"
-#include "owner/file_identity.h"
 #include "owner/forwarder.h"
 #include "owner/proc_parse.h"
 #include "owner/process.h"
 #include "util/cleanup.h"
-
-/* The record is here, and the process waits for nobody: what it is asked for must be quick. */
-#define CALLER_PATIENCE_MSEC 20
-
-/*
- * A program may write a title over its arguments. As in /proc/PID/cmdline (get_mm_cmdline(),
- * fs/proc/ base.c), it is one if the last byte is not NUL, and ends at the first NUL. Without any,
- * it goes on behind the arguments: `partial`.
- */
-static int parse_arguments(const Caller *caller, bool partial, char ***ret) {
-    size_t size = caller->arguments_size;
-
-    if (!caller->arguments)
-        return 0;
-    if (size > 0 && caller->arguments[size - 1] != '\0') {
-        const char *end = memchr(caller->arguments, '\0', size);
-        if (!end && !partial)
-            return 0;
-        size = end ? (size_t)(end - caller->arguments) + 1 : size;
-    }
-    return proc_cmdline_parse(caller->arguments, size, ret);
-}
-
-/*
- * Whether stat(2) returns the device number that the kernel has. A file system without a block
- * device may have more than one: btrfs has one for each subvolume, overlayfs one for each layer.
- * Their inode numbers are not unique in the kernel's one device, so both together are no identity
- * there.
- */
-static bool is_identity(const FileId *recorded) {
-    return file_id_is_known(recorded) && major(recorded->device) != 0;
-}
-
-/*
- * Verifies the program. A record is proof enough if its path led to the file in the audited mount
- * namespace; only the identity that a rule's file is compared with may have to be asked for. The
- * path of any other is looked up in the root.
- */
-static void verify_exe(const OwnerSources *sources, const Caller *caller, Holder *holder) {
-    const FileId *recorded = &caller->exe_id;
-    FileId file;
-
-    if (caller->exe_placed && is_identity(recorded)) {
-        holder->exe_state = EXE_VERIFIED;
-        holder->exe_id = *recorded;
-        return;
-    }
-    int r = file_identity_within(sources->root_fd, holder->exe, CALLER_PATIENCE_MSEC, &file);
-    if (r == 0 &&
-        (file_id_equal(&file, recorded) || (caller->exe_placed && file.inode == recorded->inode))) {
-        holder->exe_state = EXE_VERIFIED;
-        holder->exe_id = file;
-    } else if (r == -EACCES && caller->exe_placed) {
-        holder->exe_state = EXE_VERIFIED; /* by its name alone */
-    } else if (r != -ETIMEDOUT && r != -EBUSY) {
-        holder->exe_state = EXE_UNVERIFIED;
-    }
-}
-
-static int take_record(const OwnerSources *sources, Caller *caller, Holder *holder) {
-    *holder = (Holder){
-        .pid = caller->pid,
-        .fd = -1,
-        .uid = caller->uid,
-        .start = caller->start,
-        .group = caller->group,
-        .exe_state = EXE_UNKNOWN,
-        .exe_deleted = caller->exe_deleted,
-    };
-    holder->comm = TAKE_PTR(caller->comm);
-    holder->exe = TAKE_PTR(caller->exe);
-    holder->cwd = TAKE_PTR(caller->cwd);
-    if (holder->exe)
-        verify_exe(sources, caller, holder);
-    if (caller->ancestors && holder_set_ancestors(holder, TAKE_PTR(caller->ancestors)) < 0)
-        return -ENOMEM;
-    return parse_arguments(caller, false, &holder->cmdline);
-}
 
 static bool is_whole(const Holder *holder) {
     return holder->exe_state == EXE_VERIFIED && holder->cmdline && holder->cwd;
@@ -143,9 +64,11 @@ static int ask_proc(const OwnerSources *sources, const Caller *caller, Holder *h
         openat(sources->proc_fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (process_fd < 0)
         return 0;
-    int r = is_whole(holder) ? 0
-                             : process_read(process_fd, sources->root_fd, CMDLINE_BYTES_MAX,
-                                            CALLER_PATIENCE_MSEC, &now, NULL);
+    const ProcessWish wish = {holder->pid, process_fd, CMDLINE_BYTES_MAX, CALLER_PATIENCE_MSEC,
+                              NULL};
+    /* The kernel would say no more than it did, but /proc has the whole command line. */
+    bool lacks = sources->processes ? !holder->cmdline : !is_whole(holder);
+    int r = lacks ? process_read(sources, &wish, &now, NULL) : 0;
     if (r < 0)
         return r == -ENOMEM ? r : 0;
     if (runs_same(&now, holder, &caller->exe_id))
@@ -163,7 +86,8 @@ static const char *why_partial(const Holder *holder, const Caller *caller) {
         return "its program could not be read: the path is too long, or the process ended or runs "
                "another one";
     if (!holder->cmdline)
-        return "its command line could not be read: the process ended or runs another program";
+        return "its command line could not be read: the process ended, runs another program or is "
+               "hidden in /proc";
     return holder->cwd ? NULL
                        : "its working directory could not be read: the process ended or runs "
                          "another program";
@@ -193,11 +117,11 @@ int owner_of_caller(const OwnerSources *sources, Caller *caller, usec_t created,
         return -ENOMEM;
     Holder *holder = &owner->holders[0];
     owner->n_holders = owner->n_holders_seen = 1;
-    int r = take_record(sources, caller, holder);
+    int r = holder_from_caller(sources, caller, holder);
     if (r >= 0 && (!is_whole(holder) || !has_cgroup))
         r = ask_proc(sources, caller, holder, &process_cgroup);
     if (r >= 0 && !holder->cmdline)
-        r = parse_arguments(caller, true, &holder->cmdline);
+        r = caller_arguments(caller, true, &holder->cmdline);
     if (r >= 0)
         r = set_origin(sources, caller->cgroup, process_cgroup, owner);
     if (r >= 0)

@@ -15,12 +15,12 @@
 #include "owner/search.h"
 #include "util/cleanup.h"
 
-/* As root may, and the service with its capabilities: it is not to say "run as root". */
-static bool may_see_all(void) {
+/* As root may, and the service by the kernel's iterators: it is not to say "run as root". */
+static bool may_see_all(const OwnerSearch *search) {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {};
 
-    return geteuid() == 0 ||
+    return (search->iterated && search->sources.processes) || geteuid() == 0 ||
            (syscall(SYS_capget, &header, sets) == 0 && sets[0].effective & 1U << CAP_SYS_PTRACE);
 }
 
@@ -105,8 +105,8 @@ static void estimate_created(Owner *owner) {
 static bool saw_every_process(const OwnerSearch *search) {
     if (!search_is_finished(search) || search->denied || search->ring_busy)
         return false;
-    return search->iterated ||
-           (idmap_find(&search->visited, 1) && search_is_of_first_namespace(search));
+    return (search->iterated || idmap_find(&search->visited, 1)) &&
+           search_is_of_first_namespace(search);
 }
 
 /* The reason, the weightiest first, for which no holder is known. */
@@ -117,9 +117,9 @@ static const char *why_none(const OwnerSearch *search, const Listener *listener)
         return "no process has the socket (kernel-owned or in transit between processes)";
     if (search->list_error < 0)
         return "/proc could not be read";
-    if (search->denied && !may_see_all())
+    if (search->denied && !may_see_all(search))
         return "probably a process of another user; run with sudo to see it";
-    if (!may_see_all())
+    if (!may_see_all(search))
         return "no visible process has the socket; run with sudo to see all processes";
     if (search->denied)
         return "no readable process has the socket (a process that is closed to root, "
@@ -138,7 +138,7 @@ static const char *why_partial(const OwnerSearch *search, const Listener *listen
         return "not all processes were checked; others may have the socket, too";
     if (state->truncated)
         return "too many processes have the socket to list all of them";
-    if (search->denied && !may_see_all())
+    if (search->denied && !may_see_all(search))
         return "processes of other users could not be checked; run with sudo to include them";
     if (search->denied)
         return "some processes are closed to root; they may have the socket, too";

@@ -15,7 +15,7 @@ int fd_iterator_open(int link_fd) {
     return loaded < 0 ? loaded : kernel_iterate(loaded);
 }
 
-int fd_iterator_read(int fd, struct FdRecord **ret, size_t *ret_n) {
+int iterator_read(int fd, char **ret, size_t *ret_size) {
     _cleanup_free_ char *data = NULL;
     size_t length = 0, allocated = 0;
 
@@ -25,13 +25,25 @@ int fd_iterator_read(int fd, struct FdRecord **ret, size_t *ret_n) {
             return r;
         ssize_t n = read(fd, data + length, allocated - length);
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
-            continue; /* a million fds without a record: it pauses there */
+            continue; /* a million objects without a record: it pauses there */
         if (n < 0)
             return -errno;
         if (n == 0)
             break;
         length += (size_t)n;
     }
+    *ret = TAKE_PTR(data);
+    *ret_size = length;
+    return 0;
+}
+
+int fd_iterator_read(int fd, struct FdRecord **ret, size_t *ret_n) {
+    _cleanup_free_ char *data = NULL;
+    size_t length;
+
+    int r = iterator_read(fd, &data, &length);
+    if (r < 0)
+        return r;
     if (length % sizeof(struct FdRecord) != 0)
         return -EBADMSG;
     *ret_n = length / sizeof(struct FdRecord);

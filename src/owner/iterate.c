@@ -43,45 +43,82 @@ static bool is_closed(const OwnerSearch *search) {
            (errno == EACCES || errno == EPERM);
 }
 
-/* Whether /proc is the running kernel's, all of it, and it is worth the effort. */
+/* Whether /proc is the running kernel's, and it is worth the effort. */
 static bool is_worth_it(const OwnerSearch *search, SearchDepth depth) {
     struct statfs fs;
     struct stat st;
 
     /* The links of procfs's root are its processes and a few. */
-    return fstatfs(search->sources.proc_fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC &&
-           fstat(search->sources.proc_fd, &st) == 0 &&
-           (st.st_nlink >= search->iterate_min ||
-            (depth == SEARCH_ALL && search->iterate_min != UINT_MAX && is_closed(search))) &&
-           search_is_of_first_namespace(search);
+    return search->sources.processes ||
+           (fstatfs(search->sources.proc_fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC &&
+            fstat(search->sources.proc_fd, &st) == 0 &&
+            (st.st_nlink >= search->iterate_min ||
+             (depth == SEARCH_ALL && search->iterate_min != UINT_MAX && is_closed(search))));
+}
+
+/* Has the kernel describe the next processes that have what is searched for, as many as it can at
+ * once. Returns the first record that they don't reach to, or a negative errno. */
+static ssize_t read_processes(OwnerSearch *search, const struct FdRecord *records, size_t n) {
+    ProcessReader *reader = search->sources.processes;
+    size_t i = 0;
+
+    if (!reader)
+        return (ssize_t)n;
+    while (i < n && (!idmap_find(&search->wanted, records[i].inode) ||
+                     process_reader_add(reader, (pid_t)records[i].pid)))
+        i++;
+    int r = process_reader_read(reader);
+    return r < 0 ? r : (ssize_t)i;
 }
 
 static int take_records(OwnerSearch *search, const struct FdRecord *records, size_t n) {
+    ssize_t described = 0;
+
     for (size_t i = 0, next; i < n; i = next) {
         for (next = i + 1; next < n && records[next].pid == records[i].pid &&
                            records[next].tid == records[i].tid;)
             next++;
-        int r = search_visit_records(search, records + i, next - i);
+        if ((size_t)described < next) {
+            described = read_processes(search, records + i, n - i);
+            if (described < 0)
+                return (int)described;
+            described += (ssize_t)i;
+        }
+        int r = records[i].pid == 0 ? 0 : search_visit_records(search, records + i, next - i);
         if (r < 0)
             return r;
     }
     return 0;
 }
 
-int search_iterate(OwnerSearch *search, SearchDepth depth) {
+static int iterate(OwnerSearch *search) {
     _cleanup_free_ struct FdRecord *records = NULL;
     size_t n;
 
+    _cleanup_close_ int fd = fd_iterator_open(search->sources.fds_link);
+    int r = fd < 0 ? fd : fd_iterator_read(fd, &records, &n);
+    return r < 0 ? r : take_records(search, records, n);
+}
+
+/* Once more for a holder that hops from process to process meanwhile (newcomers.c). */
+#define ROUNDS_MAX 4
+
+int search_iterate(OwnerSearch *search, SearchDepth depth) {
     if (search->iterated)
         return 1;
     /* Not after a walk has begun: no process is looked at twice. */
     if (!USE_BPF || search->listed || search->cgroups_done ||
         (search->sources.fds_link == 0 && !may_load()) || !is_worth_it(search, depth))
         return 0;
-    _cleanup_close_ int fd = fd_iterator_open(search->sources.fds_link);
-    if (fd < 0 || fd_iterator_read(fd, &records, &n) < 0)
-        return 0;
-    search->iterated = true;
-    int r = take_records(search, records, n);
-    return r < 0 ? r : 1;
+    for (unsigned round = 0; round < ROUNDS_MAX; round++) {
+        int r = iterate(search);
+        if (r < 0)
+            return r == -ENOMEM ? r : 0;
+        search->iterated = true;
+        pid_t newest = search_newest_pid(search);
+        if (!search->sources.processes || search->n_missing == 0 || newest == search->newest_pid)
+            break;
+        search->newest_pid = newest;
+    }
+    return 1;
 }

@@ -2,6 +2,8 @@
 libsockaudit_a_SOURCES += \
 	src/owner/ancestors.c \
 	src/owner/ancestors.h \
+	src/owner/caller_holder.c \
+	src/owner/caller_holder.h \
 	src/owner/caller_owner.c \
 	src/owner/caller_owner.h \
 	src/owner/cgroup_path.c \
@@ -28,6 +30,8 @@ libsockaudit_a_SOURCES += \
 	src/owner/process.c \
 	src/owner/process.h \
 	src/owner/process_internal.h \
+	src/owner/process_reader.c \
+	src/owner/process_reader.h \
 	src/owner/recheck.c \
 	src/owner/recheck.h \
 	src/owner/search.c \

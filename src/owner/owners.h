@@ -6,6 +6,7 @@
 #pragma once
 
 #include "model/snapshot.h"
+#include "owner/process_reader.h"
 
 /* Where to look: handles, so that a recorded machine can be replayed. Owned by the caller. */
 typedef struct OwnerSources {
@@ -14,6 +15,9 @@ typedef struct OwnerSources {
     int root_fd;   /* the root directory that an exe is verified against */
     int fds_link;  /* of the iterator over all fds (bpf/kernel_program.h), owned; 0: loaded when
                     * wanted */
+    /* For one that may not look into /proc of others: the kernel is asked instead. Owned; NULL:
+     * /proc is. */
+    ProcessReader *processes;
 } OwnerSources;
 
 /*

@@ -5,12 +5,14 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "owner/caller_holder.h"
 #include "owner/file_identity.h"
 #include "owner/proc_parse.h"
 #include "owner/process_internal.h"
@@ -111,20 +113,20 @@ static bool is_gone(int process_fd) {
     return proc_stat_parse(buffer, (size_t)n, &stat) == 0 && stat.exiting;
 }
 
-int process_read(int process_fd, int root_fd, size_t cmdline_max, unsigned patience_msec,
-                 Holder *ret, int *ret_error) {
-    _cleanup_holder_ Holder holder = {.uid = (uid_t)-1};
-    int error = 0, exe_error = 0, cmdline_error = 0;
+static int read_by_proc(const OwnerSources *sources, const ProcessWish *wish, Holder *ret,
+                        int *ret_error) {
+    _cleanup_holder_ Holder holder = {.pid = wish->pid, .uid = (uid_t)-1};
+    int process_fd = wish->process_fd, error = 0, exe_error = 0, cmdline_error = 0;
     SlowRead *slow;
 
     int r = note_error(read_uid(process_fd, &holder), &error);
     if (r >= 0)
-        r = slow_read_begin(process_fd, root_fd, cmdline_max, holder.uid, &slow);
+        r = slow_read_begin(process_fd, sources->root_fd, wish->cmdline_max, holder.uid, &slow);
     if (r < 0)
         return r;
     bool out_of_memory = note_error(read_stat(process_fd, &holder), &error) < 0 ||
                          note_error(read_cwd(process_fd, &holder), &error) < 0;
-    slow_read_end(slow, patience_msec, &holder, &exe_error, &cmdline_error);
+    slow_read_end(slow, wish->patience_msec, &holder, &exe_error, &cmdline_error);
     if (out_of_memory || note_error(exe_error, &error) < 0 || note_error(cmdline_error, &error) < 0)
         return -ENOMEM;
     if ((error == -ENOENT || error == -ESRCH) && is_gone(process_fd))
@@ -132,24 +134,111 @@ int process_read(int process_fd, int root_fd, size_t cmdline_max, unsigned patie
 
     *ret = holder;
     holder = (Holder){};
-    if (ret_error)
-        *ret_error = error;
+    *ret_error = error;
     return 0;
 }
 
-bool process_is_still(int process_fd, const Holder *seen) {
+/* Only the command line is read from /proc, which everybody may. */
+static int read_slowly(const ProcessWish *wish, Holder *holder) {
+    int exe_error, error;
+    SlowRead *slow;
+
+    if (wish->process_fd < 0 || process_start(wish->process_fd) != holder->start)
+        return -ENOENT;
+    int r = slow_read_begin(wish->process_fd, -1, wish->cmdline_max, holder->uid, &slow);
+    if (r < 0)
+        return r;
+    slow_read_end(slow, wish->patience_msec, holder, &exe_error, &error);
+    return error;
+}
+
+static bool is_as_seen(const Caller *caller, const struct FdRecord *seen) {
+    return !seen ||
+           (caller->start == caller_ticks(seen->start) && caller->exe_id.inode == seen->exe_inode);
+}
+
+static int read_by_kernel(const OwnerSources *sources, const ProcessWish *wish, Holder *ret,
+                          int *ret_error) {
+    _cleanup_caller_ Caller caller = {};
+    _cleanup_holder_ Holder holder = {};
+    int error = 0;
+
+    int r = process_reader_take(sources->processes, wish->pid, &caller);
+    if (r >= 0 && !is_as_seen(&caller, wish->seen))
+        r = -ESRCH;
+    if (r >= 0)
+        r = holder_from_caller(sources, &caller, &holder);
+    if (r >= 0)
+        r = note_error(read_slowly(wish, &holder), &error);
+    if (r < 0)
+        return r;
+    if (!holder.exe || !holder.cwd)
+        (void)note_error(-ENAMETOOLONG, &error);
+    *ret = holder;
+    holder = (Holder){};
+    *ret_error = error;
+    return 0;
+}
+
+/* Before Linux 5.19 a service without capabilities can't ask the kernel. */
+int process_read(const OwnerSources *sources, const ProcessWish *wish, Holder *ret,
+                 int *ret_error) {
+    int error = 0, r = -EPERM;
+
+    if (sources->processes)
+        r = read_by_kernel(sources, wish, ret, &error);
+    if (r < 0 && r != -ESRCH && r != -ENOMEM)
+        r = wish->process_fd < 0 ? -ESRCH : read_by_proc(sources, wish, ret, &error);
+    if (ret_error)
+        *ret_error = error;
+    return r;
+}
+
+/* --- still the same ------------------------------------------------------------------------------
+ */
+
+static bool is_still_by_proc(const OwnerSources *sources, const Holder *seen) {
     _cleanup_holder_ Holder now = {};
-    char path[PATH_MAX + 16];
+    char path[PATH_MAX + 16], name[16];
     FileId file;
 
-    if (!seen->comm || !seen->exe || seen->start == 0 || read_stat(process_fd, &now) < 0 ||
-        now.start != seen->start || strcmp(now.comm, seen->comm) != 0)
+    snprintf(name, sizeof(name), "%d", (int)seen->pid);
+    _cleanup_close_ int process_fd =
+        openat(sources->proc_fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (process_fd < 0 || read_stat(process_fd, &now) < 0 || now.start != seen->start ||
+        strcmp(now.comm, seen->comm) != 0)
         return false;
     ssize_t length = readlinkat(process_fd, "exe", path, sizeof(path));
     return length >= 0 && (size_t)length == strlen(seen->exe) &&
            memcmp(path, seen->exe, (size_t)length) == 0 &&
            file_identity_of_link(process_fd, "exe", &file) == 0 &&
            file_id_equal(&file, &seen->exe_id);
+}
+
+/* The device that the kernel has may not be that of stat(2): path and inode must do. */
+static bool is_still_by_kernel(const OwnerSources *sources, const Holder *seen) {
+    _cleanup_caller_ Caller now = {};
+
+    return process_reader_take(sources->processes, seen->pid, &now) == 0 &&
+           now.start == seen->start && strcmp(now.comm, seen->comm) == 0 && now.exe &&
+           strcmp(now.exe, seen->exe) == 0 && now.exe_deleted == seen->exe_deleted &&
+           (now.exe_id.inode == seen->exe_id.inode || !file_id_is_known(&seen->exe_id));
+}
+
+bool processes_are_still(const OwnerSources *sources, const Holder *seen, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (!seen[i].comm || !seen[i].exe || seen[i].start == 0)
+            return false;
+    if (sources->processes) {
+        for (size_t i = 0; i < n && process_reader_add(sources->processes, seen[i].pid);)
+            i++;
+        (void)process_reader_read(sources->processes);
+    }
+    for (size_t i = 0; i < n; i++)
+        if (sources->processes ? !is_still_by_kernel(sources, &seen[i])
+                               : !is_still_by_proc(sources, &seen[i]))
+            return false;
+    return true;
 }
 
 uint64_t process_start(int process_fd) {

@@ -10,7 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "model/owner.h"
+#include "bpf/record.h"
+#include "owner/owners.h"
 
 /* What the fd leads to whose link in /proc has that name, relative to `directory`. Returns a FdKind
  * (proc_parse.h), with *ret_inode when it is a socket, or a negative errno. */
@@ -37,21 +38,29 @@ int fds_visit(int fd_directory, FdVisitor *visitor);
 /* The sockets registered in the ring that is fd `ring` of that table. Returns as fds_visit(). */
 int io_uring_visit(int fd_directory, const char *ring, FdVisitor *visitor);
 
-/*
- * Fills everything of a Holder but pid and fd from the /proc/PID that `process_fd` is. What can't
- * be read stays unknown; *ret_error (if not NULL) gets the first reason, else 0. `cmdline_max` cuts
- * the command line. The command line and the file that it runs are waited for up to patience_msec:
- * either may hang for ever (slow_read.c). Returns 0, -ESRCH when the process is gone, -ENOMEM.
- */
-int process_read(int process_fd, int root_fd, size_t cmdline_max, unsigned patience_msec,
-                 Holder *ret, int *ret_error);
+/* How much of a process is read, and which. */
+typedef struct ProcessWish {
+    pid_t pid;
+    int process_fd;         /* its directory in /proc; -1: it is hidden there */
+    size_t cmdline_max;     /* cuts the command line */
+    unsigned patience_msec; /* for the command line and the file: either may hang (slow_read.c) */
+    /* What the iterator over fds said of it: another one by now is gone. NULL: nothing. */
+    const struct FdRecord *seen;
+} ProcessWish;
 
 /*
- * Whether the process still is the one that was read, and runs the same program under the same name
- * (a start time, a name, a link and its file's identity are read, none of which waits for anybody).
- * What it changed of itself since, its user or directory, is not asked for.
+ * Fills everything of a Holder but the fd, from /proc or by sources->processes. What can't be read
+ * stays unknown; *ret_error (if not NULL) gets the first reason, else 0. Returns 0, -ESRCH when the
+ * process is gone, or -ENOMEM.
  */
-bool process_is_still(int process_fd, const Holder *seen);
+int process_read(const OwnerSources *sources, const ProcessWish *wish, Holder *ret, int *ret_error);
+
+/*
+ * Whether each of n > 0 processes still is the one that was read, and runs the same program under
+ * the same name; none of what is read for it waits for anybody. What it changed of itself since,
+ * its user or directory, is not asked for.
+ */
+bool processes_are_still(const OwnerSources *sources, const Holder *seen, size_t n);
 
 /* What takes longer is stuck, not slow; the loop may wait this long for it. */
 #define PROCESS_PATIENCE_MSEC 250

@@ -18,7 +18,8 @@ typedef struct SlowRead SlowRead;
 
 /*
  * Has exe, exe_id, exe_state, cmdline and environ of the process, which is `uid`'s, read beside the
- * calling thread. Returns 0 or -ENOMEM; slow_read_end() must follow in the same thread.
+ * calling thread; without the exe if root_fd is -1. Returns 0 or -ENOMEM; slow_read_end() must
+ * follow in the same thread.
  */
 int slow_read_begin(int process_fd, int root_fd, size_t cmdline_max, uid_t uid, SlowRead **ret);
 

@@ -67,12 +67,12 @@ int slow_read_begin(int process_fd, int root_fd, size_t cmdline_max, uid_t uid, 
     atomic_init(&slow->job.refs, 1);
     /* Its own: the caller may be done with them long before. */
     slow->process_fd = fcntl(process_fd, F_DUPFD_CLOEXEC, 0);
-    slow->root_fd = fcntl(root_fd, F_DUPFD_CLOEXEC, 0);
+    slow->root_fd = root_fd < 0 ? -1 : fcntl(root_fd, F_DUPFD_CLOEXEC, 0);
     slow->cmdline_max = cmdline_max;
     slow->uid = uid;
     /* One program where a server is away must not hide all others of its user. */
     slow->exe_cached = !aside_may_try(&exe_blame, uid);
-    slow->wants_exe = !slow->exe_cached || aside_may_try(&cached_blame, uid);
+    slow->wants_exe = root_fd >= 0 && (!slow->exe_cached || aside_may_try(&cached_blame, uid));
     slow->wants_cmdline = aside_may_try(&cmdline_blame, uid) && aside_left() < ASIDE_LEFT_LESS_MAX;
     slow->begun = slow->wants_exe || slow->wants_cmdline ? aside_begin(&slow->job) : -EBUSY;
     *ret = slow;
@@ -107,7 +107,7 @@ void slow_read_end(SlowRead *slow, unsigned patience_msec, Holder *holder, int *
     *ret_cmdline_error = cmdline_known ? slow->cmdline_error : r < 0 ? r : -EBUSY;
     if (exe_known)
         take_exe(slow, holder);
-    else
+    else if (!holder->exe)
         (void)exe_name_read(slow->process_fd, &holder->exe);
     if (cmdline_known) {
         holder->cmdline = TAKE_PTR(slow->found.cmdline);

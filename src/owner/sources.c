@@ -44,5 +44,6 @@ void owner_sources_close(OwnerSources *sources) {
     cleanup_close(&sources->root_fd);
     if (sources->fds_link > 0)
         close(sources->fds_link);
+    process_reader_free(sources->processes);
     *sources = (OwnerSources){.proc_fd = -1, .cgroup_fd = -1, .root_fd = -1};
 }

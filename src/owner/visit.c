@@ -27,6 +27,7 @@ typedef struct Hit {
 /* One fd table, looked through. */
 typedef struct Visit {
     OwnerSearch *search;
+    const struct FdRecord *seen; /* what the iterator said of the process; NULL: it was not used */
     Hit *hits;
     size_t n_hits, hits_allocated;
 } Visit;
@@ -106,8 +107,8 @@ static int reserve_holder(Owner *owner, ListenerState *state) {
 /* Keeps the holder for a listener, or counts it. */
 static int add_holder(OwnerSearch *search, Owner *owner, ListenerState *state, Holder *holder) {
     /* A ring may have it in several slots, and several threads may share a table of their own. */
-    for (size_t i = owner->n_holders; i > 0 && owner->holders[i - 1].pid == holder->pid; i--)
-        if (owner->holders[i - 1].fd == holder->fd)
+    for (size_t i = 0; i < owner->n_holders; i++)
+        if (owner->holders[i].pid == holder->pid && owner->holders[i].fd == holder->fd)
             return 0;
 
     owner->n_holders_seen++;
@@ -181,16 +182,20 @@ static size_t holder_cmdline_size(const Holder *holder) {
 /* Reads the process behind the hits and makes it a holder of each. */
 static int keep_hits(Visit *visit, pid_t pid, int fd_directory, int process_fd) {
     OwnerSearch *search = visit->search;
-    size_t cmdline_max = search->cmdline_budget > 0 ? CMDLINE_BYTES_MAX : CMDLINE_CUT;
+    const ProcessWish wish = {
+        .pid = pid,
+        .process_fd = process_fd,
+        .cmdline_max = search->cmdline_budget > 0 ? CMDLINE_BYTES_MAX : CMDLINE_CUT,
+        .patience_msec = PROCESS_PATIENCE_MSEC,
+        .seen = visit->seen,
+    };
     _cleanup_free_ char *cgroup = NULL;
     _cleanup_holder_ Holder holder = {};
     int error = 0;
 
-    int r = process_read(process_fd, search->sources.root_fd, cmdline_max, PROCESS_PATIENCE_MSEC,
-                         &holder, &error);
+    int r = process_read(&search->sources, &wish, &holder, &error);
     if (r < 0)
         return r == -ESRCH ? 0 : r;
-    holder.pid = pid;
 
     size_t size = holder_cmdline_size(&holder);
     for (size_t i = 0; i < visit->n_hits; i++) {
@@ -265,7 +270,7 @@ static int visit_record(FdVisitor *visitor, int fd_directory, const struct FdRec
 }
 
 int search_visit_records(OwnerSearch *search, const struct FdRecord *records, size_t n) {
-    Visit visit = {.search = search};
+    Visit visit = {.search = search, .seen = records};
     FdVisitor visitor = {.socket = visit_socket, .userdata = &visit};
     pid_t pid = (pid_t)records->pid;
     char path[64];
@@ -276,9 +281,11 @@ int search_visit_records(OwnerSearch *search, const struct FdRecord *records, si
         snprintf(path, sizeof(path), "%u", records->pid);
     _cleanup_close_ int process_fd =
         openat(search->sources.proc_fd, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (process_fd < 0)
+    if (process_fd < 0 && !search->sources.processes)
         return 0;
-    _cleanup_close_ int fd_directory = openat(process_fd, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    _cleanup_close_ int fd_directory =
+        search->sources.processes ? -1
+                                  : openat(process_fd, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     for (size_t i = 0; i < n && r >= 0; i++)
         r = visit_record(&visitor, fd_directory, &records[i]);
     search->ring_busy |= visitor.ring_busy;

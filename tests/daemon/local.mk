@@ -24,6 +24,7 @@ DAEMON_TESTS = \
 	tests/daemon/pids.py \
 	tests/daemon/reload.py \
 	tests/daemon/run.py \
+	tests/daemon/service.py \
 	tests/daemon/storage.py \
 	tests/daemon/stuck.py \
 	tests/daemon/tools.py \
@@ -37,6 +38,8 @@ EXTRA_DIST += dev
 check_PROGRAMS += tests/daemon/clot
 tests_daemon_clot_SOURCES = tests/daemon/clot.c
 tests_daemon_clot_LDADD = -lpthread
+check_PROGRAMS += tests/daemon/server
+tests_daemon_server_SOURCES = tests/daemon/server.c
 EXTRA_DIST += tests/daemon/harness.py tests/daemon/inject.c
 # Preloaded into the daemon by the tests above; so it has no sanitizer of its own.
 check_DATA += tests/daemon/inject.so

@@ -13,7 +13,8 @@
 
 static const struct {
     const char *name;
-    int bus; /* -1: no socket */
+    int bus;          /* of a socket, */
+    const char *file; /* or a file, below procfs unless absolute */
     bool optional;
     unsigned group; /* 0: none. Who works on a duplicate may not join this one */
 } kinds[HANDLE_COUNT] = {
@@ -24,7 +25,10 @@ static const struct {
     [HANDLE_UDP_EVENTS] = {"udp-events", NETLINK_SOCK_DIAG},
     [HANDLE_RULESET_EVENTS] = {"ruleset-events", NETLINK_NETFILTER, .optional = true,
                                .group = NFNLGRP_NFTABLES},
-    [HANDLE_PORT_RANGE] = {"port-range", -1, .optional = true},
+    [HANDLE_PORT_RANGE] = {"port-range", .file = "sys/net/ipv4/ip_local_port_range",
+                           .optional = true},
+    [HANDLE_NETNS] = {"netns", .file = "thread-self/ns/net"},
+    [HANDLE_ROOT] = {"root", .file = "/"},
 };
 
 const char *net_handle_name(NetHandle handle) {
@@ -45,14 +49,17 @@ static int open_socket(int bus, int flags) {
     return TAKE_FD(fd);
 }
 
+static int open_file(int proc_fd, const char *path) {
+    int fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
 int net_handles_open(int proc_fd, NetHandles *ret) {
     NetHandles handles;
 
     net_handles_init(&handles);
     for (NetHandle i = 0; i < HANDLE_COUNT; i++) {
-        int fd = kinds[i].bus >= 0
-                     ? open_socket(kinds[i].bus, 0)
-                     : openat(proc_fd, "sys/net/ipv4/ip_local_port_range", O_RDONLY | O_CLOEXEC);
+        int fd = kinds[i].file ? open_file(proc_fd, kinds[i].file) : open_socket(kinds[i].bus, 0);
         if (fd < 0 && !kinds[i].optional) {
             net_handles_close(&handles);
             return fd;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What must be opened in the network namespace that is looked at, by somebody who is in it: the
- * service itself is in an empty one, and may open no netlink socket (docs/SERVICE.md). A socket
- * belongs for good to the namespace that it was opened in.
+ * What must be opened in the namespaces that are looked at, by somebody who is in them: the service
+ * itself has an empty network and a root of its own, and may open no netlink socket
+ * (docs/SERVICE.md). A socket belongs for good to the namespace that it was opened in.
  *
  * Whoever takes a NetHandles takes NULL, too: then everything is opened in the namespace of the
  * calling thread. The handles are borrowed and must outlive the borrower, who works on duplicates.
@@ -21,6 +21,8 @@ typedef enum NetHandle {
     HANDLE_RULESET_EVENTS, /* the group of nf_tables, joined if the opener may (CAP_NET_ADMIN); may
                               be missing: the kernel has no nfnetlink */
     HANDLE_PORT_RANGE,     /* net.ipv4.ip_local_port_range, a file; may be missing */
+    HANDLE_NETNS,          /* the network namespace itself */
+    HANDLE_ROOT,           /* the root directory, in which programs are looked up */
     HANDLE_COUNT
 } NetHandle;
 

@@ -296,17 +296,17 @@ Test(facts, fact_16_a_pid_that_was_given_out_again_is_not_mistaken) {
     Holder holder;
     unsigned n_sockets = 0;
     FdVisitor visitor = {.socket = count_socket, .userdata = &n_sockets};
-    int root = open("/", O_RDONLY | O_DIRECTORY), error;
-    cr_assert_eq(process_read(process_fd, root, 8192, 1000, &holder, &error), -ESRCH);
+    const OwnerSources sources = {.root_fd = open("/", O_RDONLY | O_DIRECTORY)};
+    ProcessWish wish = {former, process_fd, 8192, 1000, NULL};
+    cr_assert_eq(process_read(&sources, &wish, &holder, NULL), -ESRCH);
     (void)fds_visit(fd_directory, &visitor);
     cr_assert_eq(n_sockets, 0);
-    cr_assert(openat(fd_directory, "..", O_PATH | O_DIRECTORY) < 0 ||
-              process_read(openat(fd_directory, "..", O_PATH | O_DIRECTORY), root, 8192, 1000,
-                           &holder, &error) == -ESRCH);
+    wish.process_fd = openat(fd_directory, "..", O_PATH | O_DIRECTORY);
+    cr_assert(wish.process_fd < 0 || process_read(&sources, &wish, &holder, NULL) == -ESRCH);
 
     kill(pid, SIGKILL);
     waitpid(pid, NULL, 0);
-    close(root);
+    close(sources.root_fd);
     close(process_fd);
     close(fd_directory);
     close(fd);

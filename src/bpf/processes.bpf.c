@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * An iterator over all threads, which describes the processes that are asked for: what /proc says
+ * of them to whom it lets look, for a reader without any capability.
+ */
+#include "bpf/process.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+/* Written by the reader before, and emptied here of those that were described. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, PROCESSES_WANTED);
+    __type(key, uint32_t);
+    __type(value, uint64_t); /* an array of less has gaps */
+} wanted SEC(".maps");
+
+/* The first thread stands for the process, or another one if that has exited. */
+static __always_inline bool stands_for_process(struct task_struct *task) {
+    struct task_struct *leader = READ(task, group_leader);
+    return READ(task, mm) && (task == leader || !READ(leader, mm));
+}
+
+SEC("iter/task")
+int list_processes(struct bpf_iter__task *context) {
+    struct task_struct *task = context->task;
+
+    if (!task || !stands_for_process(task))
+        return 0;
+    uint32_t pid = pid_number(READ(task, group_leader, thread_pid)), key = pid % PROCESSES_WANTED;
+    uint64_t *slot = bpf_map_lookup_elem(&wanted, &key);
+    if (pid == 0 || !slot || *slot != pid)
+        return 0;
+    struct draft *draft = take_draft();
+    if (!draft)
+        return 0;
+    struct KernelRecord *record = &draft->record;
+    struct walk walk = {};
+    __builtin_memset(&record->head, 0, sizeof(record->head));
+    record->cgroup_id = 0;
+    record->inode = 0;
+    take_task(record, task, &walk);
+    record->missing |= RECORD_NO_CGROUP | RECORD_NO_ARGS;
+    /* What does not fit any more is asked for again with the next read(2). */
+    if (bpf_seq_write(context->meta->seq, record, record_size(record)) == 0)
+        *slot = 0;
+    draft->busy = 0;
+    return 0;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What all programs have that run in the kernel. */
+#pragma once
+
+#include "bpf/kernel.h"
+#include "bpf/record.h"
+
+#include <linux/bpf.h>
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#define READ(from, ...) BPF_CORE_READ(from, __VA_ARGS__)
+
+const volatile struct Audited audited = {};
+
+/* How deep in nested pid namespaces the audited one may be. */
+#define PID_LEVELS 8
+
+/* The number of a pid in the audited namespace, 0: it has none there. */
+static __always_inline uint32_t pid_number(struct pid *pid) {
+    const uint64_t first =
+        __builtin_preserve_field_info(((struct pid *)0)->numbers, BPF_FIELD_BYTE_OFFSET);
+    uint32_t level = READ(pid, level);
+
+    for (uint32_t i = 0; i < PID_LEVELS && i <= level; i++) {
+        struct upid *number = (void *)pid + first + i * bpf_core_type_size(struct upid);
+        if (READ(number, ns, ns.inum) == audited.pidns)
+            return READ(number, nr);
+    }
+    return 0;
+}

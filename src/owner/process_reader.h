@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What processes are, from the kernel's iterator over them (bpf/processes.bpf.c), which needs no
+ * capability: who it is, what it runs and where. Many are read at once, as each reading goes
+ * through all threads of the machine.
+ */
+#pragma once
+
+#include "model/caller.h"
+
+typedef struct ProcessReader ProcessReader;
+
+/*
+ * `link_fd` and `wanted_fd` are those of kernel_open_processes(). Takes over both, also on failure.
+ * Returns 0 or a negative errno (-EPERM: a kernel before 5.19, without CAP_BPF).
+ */
+int process_reader_new(int link_fd, int wanted_fd, ProcessReader **ret);
+/* Takes NULL, returns NULL. */
+ProcessReader *process_reader_free(ProcessReader *reader);
+
+/*
+ * Adds a process to those of the next reading. Returns false if it has no place among them any
+ * more: read first.
+ */
+bool process_reader_add(ProcessReader *reader, pid_t pid);
+/* Reads them, and forgets those of the last reading. Returns 0 or a negative errno. */
+int process_reader_read(ProcessReader *reader);
+
+/*
+ * Takes a process out of the last reading, or reads it alone if it was not in it. Returns 0 with
+ * what caller_done() frees, -ESRCH, or another negative errno.
+ */
+int process_reader_take(ProcessReader *reader, pid_t pid, Caller *ret);
