@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "collect/links/link_parse.h"
-#include "collect/sockdiag/sockdiag.h"
 #include "util/cleanup.h"
 #include "util/parse.h"
 
@@ -28,61 +27,46 @@ static struct nlmsghdr *request_begin(char *buffer, uint16_t type, size_t head_s
     return header;
 }
 
-static int dump_links(Netlink *netlink, LinkBuilder *builder, DumpResult *ret_result) {
-    _Alignas(struct nlmsghdr) char buffer[128];
-    struct nlmsghdr *request = request_begin(buffer, RTM_GETLINK, sizeof(struct ifinfomsg));
-    mnl_attr_put_u32(request, IFLA_EXT_MASK, LINK_FILTER);
-    return netlink_dump(netlink, request, link_parse, builder, ret_result);
-}
-
-static int dump_addresses(Netlink *netlink, LinkBuilder *builder, DumpResult *ret_result) {
-    _Alignas(struct nlmsghdr) char buffer[128];
-    struct nlmsghdr *request = request_begin(buffer, RTM_GETADDR, sizeof(struct ifaddrmsg));
-    return netlink_dump(netlink, request, address_parse_message, builder, ret_result);
-}
-
-static int dump_routes(Netlink *netlink, LinkBuilder *builder, DumpResult *ret_result) {
-    _Alignas(struct nlmsghdr) char buffer[128];
-    struct nlmsghdr *request = request_begin(buffer, RTM_GETROUTE, sizeof(struct rtmsg));
-    return netlink_dump(netlink, request, route_parse, builder, ret_result);
-}
-
-typedef int (*LinkDump)(Netlink *netlink, LinkBuilder *builder, DumpResult *ret_result);
+typedef struct LinkDump {
+    uint16_t type; /* RTM_GETLINK, … */
+    size_t size;   /* of the request's body */
+    MessageHandler handler;
+    const char *what;
+} LinkDump;
 
 /* What an interrupted try has added stays: the next one's doubles are left out at the end. */
-static int dump_with_tries(Netlink *netlink, LinkDump dump, const char *what, LinkBuilder *builder,
-                           Coverage *coverage) {
-    DumpResult result = {.end = DUMP_INTERRUPTED};
+static int run_dump(Netlink *netlink, const LinkDump *dump, LinkBuilder *builder,
+                    Coverage *coverage) {
+    _Alignas(struct nlmsghdr) char buffer[128];
+    struct nlmsghdr *request = request_begin(buffer, dump->type, dump->size);
+    DumpResult result;
 
-    for (int try = 0; try < DUMP_TRIES && result.end == DUMP_INTERRUPTED; try++) {
-        int r = dump(netlink, builder, &result);
-        if (r < 0)
-            return r;
-    }
+    if (dump->type == RTM_GETLINK)
+        mnl_attr_put_u32(request, IFLA_EXT_MASK, LINK_FILTER);
+    int r = netlink_dump_again(netlink, request, dump->handler, builder, &result);
+    if (r < 0)
+        return r;
     if (result.end == DUMP_INTERRUPTED)
-        coverage_set(coverage, COVERAGE_INCOMPLETE, "the dump of %s was interrupted %d times", what,
-                     DUMP_TRIES);
+        coverage_set(coverage, COVERAGE_INCOMPLETE, "the dump of %s was interrupted %d times",
+                     dump->what, DUMP_TRIES);
     else if (result.end != DUMP_COMPLETE)
-        coverage_set(coverage, COVERAGE_INCOMPLETE, "the dump of %s failed: %s", what,
+        coverage_set(coverage, COVERAGE_INCOMPLETE, "the dump of %s failed: %s", dump->what,
                      strerror(-result.error));
     return 0;
 }
 
 int links_collect(Netlink *netlink, int sys_fd, LinkTable **ret, Coverage *ret_coverage) {
-    static const struct {
-        LinkDump dump;
-        const char *what;
-    } dumps[] = {
-        {dump_links, "interfaces"},
-        {dump_addresses, "addresses"},
-        {dump_routes, "routes"},
+    static const LinkDump dumps[] = {
+        {RTM_GETLINK, sizeof(struct ifinfomsg), link_parse, "interfaces"},
+        {RTM_GETADDR, sizeof(struct ifaddrmsg), address_parse_message, "addresses"},
+        {RTM_GETROUTE, sizeof(struct rtmsg), route_parse, "routes"},
     };
     _cleanup_(link_builder_done) LinkBuilder builder = {};
     Coverage coverage = {};
     int r = 0;
 
     for (size_t i = 0; i < sizeof(dumps) / sizeof(dumps[0]) && r >= 0; i++)
-        r = dump_with_tries(netlink, dumps[i].dump, dumps[i].what, &builder, &coverage);
+        r = run_dump(netlink, &dumps[i], &builder, &coverage);
     if (r < 0)
         return r;
     if (builder.n_malformed > 0 && coverage.state == COVERAGE_FULL)

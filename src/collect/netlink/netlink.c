@@ -157,3 +157,12 @@ int netlink_dump(Netlink *netlink, struct nlmsghdr *request, MessageHandler hand
         *ret_result = result;
     return r;
 }
+
+int netlink_dump_again(Netlink *netlink, struct nlmsghdr *request, MessageHandler handler,
+                       void *data, DumpResult *ret) {
+    int r = 0;
+    ret->end = DUMP_INTERRUPTED;
+    for (int try = 0; try < DUMP_TRIES && r >= 0 && ret->end == DUMP_INTERRUPTED; try++)
+        r = netlink_dump(netlink, request, handler, data, ret);
+    return r;
+}

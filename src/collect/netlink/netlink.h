@@ -47,6 +47,16 @@ Netlink *netlink_close(Netlink *netlink);
 int netlink_dump(Netlink *netlink, struct nlmsghdr *request, MessageHandler handler, void *data,
                  DumpResult *ret_result);
 
+/* Tries at a dump that something interrupts, before it is called incomplete. */
+#define DUMP_TRIES 4
+
+/*
+ * The same with several tries. One that was interrupted is not thrown away: the handler gets again
+ * what it got, and the rest.
+ */
+int netlink_dump_again(Netlink *netlink, struct nlmsghdr *request, MessageHandler handler,
+                       void *data, DumpResult *ret_result);
+
 /* The socket's fd, owned by it: for tests that put another peer in the kernel's place. */
 int netlink_fd(const Netlink *netlink);
 

@@ -163,33 +163,22 @@ int lookup_exact(Lookup *lookup, const Endpoint *endpoint, Listener *ret) {
 /* --- the whole port ------------------------------------------------------------------------------
  */
 
-/* What to look for. */
-typedef struct PortWish {
-    sa_family_t family; /* 0: both */
-    uint16_t port;
-} PortWish;
-
 /*
  * Without the attribute for bytecode: the kernel compares the port in the request by itself, and
  * cheaper.
  */
-static int dump_port(Lookup *lookup, Proto proto, const PortWish *wish, MessageHandler handler,
+static int dump_port(Lookup *lookup, Proto proto, uint16_t port, MessageHandler handler,
                      void *sink) {
     static const sa_family_t families[] = {AF_INET, AF_INET6};
     _Alignas(struct nlmsghdr) char buffer[DIAG_REQUEST_SIZE];
 
     for (size_t i = 0; i < ELEMENTS(families); i++) {
-        if (wish->family != 0 && wish->family != families[i])
-            continue;
-        DumpResult result = {.end = DUMP_INTERRUPTED};
-        for (int try = 0; try < DUMP_TRIES && result.end == DUMP_INTERRUPTED; try++) {
-            struct nlmsghdr *request = lookup_request(buffer, proto, families[i]);
-            request_body(request)->id.idiag_sport = htons(wish->port);
-            int r = netlink_dump(lookup->netlink, request, handler, sink, &result);
-            if (r < 0)
-                return r;
-        }
-        int r = result_error(&result);
+        struct nlmsghdr *request = lookup_request(buffer, proto, families[i]);
+        DumpResult result;
+        request_body(request)->id.idiag_sport = htons(port);
+        int r = netlink_dump_again(lookup->netlink, request, handler, sink, &result);
+        if (r >= 0)
+            r = result_error(&result);
         if (r < 0)
             return r;
     }
@@ -246,10 +235,10 @@ static int add_lone_subflows(const TcpSink *tcp) {
 
 /* A kernel that does not list MPTCP's listeners (before 5.19) still tells the subflows: they stand
  * for them, as TCP, just as in a snapshot. */
-static int add_mptcp(Lookup *lookup, const PortWish *wish, const TcpSink *tcp) {
+static int add_mptcp(Lookup *lookup, uint16_t port, const TcpSink *tcp) {
     DiagSink sink = {.snapshot = tcp->snapshot, .proto = PROTO_MPTCP};
 
-    int r = dump_port(lookup, PROTO_MPTCP, wish, diag_sink_message, &sink);
+    int r = dump_port(lookup, PROTO_MPTCP, port, diag_sink_message, &sink);
     if (sockdiag_has_no_handler(r))
         r = 0;
     if (r >= 0)
@@ -261,29 +250,24 @@ static int add_mptcp(Lookup *lookup, const PortWish *wish, const TcpSink *tcp) {
 
 /* TCP first, and MPTCP only where a subflow of it turned up: to ask for it costs 0.9 ms even where
  * there is none. */
-static int dump_tcp_port(Lookup *lookup, const PortWish *wish, Snapshot *snapshot) {
+static int dump_tcp_port(Lookup *lookup, uint16_t port, Snapshot *snapshot) {
     TcpSink tcp = {.snapshot = snapshot};
 
-    int r = dump_port(lookup, PROTO_TCP, wish, take_tcp, &tcp);
+    int r = dump_port(lookup, PROTO_TCP, port, take_tcp, &tcp);
     if (r >= 0 && tcp.n_malformed > 0)
         r = -EBADMSG;
     if (r >= 0 && tcp.n_subflows > 0)
-        r = add_mptcp(lookup, wish, &tcp);
+        r = add_mptcp(lookup, port, &tcp);
     free(tcp.subflows);
     return r < 0 ? r : 0;
 }
 
-static int look_at_port(Lookup *lookup, Proto proto, const PortWish *wish, Snapshot *snapshot) {
+int lookup_port(Lookup *lookup, Proto proto, uint16_t port, Snapshot *snapshot) {
     if (proto == PROTO_TCP || proto == PROTO_MPTCP)
-        return dump_tcp_port(lookup, wish, snapshot);
+        return dump_tcp_port(lookup, port, snapshot);
     DiagSink sink = {.snapshot = snapshot, .proto = proto};
-    int r = dump_port(lookup, proto, wish, diag_sink_message, &sink);
+    int r = dump_port(lookup, proto, port, diag_sink_message, &sink);
     if (r >= 0)
         r = diag_sink_flush(&sink);
     return r >= 0 && sink.n_malformed > 0 ? -EBADMSG : r;
-}
-
-int lookup_port(Lookup *lookup, Proto proto, uint16_t port, Snapshot *snapshot) {
-    const PortWish wish = {.port = port};
-    return look_at_port(lookup, proto, &wish, snapshot);
 }

@@ -124,22 +124,17 @@ static void judge_result(Snapshot *snapshot, const DiagSink *sink, const Protoco
                      "%zu answers of the kernel could not be understood", sink->n_malformed);
 }
 
-/*
- * Both families of the sink's protocol. A try that was interrupted is not thrown away: the next
- * one adds what it missed, and what both saw is told apart by its cookie.
- */
+/* Both families of the sink's protocol. */
 static int dump_proto(Netlink *netlink, DiagSink *sink, const Protocols *protocols) {
     static const sa_family_t families[] = {AF_INET, AF_INET6};
     _Alignas(struct nlmsghdr) char buffer[DIAG_REQUEST_SIZE];
 
     for (size_t i = 0; i < ELEMENTS(families); i++) {
-        DumpResult result = {.end = DUMP_INTERRUPTED};
-        for (int try = 0; try < DUMP_TRIES && result.end == DUMP_INTERRUPTED; try++) {
-            struct nlmsghdr *request = diag_request(buffer, sink->proto, families[i]);
-            int r = netlink_dump(netlink, request, diag_sink_message, sink, &result);
-            if (r < 0)
-                return r;
-        }
+        struct nlmsghdr *request = diag_request(buffer, sink->proto, families[i]);
+        DumpResult result;
+        int r = netlink_dump_again(netlink, request, diag_sink_message, sink, &result);
+        if (r < 0)
+            return r;
         judge_result(sink->snapshot, sink, protocols, families[i], &result);
     }
     return diag_sink_flush(sink);

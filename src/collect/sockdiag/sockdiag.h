@@ -24,9 +24,6 @@ static inline uint64_t mptcp_key(uint32_t inode, uint16_t port) {
 /* Whether the kernel's errno says that it can't list that protocol at all. */
 bool sockdiag_has_no_handler(int error);
 
-/* Tries at a dump that something interrupts, before it is called incomplete. */
-#define DUMP_TRIES 4
-
 /* So many sockets wait in a DiagSink, while what adding them will read comes into the cache. */
 #define DIAG_SINK_PENDING 16
 
