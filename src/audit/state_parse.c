@@ -60,26 +60,17 @@ static int read_hex(const char *word, uint64_t *ret) {
     return 0;
 }
 
-static int read_word(const char *word, const char *const *names, size_t n, unsigned *ret) {
-    for (unsigned i = 0; i < n; i++)
-        if (strcmp(names[i], word) == 0) {
-            *ret = i;
-            return 0;
-        }
-    return -EINVAL;
-}
-
 static int read_identity(const char *const *word, Identity *ret) {
     static const char *const origins[] = {"socket", "forward"};
     Identity identity = {0};
     uint64_t port, device, v6only, uid;
-    unsigned origin;
+    int origin = string_find(word[5], origins, ELEMENTS(origins));
     if (proto_parse(word[0], &identity.endpoint.proto) < 0 ||
         address_parse(word[1], &identity.endpoint.address) < 0 ||
         read_number(word[2], UINT16_MAX, &port) < 0 ||
         read_number(word[3], UINT32_MAX, &device) < 0 || read_number(word[4], 1, &v6only) < 0 ||
-        read_word(word[5], origins, ELEMENTS(origins), &origin) < 0 ||
-        read_number(word[6], UINT32_MAX, &uid) < 0 || read_hex(word[7], &identity.who) < 0)
+        origin < 0 || read_number(word[6], UINT32_MAX, &uid) < 0 ||
+        read_hex(word[7], &identity.who) < 0)
         return -EINVAL;
     identity.endpoint.port = (uint16_t)port;
     identity.endpoint.ifindex = (uint32_t)device;
@@ -107,11 +98,11 @@ static int read_listener(State *state, const char *const *word, size_t n) {
 
 static int parse_flag(const char *const *word, size_t n, StateFlag *ret) {
     static const char *const statuses[] = {"told", "summed", "silent", "telling"};
-    unsigned status;
+    int status;
     uint64_t returned, ever;
     if (n != IDENTITY_WORDS + 7 || read_identity(word, &ret->identity) < 0 ||
         read_hex(word[8], &ret->cookie) < 0 ||
-        read_word(word[9], statuses, ELEMENTS(statuses), &status) < 0 ||
+        (status = string_find(word[9], statuses, ELEMENTS(statuses))) < 0 ||
         severity_parse(word[10], &ret->severity) < 0 || read_time(word[11], &ret->since) < 0 ||
         read_time(word[12], &ret->told) < 0 || read_number(word[13], UINT32_MAX, &returned) < 0 ||
         read_number(word[14], UINT32_MAX, &ever) < 0)

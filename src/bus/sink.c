@@ -43,12 +43,11 @@ static const char *const selections[] = {
 };
 
 int bus_selection_parse(const char *name, BusSelection *ret) {
-    for (unsigned i = 0; i < ELEMENTS(selections); i++)
-        if (strcmp(selections[i], name) == 0) {
-            *ret = (BusSelection)i;
-            return 0;
-        }
-    return -EINVAL;
+    int index = string_find(name, selections, ELEMENTS(selections));
+    if (index < 0)
+        return index;
+    *ret = (BusSelection)index;
+    return 0;
 }
 
 bool bus_selection_holds(BusSelection selection, Action action) {

@@ -68,9 +68,8 @@ bool is_linux_audit_option(const char *word) {
         "--reset-lost",
         "--reset_backlog_wait_time_actual",
     };
-    for (size_t i = 0; i < ELEMENTS(long_ones); i++)
-        if (strcmp(word, long_ones[i]) == 0)
-            return true;
+    if (string_find(word, long_ones, ELEMENTS(long_ones)) >= 0)
+        return true;
     /* One letter, without or with a value behind it. */
     return word[0] == '-' && word[1] && strchr("aAbCcdDefFiklmpqrRsStvwW", word[1]) != NULL;
 }

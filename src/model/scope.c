@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "util/memory.h"
+
 static const char *const scope_names[SCOPE_COUNT] = {
     [SCOPE_UNREACHABLE] = "unreachable",
     [SCOPE_LOOPBACK] = "loopback",
@@ -21,10 +23,9 @@ const char *scope_name(Scope scope) {
 }
 
 int scope_parse(const char *name, Scope *ret) {
-    for (Scope scope = 0; scope < SCOPE_COUNT; scope++)
-        if (strcmp(scope_names[scope], name) == 0) {
-            *ret = scope;
-            return 0;
-        }
-    return -EINVAL;
+    int index = string_find(name, scope_names, SCOPE_COUNT);
+    if (index < 0)
+        return index;
+    *ret = (Scope)index;
+    return 0;
 }

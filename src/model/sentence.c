@@ -97,12 +97,8 @@ static bool tool_says_more(const char *tool, const Program *program, const char 
 static bool name_says_nothing(const char *name, const Program *program) {
     static const char *const names[] = {"systemd", "init", "master", "main", "server", "daemon"};
 
-    if (!name || name[0] == '(' || program->interpreter)
-        return true;
-    for (size_t i = 0; i < ELEMENTS(names); i++)
-        if (strcmp(name, names[i]) == 0)
-            return true;
-    return false;
+    return !name || name[0] == '(' || program->interpreter ||
+           string_find(name, names, ELEMENTS(names)) >= 0;
 }
 
 /*

@@ -19,13 +19,6 @@ static const char *const severities[SEVERITY_COUNT] = {
     [SEVERITY_CRITICAL] = "critical",
 };
 
-static int find_name(const char *const *names, size_t count, const char *name) {
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(names[i], name) == 0)
-            return (int)i;
-    return -EINVAL;
-}
-
 const char *action_name(Action action) {
     return actions[action];
 }
@@ -35,7 +28,7 @@ const char *severity_name(Severity severity) {
 }
 
 int action_parse(const char *name, Action *ret) {
-    int index = find_name(actions, ELEMENTS(actions), name);
+    int index = string_find(name, actions, ELEMENTS(actions));
     if (index < 0)
         return index;
     *ret = (Action)index;
@@ -43,7 +36,7 @@ int action_parse(const char *name, Action *ret) {
 }
 
 int severity_parse(const char *name, Severity *ret) {
-    int index = find_name(severities, SEVERITY_COUNT, name);
+    int index = string_find(name, severities, SEVERITY_COUNT);
     if (index < 0)
         return index;
     *ret = (Severity)index;

@@ -83,10 +83,7 @@ static bool is_left_out(const char *name, size_t length) {
 static bool is_number(const char *key) {
     static const char *const keys[] = {"port",          "uid",      "pid",        "rule_line",
                                        "duration_usec", "returned", "snoozed_by", "snoozed_usec"};
-    for (size_t i = 0; i < ELEMENTS(keys); i++)
-        if (strcmp(keys[i], key) == 0)
-            return true;
-    return false;
+    return string_find(key, keys, ELEMENTS(keys)) >= 0;
 }
 
 static int add_field(json_t *object, const struct iovec *field) {

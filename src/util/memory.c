@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 int array_reserve(void **array, size_t *allocated, size_t need, size_t size) {
     if (need <= *allocated)
@@ -48,4 +49,11 @@ char *string_format(const char *format, ...) {
     int r = vasprintf(&text, format, arguments);
     va_end(arguments);
     return r < 0 ? NULL : text;
+}
+
+int string_find(const char *text, const char *const *words, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(words[i], text) == 0)
+            return (int)i;
+    return -EINVAL;
 }

@@ -29,6 +29,9 @@ static inline void strv_cleanup(char ***vector) {
 /* A new string, owned by the caller; NULL: out of memory. */
 __attribute__((format(printf, 1, 2))) char *string_format(const char *format, ...);
 
+/* The index of `text` among `count` words, or -EINVAL. */
+int string_find(const char *text, const char *const *words, size_t count);
+
 static inline bool string_is_empty(const char *text) {
     return !text || !*text;
 }

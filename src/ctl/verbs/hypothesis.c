@@ -172,23 +172,19 @@ static ExitStatus set_container(Hypothesis *hypothesis, const char *value) {
 
 static ExitStatus set_netns(Hypothesis *hypothesis, const char *value) {
     static const char *const words[] = {"other", "host"};
-    for (unsigned i = 0; i < ELEMENTS(words); i++)
-        if (strcmp(words[i], value) == 0) {
-            hypothesis->netns.host = i;
-            return STATUS_DONE;
-        }
-    return bad_word("netns", value, words, ELEMENTS(words));
+    int index = string_find(value, words, ELEMENTS(words));
+    hypothesis->netns.host = index > 0;
+    return index < 0 ? bad_word("netns", value, words, ELEMENTS(words)) : STATUS_DONE;
 }
 
 static ExitStatus set_origin(Hypothesis *hypothesis, const char *value, const LinkTable *links) {
     static const char *const words[] = {"socket", "forward"};
-    for (unsigned i = 0; i < ELEMENTS(words); i++)
-        if (strcmp(words[i], value) == 0) {
-            hypothesis->listener.origin = i ? ORIGIN_FORWARD : ORIGIN_SOCKET;
-            hypothesis->listener.scope = listener_scope(&hypothesis->listener, links);
-            return STATUS_DONE;
-        }
-    return bad_word("origin", value, words, ELEMENTS(words));
+    int index = string_find(value, words, ELEMENTS(words));
+    if (index < 0)
+        return bad_word("origin", value, words, ELEMENTS(words));
+    hypothesis->listener.origin = index ? ORIGIN_FORWARD : ORIGIN_SOCKET;
+    hypothesis->listener.scope = listener_scope(&hypothesis->listener, links);
+    return STATUS_DONE;
 }
 
 /* Only forwards have a target. */

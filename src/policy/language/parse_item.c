@@ -289,10 +289,7 @@ static bool unit_has_suffix(const char *name) {
                                            ".mount",   ".automount", ".swap",  ".timer",
                                            ".path",    ".target",    ".device"};
     const char *dot = strrchr(name, '.');
-    for (size_t i = 0; dot && dot != name && i < ELEMENTS(suffixes); i++)
-        if (strcmp(dot, suffixes[i]) == 0)
-            return true;
-    return false;
+    return dot && dot != name && string_find(dot, suffixes, ELEMENTS(suffixes)) >= 0;
 }
 
 /* A unit's name may hold `\x2d`, which is no glob's escape: the globs of units know none. */
@@ -345,12 +342,9 @@ bool item_parse_container(ItemReader *reader, const char *text, Item *ret) {
 
 static bool parse_choice(ItemReader *reader, const char *text, const char *kind,
                          const char *const words[2], bool *ret) {
-    for (int i = 0; i < 2; i++)
-        if (strcmp(text, words[i]) == 0) {
-            *ret = i;
-            return true;
-        }
-    return wrong_word(reader, text, kind, words, 2);
+    int index = string_find(text, words, 2);
+    *ret = index > 0;
+    return index >= 0 || wrong_word(reader, text, kind, words, 2);
 }
 
 bool item_parse_netns(ItemReader *reader, const char *text, Item *ret) {

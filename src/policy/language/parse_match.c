@@ -147,11 +147,9 @@ static bool read_match(Parser *parser, Match *match) {
 /* Whether a match may begin here, rightly or wrongly spelt; options and the end do not. */
 static bool at_match(const Parser *parser) {
     static const char *const options[] = {"note", "advice", "until", "id"};
-    if (parser->token.kind != TOKEN_WORD)
+    if (parser->token.kind != TOKEN_WORD ||
+        string_find(parser->token.text, options, ELEMENTS(options)) >= 0)
         return false;
-    for (size_t i = 0; i < ELEMENTS(options); i++)
-        if (strcmp(parser->token.text, options[i]) == 0)
-            return false;
     if (parser_at_word(parser, "not") || word_is_reserved(parser->token.text))
         return true;
     /* A mistyped option is told by who reads the options. */

@@ -109,10 +109,8 @@ bool word_is_reserved(const char *word) {
     static const char *const others[] = {"not", "note", "advice", "until", "id"};
     Proto proto;
 
-    for (size_t i = 0; i < ELEMENTS(others); i++)
-        if (strcmp(word, others[i]) == 0)
-            return true;
-    return key_find(word) != KEY_COUNT || proto_parse(word, &proto) == 0;
+    return string_find(word, others, ELEMENTS(others)) >= 0 || key_find(word) != KEY_COUNT ||
+           proto_parse(word, &proto) == 0;
 }
 
 /* The statement's first word decides what it is. */
