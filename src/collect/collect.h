@@ -36,8 +36,7 @@ int collector_snapshot(Collector *collector, Snapshot *snapshot);
  */
 int collector_snapshot_twice(Collector *collector, Snapshot *snapshot);
 
-/* From now on, snapshots have these forwards (borrowed) in place of those of a dump of their own,
- * for who may not dump NAT rules. */
+/* From now on, snapshots contain these forwards (borrowed), and NAT rules are not dumped. */
 void collector_use_forwards(Collector *collector, const Forwards *forwards);
 
 /* Reads the links alone: replaces those of the snapshot and their coverage. Returns 0 or a negative

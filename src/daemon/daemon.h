@@ -35,7 +35,7 @@ typedef struct DaemonOptions {
     bool json;       /* with foreground: an object a line */
     const char *rules, *root;
     const char *runtime_dir, *state_dir;
-    const char *nft_socket; /* NULL: it may read NAT rules itself */
+    const char *nft_socket; /* NULL: the collector dumps the NAT rules */
 } DaemonOptions;
 
 /* A socket whose owner is known and whose endpoint is not. */
@@ -71,7 +71,7 @@ typedef struct Daemon {
     Passed *passed;            /* NULL: nothing was */
     const NetHandles *handles; /* of those, or NULL: it opens its own */
     NameHelper *names;
-    NatRules *nat_rules; /* NULL: the collector reads them */
+    NatRules *nat_rules; /* NULL: the collector dumps them */
     Machine machine;
     Collector *collector;
     Lookup *lookup;
@@ -269,7 +269,7 @@ int name_helper_run(void);
 int nat_rules_open(Daemon *daemon);
 /* Takes NULL, returns NULL. */
 NatRules *nat_rules_free(NatRules *rules);
-/* Has them read again, because they changed. The full rescan follows. */
+/* Reads the rules again after a change. A full rescan follows. */
 void nat_rules_read(Daemon *daemon);
 /* `sockauditd --dump-nft`: writes the dump to standard output. Returns 0 or a negative errno, after
  * an error message. */

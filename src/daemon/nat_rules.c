@@ -24,12 +24,12 @@
 /* The limits of one dump. */
 #define PATIENCE      (10 * USEC_PER_SEC)
 #define DUMP_SIZE_MAX ((size_t)64 << 20)
-/* The minimum time between two dumps: to start a process costs more than to parse the rules. */
+/* The minimum time between two dumps. Starting a process costs more than parsing the rules. */
 #define INTERVAL_MIN (USEC_PER_SEC / 2)
 /* The first delay after a failure, which doubles, and the last one. */
 #define RETRY_MIN USEC_PER_SEC
 #define RETRY_MAX (32 * USEC_PER_SEC)
-/* What no notification reports (a nat table of iptables-legacy) is read that often. */
+/* The period for changes without a notification (a new nat table of iptables-legacy). */
 #define RENEW_PERIOD (300 * USEC_PER_SEC)
 
 struct NatRules {
@@ -102,7 +102,7 @@ static void schedule(NatRules *rules, bool failed) {
     rules->again = false;
 }
 
-/* Out of memory, the rules of the last dump stay in use. */
+/* Ends a dump. Without memory for the result, the last dump stays in use. */
 static void finish(NatRules *rules, int error) {
     bool failed_before = forwards_coverage(rules->forwards)->state == COVERAGE_UNAVAILABLE;
     char why[160];

@@ -13,8 +13,7 @@
 #include "util/cleanup.h"
 #include "util/memory.h"
 
-/* The limits bound the time and memory that a generated ruleset takes. Of a rule, little is kept.
- */
+/* The limits bound the time and memory that a generated ruleset takes. */
 #define RULES_MAX         100000
 #define ELEMENTS_SIZE_MAX ((size_t)4 << 20)
 

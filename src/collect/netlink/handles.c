@@ -16,7 +16,8 @@ static const struct {
     int bus;          /* of a socket, */
     const char *file; /* or a file, below procfs unless absolute */
     bool optional;
-    unsigned group; /* 0: none. Who works on a duplicate may not join this one */
+    unsigned
+        group; /* 0: none; joined by the opener, because the borrower may lack the capability */
 } kinds[HANDLE_COUNT] = {
     [HANDLE_DIAG] = {"diag", NETLINK_SOCK_DIAG},
     [HANDLE_ROUTE] = {"route", NETLINK_ROUTE},
