@@ -109,7 +109,7 @@ static __always_inline uint32_t take_cgroup(struct walk *walk, struct KernelReco
                                             struct kernfs_node *node) {
     uint32_t before = walk->used;
 
-    walk->failed = 0;
+    begin_walk(walk);
     walk->node = (uint64_t)node;
     int i;
     for (i = 0; i < RECORD_DEPTH_MAX; i++)
@@ -123,7 +123,7 @@ static __always_inline uint32_t take_cgroup(struct walk *walk, struct KernelReco
 /* What is not in memory at this moment can't be waited for here. */
 static __always_inline uint32_t take_args(struct walk *walk, struct KernelRecord *record,
                                           struct mm_struct *mm) {
-    uint64_t start = READ(mm, arg_start), size = READ(mm, arg_end) - start;
+    uint64_t start = mm->arg_start, size = mm->arg_end - start;
     uint32_t at = walk->used;
 
     walk->failed = size > RECORD_ARGS_SIZE;
@@ -138,24 +138,24 @@ static __always_inline uint32_t take_args(struct walk *walk, struct KernelRecord
     return size;
 }
 
-static __always_inline void take_process(struct KernelRecord *record, struct sock *sk) {
-    struct task_struct *task = (void *)bpf_get_current_task();
+static __always_inline void take_process(struct KernelRecord *record, struct sock *sk,
+                                         struct walk *walk) {
+    struct task_struct *task = bpf_get_current_task_btf();
     struct kernfs_node *node = READ(sk, sk_cgrp_data.cgroup, kn);
-    struct walk walk = {};
 
     struct socket_alloc *socket = (void *)READ(sk, sk_socket);
     record->inode = socket ? READ(socket, vfs_inode.i_ino) : 0;
-    take_task(record, task, &walk);
+    take_task(record, task, walk);
     record->cgroup_id = node ? READ(node, id) : 0;
     if (node) {
-        record->cgroup_size = take_cgroup(&walk, record, node);
-        record->missing |= walk.failed ? RECORD_NO_CGROUP : 0;
+        record->cgroup_size = take_cgroup(walk, record, node);
+        record->missing |= walk->failed ? RECORD_NO_CGROUP : 0;
     } else
         record->missing |= RECORD_NO_CGROUP;
-    struct mm_struct *mm = READ(task, mm);
+    struct mm_struct *mm = task->mm;
     if (mm) {
-        record->args_size = take_args(&walk, record, mm);
-        record->missing |= walk.failed ? RECORD_NO_ARGS : 0;
+        record->args_size = take_args(walk, record, mm);
+        record->missing |= walk->failed ? RECORD_NO_ARGS : 0;
     }
 }
 
@@ -268,7 +268,7 @@ static __always_inline void submit(struct sock *sk, uint8_t kind, uint64_t cooki
     }
     struct KernelRecord *record = &draft->record;
     take_head(&record->head, sk, kind, cookie);
-    take_process(record, sk);
+    take_process(record, sk, &draft->walk);
     uint32_t size = record_size(record);
     charge(share, size);
     if (bpf_ringbuf_output(&ring, record, size, 0) < 0)

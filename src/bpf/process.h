@@ -2,17 +2,30 @@
 /*
  * What a record has of a process, for the programs that write one.
  *
- * A text is copied by a function of its own for each component. The kernel checks such a global
- * function once, whatever calls it; inside a loop of one program it would follow every length.
+ * What is known by its type (a task, and what it leads to) is read by plain loads, which the kernel
+ * makes safe; each call of a helper in place of one takes some 20 ns, and there are 200. What is
+ * not (the mount that a vfsmount is a part of) is read by READ().
+ *
+ * How much text there is stands in memory that the kernel's verifier does not follow (struct walk,
+ * in the draft), or it would check a loop for every length.
  */
 #pragma once
 
 #include "bpf/task.h"
 
+/* Where a walk from a file to its root is, and how much text the record has. */
+struct walk {
+    uint64_t dentry, mount, node;
+    uint32_t used, left; /* bytes of text; names that may follow */
+    uint32_t failed;
+    uint32_t reserved;
+};
+
 /* Where a record is put together. A task may be preempted here by another that comes here, too. */
 #define DRAFTS 4
 struct draft {
     uint32_t busy, reserved;
+    struct walk walk;
     struct KernelRecord record;
 };
 
@@ -36,18 +49,11 @@ static __always_inline struct draft *take_draft(void) {
 /* --- texts ---------------------------------------------------------------------------------------
  */
 
-/* Where a walk from a file to its root is, and how much text the record has. */
-struct walk {
-    uint64_t dentry, mount, node;
-    uint32_t used;
-    uint32_t failed;
-};
-
 static __always_inline int copy_name(struct walk *walk, struct KernelRecord *record,
                                      const void *name) {
     uint32_t at = walk->used;
 
-    if (at > RECORD_TEXT_SIZE - RECORD_NAME_SIZE) {
+    if (at > RECORD_TEXT_SIZE - RECORD_NAME_SIZE || walk->left == 0) {
         walk->failed = 1;
         return 1;
     }
@@ -57,10 +63,18 @@ static __always_inline int copy_name(struct walk *walk, struct KernelRecord *rec
         return 1;
     }
     walk->used = at + n;
+    walk->left--;
     return 0;
 }
 
-/* Copies the name of the file that the walk is at, and goes to what holds it. Returns 1 at the end.
+static __always_inline void begin_walk(struct walk *walk) {
+    walk->failed = 0;
+    walk->left = RECORD_DEPTH_MAX;
+}
+
+/*
+ * Copies the name of the file that the walk is at, and goes to what holds it. Returns 1 at the end.
+ * The kernel checks a global function such as this once, whatever calls it.
  */
 __attribute__((noinline)) int walk_path(struct walk *walk, struct KernelRecord *record) {
     if (!walk || !record)
@@ -93,17 +107,31 @@ static __always_inline struct mount *mount_of(struct vfsmount *mount) {
            __builtin_preserve_field_info(((struct mount *)0)->mnt, BPF_FIELD_BYTE_OFFSET);
 }
 
+/* Copies the names below the root of the mount by plain loads. walk_path() then goes on from there,
+ * with the names that are above, and those of a file that has no place among the mounts. */
+static __always_inline void walk_mount(struct walk *walk, struct KernelRecord *record,
+                                       struct vfsmount *mount, struct dentry *dentry) {
+    struct dentry *root = mount->mnt_root;
+
+    for (int i = 0; i < RECORD_DEPTH_MAX && dentry != root; i++) {
+        struct dentry *parent = dentry->d_parent;
+        if (!parent || parent == dentry || copy_name(walk, record, dentry->d_name.name))
+            break;
+        dentry = parent;
+    }
+    walk->dentry = (uint64_t)dentry;
+    walk->mount = (uint64_t)mount_of(mount);
+}
+
 static __always_inline uint32_t take_path(struct walk *walk, struct KernelRecord *record,
                                           struct vfsmount *mount, struct dentry *dentry) {
     uint32_t before = walk->used;
+    int i = 0;
 
-    walk->failed = 0;
-    walk->dentry = (uint64_t)dentry;
-    walk->mount = (uint64_t)mount_of(mount);
-    int i;
-    for (i = 0; i < RECORD_DEPTH_MAX; i++)
-        if (walk_path(walk, record))
-            break;
+    begin_walk(walk);
+    walk_mount(walk, record, mount, dentry);
+    while (!walk->failed && i < RECORD_DEPTH_MAX && !walk_path(walk, record))
+        i++;
     if (i == RECORD_DEPTH_MAX)
         walk->failed = 1;
     return walk->used - before;
@@ -119,13 +147,13 @@ static __always_inline void take_ancestors(struct KernelRecord *record,
 
     for (int i = 0; i < RECORD_ANCESTORS; i++) {
         struct RecordAncestor *ancestor = &record->ancestors[i];
-        struct task_struct *parent = READ(task, real_parent, group_leader);
-        ancestor->pid = parent && parent != task ? pid_number(READ(parent, thread_pid)) : 0;
+        struct task_struct *parent = task->real_parent->group_leader;
+        ancestor->pid = parent && parent != task ? task_number(parent, false) : 0;
         if (ancestor->pid == 0)
             break;
-        ancestor->start = READ(parent, start_boottime);
+        ancestor->start = parent->start_boottime;
         ancestor->reserved = 0;
-        BPF_CORE_READ_STR_INTO(&ancestor->comm, parent, comm);
+        BPF_CORE_READ_INTO(&ancestor->comm, parent, comm);
         task = parent;
         n++;
     }
@@ -144,8 +172,8 @@ static __always_inline bool is_audited_mount(struct file *file) {
 
 static __always_inline void take_program(struct KernelRecord *record, struct task_struct *task,
                                          struct walk *walk) {
-    struct mm_struct *mm = READ(task, mm);
-    struct file *exe = mm ? READ(mm, exe_file) : NULL;
+    struct mm_struct *mm = task->mm;
+    struct file *exe = mm ? mm->exe_file : NULL;
 
     record->exe_size = record->cwd_size = record->cgroup_size = record->args_size = 0;
     record->exe_inode = 0;
@@ -153,18 +181,19 @@ static __always_inline void take_program(struct KernelRecord *record, struct tas
     record->exe_deleted = record->exe_placed = 0;
     record->missing = mm ? 0 : RECORD_NO_MEMORY | RECORD_NO_EXE | RECORD_NO_CWD | RECORD_NO_ARGS;
     if (exe) {
-        struct dentry *dentry = READ(exe, f_path.dentry);
-        record->exe_inode = READ(exe, f_inode, i_ino);
-        record->exe_device = READ(exe, f_inode, i_sb, s_dev);
+        struct dentry *dentry = exe->f_path.dentry;
+        struct inode *inode = exe->f_inode;
+        record->exe_inode = inode->i_ino;
+        record->exe_device = inode->i_sb->s_dev;
         record->exe_deleted = READ(dentry, d_hash.pprev) == NULL;
-        record->exe_size = take_path(walk, record, READ(exe, f_path.mnt), dentry);
+        record->exe_size = take_path(walk, record, exe->f_path.mnt, dentry);
         record->missing |= walk->failed ? RECORD_NO_EXE : 0;
         record->exe_placed = !walk->failed && !record->exe_deleted && is_audited_mount(exe);
     } else
         record->missing |= RECORD_NO_EXE;
-    struct fs_struct *fs = READ(task, fs);
+    struct fs_struct *fs = task->fs;
     if (mm && fs) {
-        record->cwd_size = take_path(walk, record, READ(fs, pwd.mnt), READ(fs, pwd.dentry));
+        record->cwd_size = take_path(walk, record, fs->pwd.mnt, fs->pwd.dentry);
         record->missing |= walk->failed ? RECORD_NO_CWD : 0;
     } else
         record->missing |= RECORD_NO_CWD;
@@ -174,15 +203,16 @@ static __always_inline void take_program(struct KernelRecord *record, struct tas
  * arguments. */
 static __always_inline void take_task(struct KernelRecord *record, struct task_struct *task,
                                       struct walk *walk) {
-    struct task_struct *leader = READ(task, group_leader);
+    struct task_struct *leader = task->group_leader;
 
-    record->pid = pid_number(READ(leader, thread_pid));
-    record->tid = pid_number(READ(task, thread_pid));
-    record->start = READ(leader, start_boottime);
-    record->euid = READ(task, cred, euid.val);
-    record->group = pid_number(READ(task, signal, pids[2]));
+    walk->used = 0;
+    record->pid = task_number(task, false);
+    record->tid = task_number(task, true);
+    record->start = leader->start_boottime;
+    record->euid = task->cred->euid.val;
+    record->group = pid_number(task->signal->pids[2]);
     record->reserved = 0;
-    BPF_CORE_READ_STR_INTO(&record->comm, leader, comm);
+    BPF_CORE_READ_INTO(&record->comm, leader, comm);
     take_ancestors(record, leader);
     take_program(record, task, walk);
 }

@@ -36,11 +36,10 @@ int list_processes(struct bpf_iter__task *context) {
     if (!draft)
         return 0;
     struct KernelRecord *record = &draft->record;
-    struct walk walk = {};
     __builtin_memset(&record->head, 0, sizeof(record->head));
     record->cgroup_id = 0;
     record->inode = 0;
-    take_task(record, task, &walk);
+    take_task(record, task, &draft->walk);
     record->missing |= RECORD_NO_CGROUP | RECORD_NO_ARGS;
     /* What does not fit any more is asked for again with the next read(2). */
     if (bpf_seq_write(context->meta->seq, record, record_size(record)) == 0)

@@ -14,6 +14,8 @@
 
 const volatile struct Audited audited = {};
 
+/* The inode of the first pid namespace (PROC_PID_INIT_INO). */
+#define PIDNS_FIRST 0xeffffffcu
 /* How deep in nested pid namespaces the audited one may be. */
 #define PID_LEVELS 8
 
@@ -29,4 +31,11 @@ static __always_inline uint32_t pid_number(struct pid *pid) {
             return READ(number, nr);
     }
     return 0;
+}
+
+/* That of a task; `thread`: of it alone, not of its process. */
+static __always_inline uint32_t task_number(struct task_struct *task, bool thread) {
+    if (audited.pidns == PIDNS_FIRST) /* each task keeps its number there */
+        return thread ? task->pid : task->tgid;
+    return pid_number(thread ? task->thread_pid : task->group_leader->thread_pid);
 }
