@@ -101,6 +101,8 @@ typedef struct LedgerChange {
     BootTime since;      /* flagged, still-flagged, resolved: when it was told first */
     bool brief;          /* flagged: it is closed already */
     bool transient;      /* gone: it was flagged, but closed before an alert was due */
+    bool unannounced;    /* gone: UDP that closed within its grace. It was not reported to appear,
+                          * and was not judged */
     bool repeats;        /* flagged: opens and closes repeatedly */
     bool returned;       /* still-flagged: returned within the hold-down; else a reminder */
     Endpoint also[LEDGER_ALSO_MAX]; /* flagged, still-flagged, resolved: further endpoints */

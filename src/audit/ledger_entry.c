@@ -462,14 +462,28 @@ void entry_close(Ledger *ledger, uint32_t index) {
     }
 }
 
+/* Reports the end of a socket whose begin was not reported. One that is still open became a client,
+ * or is only no longer tracked. */
+static void tell_unannounced(Ledger *ledger, const Entry *entry) {
+    LedgerChange change = {
+        .event = LEDGER_GONE,
+        .view = entry_view(ledger, entry, &ledger->now),
+        .unannounced = true,
+        .duration = time_open(ledger, entry->appeared),
+    };
+    if (!entry->is_client && !ledger->evicting && !ledger->moving)
+        ledger_tell(ledger, &change);
+}
+
 void entry_go(Ledger *ledger, uint32_t index) {
     Entry *entry = entry_at(ledger, index);
     entry_unlink(ledger, index);
     if (entry_has_grace(entry))
         grace_keep(ledger, entry);
-    if (entry->state == ENTRY_PENDING)
+    if (entry->state == ENTRY_PENDING) {
         ledger->n_pending--;
-    else if (entry->state == ENTRY_LIVE) {
+        tell_unannounced(ledger, entry);
+    } else if (entry->state == ENTRY_LIVE) {
         LedgerChange change = {
             .event = LEDGER_GONE,
             .view = entry_view(ledger, entry, &ledger->now),

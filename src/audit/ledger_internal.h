@@ -63,6 +63,7 @@ typedef struct Entry {
     bool early : 1;                /* first_seen is of an earlier boot */
     bool completed : 1;            /* its processes were searched for before an alert */
     bool found_closed : 1;         /* before its alert; the event is awaited */
+    bool is_client : 1;            /* it was connected within its grace */
     bool rests : 1;                /* it has an alert, but is unreachable: see alert_rest() */
     uint32_t peer_prev, peer_next; /* entries of the same place; the first is in by_place */
     uint32_t alert;

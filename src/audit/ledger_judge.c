@@ -295,8 +295,9 @@ static bool became_client(const Ledger *ledger, const Entry *entry) {
 }
 
 void entry_on_timer(Ledger *ledger, uint32_t index) {
-    const Entry *entry = entry_at(ledger, index);
-    if (entry->state == ENTRY_PENDING && became_client(ledger, entry))
+    Entry *entry = entry_at(ledger, index);
+    entry->is_client = entry->state == ENTRY_PENDING && became_client(ledger, entry);
+    if (entry->is_client)
         entry_close(ledger, index);
     else if (entry->state == ENTRY_PENDING)
         entry_announce(ledger, index);

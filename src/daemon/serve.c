@@ -249,6 +249,15 @@ static const char *id_before(const LedgerChange *change, char id[static LISTENER
     return id;
 }
 
+/* Judges a listener that the ledger did not. Returns whether the rules do not ignore it. */
+static bool judge_unannounced(const Daemon *daemon, LedgerView *view) {
+    const Judge *judge = &daemon->judge->judge;
+    judge->judge(judge->userdata, &view->listener, view->age, daemon_now().realtime,
+                 &view->listener.verdict);
+    view->pending = false;
+    return view->listener.verdict.action != ACTION_IGNORE;
+}
+
 void serve_change(Daemon *daemon, const LedgerChange *change) {
     static const struct {
         bool told;
@@ -267,6 +276,8 @@ void serve_change(Daemon *daemon, const LedgerChange *change) {
 
     if (!daemon->bus || !signals[change->event].told || !bus_server_is_heard(daemon->bus))
         return;
+    if (change->unannounced && !judge_unannounced(daemon, &view))
+        return;
     BusListener listener = bus_listener(daemon, &view);
     const BusChange told = {
         .signal = signals[change->event].signal,
@@ -276,7 +287,7 @@ void serve_change(Daemon *daemon, const LedgerChange *change) {
         .why = why_of_change(change, words),
         .was = id_before(change, was),
         .still = change->event == LEDGER_STILL_FLAGGED,
-        .transient = change->brief || change->transient,
+        .transient = change->brief || change->transient || change->unannounced,
         .n_returned = change->n_returned,
     };
     bus_server_tell(daemon->bus, &told);

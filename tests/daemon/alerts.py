@@ -271,6 +271,24 @@ def test_what_a_user_may_snooze(daemon):
         assert snooze("2d", user=0) == 0
 
 
+@with_foreground(UDP.replace("500ms", "20s") + "ignore udp port 4605\n")
+def test_udp_that_is_gone_within_its_grace_is_watched(daemon):
+    """With its process and its verdict, but no alert; not what the rules ignore."""
+    def tried():
+        for port in (4605, 4601):
+            with bind_udp(port):
+                pass
+        return [one for one in events if one["event"] == "removed" and one["port"] == 4601]
+
+    with harness.watching(daemon) as events:
+        until("it is watched", tried)
+    gone = tried()[0]
+    assert gone["transient"] and gone["verdict"] == "flag" and not gone["pending"], gone
+    assert gone["owners"][0]["pid"] == os.getpid() and gone["owners"][0]["cmdline"], gone
+    assert not [one for one in events if one.get("port") == 4605 or one["event"] == "added"], events
+    assert not [one for one in daemon.all if one.get("port") == 4601], daemon.all
+
+
 @with_foreground(UDP)
 def test_a_socket_that_is_bound_to_a_device_later(daemon):
     """As dnsmasq's is: the record of its bind() does not have the device yet."""

@@ -28,7 +28,11 @@ Test(ledger_clock, waits_for_the_grace_of_udp) {
     world_close(world, 2);
     world_dump(world);
     world_dump(world);
-    told("");
+    told("gone:3001"); /* for watchers, with its process */
+    cr_assert(world->last.unannounced);
+    cr_assert_not(world->last.transient);
+    cr_assert_eq(world->last.duration, 4 * USEC_PER_SEC);
+    cr_assert_eq(world->n_judged, 0);
     world_pass(world, USEC_PER_SEC - 1);
     told("");
     world_pass(world, 1);
@@ -66,7 +70,8 @@ Test(ledger_clock, begins_the_grace_anew_for_a_client) {
     world_listen(world, 1000, 3000)->endpoint.proto = PROTO_UDP;
     world_socket(world, 1000)->uid = 1001;
     bind_briefly(world, 1001, 4 * USEC_PER_SEC); /* another user begins anew, too */
-    told("");
+    cr_assert_eq(world->n_told[LEDGER_APPEARED], 0);
+    cr_assert_eq(world->n_told[LEDGER_GONE], 501);
 }
 
 Test(ledger_clock, counts_the_time_before_it_was_seen) {
@@ -204,7 +209,7 @@ Test(ledger_clock, gives_suspend_no_meaning) {
     world_close(world, 3);
     ledger_close(world->ledger, 3, &world->now);
     world_pass(world, 30 * USEC_PER_MINUTE);
-    told("");
+    told("gone:3002");
     world_close(world, 4); /* and if it does not return, that is told late by a little only */
     world_look_at(world, 3000, true);
     world_sleep(world, USEC_PER_HOUR / 4);

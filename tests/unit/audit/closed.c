@@ -86,3 +86,19 @@ Test(closed_listeners, are_not_sent_for_probes_that_follow_each_other) {
     cr_assert_eq(world->n_told[LEDGER_GONE], 5);
     cr_assert_eq(world->n_told[LEDGER_FLAGGED], 0);
 }
+
+static bool nothing_is_open(void *userdata, const Listener *listener) {
+    (void)userdata, (void)listener;
+    return false;
+}
+
+/* It was connected: it is still there, but listens no more. */
+Test(closed_listeners, are_not_told_of_a_client_of_udp) {
+    _cleanup_world_ World *world = settling_world();
+    world->judge.is_open = nothing_is_open;
+    world_listen(world, 1, 3000)->endpoint.proto = PROTO_UDP;
+    world_look_at(world, 3000, false);
+    world_pass(world, world->judge.settings.udp_grace);
+    told("");
+    cr_assert_not(ledger_knows(world->ledger, 1));
+}
