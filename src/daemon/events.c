@@ -54,7 +54,7 @@ static int on_reconcile(sd_event_source *source, uint64_t time, void *userdata) 
 
     (void)source, (void)time;
     /* The records come first: they name processes that may have exited. */
-    (void)sources_dispatch(daemon->sources);
+    sources_read(daemon->sources);
     int r = look_at_all(daemon);
     events_forget_waiting(daemon);
     rules_renew_machine(daemon);
@@ -168,13 +168,8 @@ static void on_status(SourceId id, const SourceStatus *status, void *userdata) {
         poll_in(daemon, policy_settings(daemon->policy)->poll);
 }
 
-static int on_sources(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
-    Daemon *daemon = userdata;
-
-    (void)source, (void)fd, (void)revents;
-    int r = sources_dispatch(daemon->sources);
-    daemon_settle(daemon);
-    return r < 0 && r != -ENOMEM ? r : 0;
+static void on_done(void *userdata) {
+    daemon_settle(userdata);
 }
 
 static int on_poll(sd_event_source *source, uint64_t time, void *userdata) {
@@ -204,6 +199,7 @@ static SourcePeriods periods(const Daemon *daemon) {
 int events_open(Daemon *daemon) {
     const KernelHandles *passed = passed_program(daemon->passed);
     const SourcesConfig config = {
+        .loop = daemon->loop,
         .sys_fd = daemon->machine.sys_fd,
         .cgroup_fd = daemon->machine.sources.cgroup_fd,
         .netns = daemon->netns.inode,
@@ -212,7 +208,7 @@ int events_open(Daemon *daemon) {
         .failure = passed ? passed_failure(daemon->passed) : NULL,
         .periods = periods(daemon),
         .handlers = {on_socket, on_udp_gone, on_links_changed, on_forwards_changed, on_lost,
-                     on_status, daemon},
+                     on_status, on_done, daemon},
     };
     int r = sources_open(&config, &daemon->sources);
     if (r < 0)
@@ -220,8 +216,7 @@ int events_open(Daemon *daemon) {
     for (SourceId id = 0; id < SOURCE_COUNT; id++)
         if (sources_status(daemon->sources, id)->quality != SOURCE_FULL)
             tell_source(daemon, id, sources_status(daemon->sources, id));
-    return sd_event_add_io(daemon->loop, NULL, sources_fd(daemon->sources), EPOLLIN, on_sources,
-                           daemon);
+    return 0;
 }
 
 void events_read_left(Daemon *daemon) {

@@ -70,13 +70,22 @@ static void on_status(SourceId id, const SourceStatus *status, void *data) {
     ((Told *)data)->n_status[id]++;
 }
 
+static void on_done(void *data) {
+    (void)data;
+}
+
+static sd_event *loop;
+
 static SourcesConfig make_config(void) {
+    if (!loop)
+        cr_assert_geq(sd_event_new(&loop), 0);
     return (SourcesConfig){
+        .loop = loop,
         .sys_fd = world_open("/sys"),
         .cgroup_fd = world_cgroup_root(),
         .netns = world_netns(),
         .periods = {5 * USEC_PER_SEC, 30 * USEC_PER_SEC},
-        .handlers = {on_socket, on_gone, on_links, on_forwards, on_lost, on_status, &told},
+        .handlers = {on_socket, on_gone, on_links, on_forwards, on_lost, on_status, on_done, &told},
     };
 }
 
@@ -91,18 +100,16 @@ static Sources *open_sources(void) {
     return open_with(&config);
 }
 
-/* Dispatches until `msec` have passed. Returns how often it woke. */
-static unsigned run_for(Sources *sources, int msec) {
-    struct pollfd fd = {.fd = sources_fd(sources), .events = POLLIN};
+/* Runs the loop until `msec` have passed. Returns how often it woke. */
+static unsigned run_for(int msec) {
     struct timespec now, end;
     unsigned n = 0;
 
     clock_gettime(CLOCK_MONOTONIC, &end);
     for (int left = msec; left > 0;) {
-        if (poll(&fd, 1, left) > 0) {
-            n++;
-            cr_assert_eq(sources_dispatch(sources), 0);
-        }
+        int r = sd_event_run(loop, (uint64_t)left * USEC_PER_MSEC);
+        cr_assert_geq(r, 0);
+        n += r > 0;
         clock_gettime(CLOCK_MONOTONIC, &now);
         left =
             msec - (int)((now.tv_sec - end.tv_sec) * 1000 + (now.tv_nsec - end.tv_nsec) / 1000000);
@@ -116,7 +123,7 @@ static bool gone_is_told(const Sources *sources) {
 }
 
 static void run_until(Sources *sources, bool (*holds)(const Sources *), const char *what) {
-    for (int64_t start = 0; !holds(sources); run_for(sources, 20))
+    for (int64_t start = 0; !holds(sources); run_for(20))
         cr_assert_not(world_waited(&start, PATIENCE), "%s: %u listeners, %u gone, %zu lost", what,
                       told.n_listen, told.n_gone, (size_t)sources_lost(sources));
 }
@@ -133,7 +140,7 @@ static void expect_all(Sources *sources, uint16_t port) {
     uint64_t cookie = world_cookie(udp);
     close(udp);
     run_until(sources, all_told, "not told");
-    run_for(sources, 100); /* nothing comes twice */
+    run_for(100); /* nothing comes twice */
     cr_assert_eq(told.n_listen, 1);
     cr_assert_eq(told.n_bind, 1);
     cr_assert_eq(told.n_close, 0);
@@ -143,7 +150,7 @@ static void expect_all(Sources *sources, uint16_t port) {
     cr_assert_eq(told.n_gone, 1);
     cr_assert_eq(told.gone.cookie, cookie);
     close(tcp);
-    run_for(sources, 100);
+    run_for(100);
     cr_assert_eq(told.n_close, 1);
     cr_assert_eq(sources_lost(sources), 0);
 }
@@ -260,7 +267,7 @@ Test(sources, at_rest_nothing_wakes, .timeout = 180) {
     world_enter();
     Sources *sources = open_sources();
     need_program(sources);
-    run_for(sources, 300);
+    run_for(300);
     pid_t child = fork();
     if (child == 0) { /* what others do is not told */
         if (unshare(CLONE_NEWNET) < 0)
@@ -272,7 +279,7 @@ Test(sources, at_rest_nothing_wakes, .timeout = 180) {
         }
     }
     usleep(300000);
-    cr_assert_eq(run_for(sources, 900), 0);
+    cr_assert_eq(run_for(900), 0);
     kill(child, SIGKILL);
     waitpid(child, NULL, 0);
     sources_close(sources);
@@ -340,7 +347,7 @@ Test(sources, without_cgroup_v2_tcp_is_told, .timeout = 180) {
     memset(&told, 0, sizeof(told));
     int udp = world_socket(&(SocketWish){.proto = PROTO_UDP, .address = "127.0.0.1"});
     int tcp = world_socket(&(SocketWish){.address = "127.0.0.1", .port = 8011});
-    run_for(sources, 100);
+    run_for(100);
     cr_assert_eq(told.n_listen, 1);
     cr_assert_eq(told.n_bind, 0);
     close(udp);
@@ -363,9 +370,9 @@ Test(sources, what_was_not_passed_stays_missing, .timeout = 60) {
     cr_assert_eq(status->quality, SOURCE_MISSING);
     cr_assert_eq(status->kernel_step, KERNEL_LOAD);
     cr_assert_eq(status->error, -EACCES);
-    run_for(sources, 300);
+    run_for(300);
     memset(&told, 0, sizeof(told));
-    cr_assert_eq(run_for(sources, 2500), 0, "it wakes for what can't change");
+    cr_assert_eq(run_for(2500), 0, "it wakes for what can't change");
     sources_close(sources);
 }
 
@@ -382,11 +389,11 @@ Test(sources, changes_of_links_are_told_at_once_and_then_summed_up, .timeout = 1
     for (int i = 0; i < 20; i++) {
         if (system("ip link set lo down && ip link set lo up") != 0)
             world_skip("ip does not work");
-        run_for(sources, 1);
+        run_for(1);
         if (i == 0)
             cr_assert_geq(told.n_links, 1, "the first is told at once");
     }
-    run_for(sources, 3 * SOURCES_LINKS_MSEC);
+    run_for(3 * SOURCES_LINKS_MSEC);
     while (world_waited(&start, msec))
         msec += SOURCES_LINKS_MSEC;
     cr_assert_geq(told.n_links, 2);
@@ -396,7 +403,7 @@ Test(sources, changes_of_links_are_told_at_once_and_then_summed_up, .timeout = 1
     do {
         cr_assert_not(world_waited(&start, PATIENCE), "and then there is silence");
         before = told.n_links;
-        run_for(sources, 3 * SOURCES_LINKS_MSEC);
+        run_for(3 * SOURCES_LINKS_MSEC);
     } while (told.n_links > before);
     sources_close(sources);
 }
@@ -424,7 +431,7 @@ Test(sources, changes_of_the_ruleset_are_told_once_a_transaction, .timeout = 180
                " nft -f -") != 0)
         world_skip("nft does not work");
     run_until(sources, forwards_are_told, "not told");
-    run_for(sources, 3 * SOURCES_FORWARDS_MSEC);
+    run_for(3 * SOURCES_FORWARDS_MSEC);
     cr_assert_eq(told.n_forwards, 1);
     cr_assert_eq(told.n_lost[SOURCE_FORWARDS], 0);
 
@@ -434,9 +441,9 @@ Test(sources, changes_of_the_ruleset_are_told_once_a_transaction, .timeout = 180
     world_waited(&start, msec);
     for (int i = 0; i < 30; i++) {
         run_nft("add rule ip n c counter");
-        run_for(sources, 1);
+        run_for(1);
     }
-    run_for(sources, 2 * SOURCES_FORWARDS_MSEC);
+    run_for(2 * SOURCES_FORWARDS_MSEC);
     while (world_waited(&start, msec))
         msec += SOURCES_FORWARDS_MSEC;
     cr_assert_geq(told.n_forwards, 1);

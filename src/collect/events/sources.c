@@ -5,8 +5,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -17,13 +15,10 @@
 #include "util/cleanup.h"
 #include "util/memory.h"
 
-/* A dispatch takes at most so many datagrams of a socket. */
+/* So many datagrams of a socket are taken at a time. */
 #define BATCH 256
 
 #define NEVER UINT64_MAX
-
-/* The entries of the epoll set; the sources are first. */
-enum { EVENT_TIMER = SOURCE_COUNT };
 
 /* Changes that are reported without detail: immediately, then at most once per `period`. */
 typedef struct Coalesced {
@@ -42,11 +37,13 @@ struct Sources {
     uint64_t retry_at[SOURCE_COUNT];    /* ms of CLOCK_BOOTTIME, or NEVER */
     uint64_t retry_after[SOURCE_COUNT]; /* ms: the next delay */
     bool opened;                        /* the handlers may be called */
-    int epoll_fd, timer_fd;
+    sd_event_source *timer;
+    uint64_t timer_at;            /* ms, or NEVER */
     KernelHandles program;        /* in use; */
     KernelHandles loaded;         /* what of it is our own */
     Ring *ring;                   /* NULL: missing, as are negative fds */
     int socket_fds[SOURCE_COUNT]; /* of the sources that are netlink sockets */
+    sd_event_source *io[SOURCE_COUNT];
     Coalesced coalesced[COALESCED_COUNT];
     Destroyed destroyed[BATCH]; /* read, not reported yet */
     size_t n_destroyed;
@@ -107,10 +104,18 @@ static void tell_lost(Sources *sources, SourceId id) {
         sources->config.handlers.lost(id, sources->config.handlers.data);
 }
 
-static int watch(Sources *sources, int fd, uint32_t what) {
-    struct epoll_event event = {.events = EPOLLIN, .data.u32 = what};
-    return epoll_ctl(sources->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+/* Calls `handler` when the fd of that source is readable. */
+static int watch(Sources *sources, SourceId id, int fd, sd_event_io_handler_t handler) {
+    return sd_event_add_io(sources->config.loop, &sources->io[id], fd, EPOLLIN, handler, sources);
 }
+
+/* To be called before the fd is closed. */
+static void unwatch(Sources *sources, SourceId id) {
+    sources->io[id] = sd_event_source_disable_unref(sources->io[id]);
+}
+
+static int on_ring(sd_event_source *source, int fd, uint32_t revents, void *userdata);
+static int on_socket(sd_event_source *source, int fd, uint32_t revents, void *userdata);
 
 /* --- the program in the kernel -------------------------------------------------------------------
  */
@@ -122,8 +127,7 @@ static void no_program(Sources *sources, const KernelFailure *failure) {
 }
 
 static void close_ring(Sources *sources) {
-    if (sources->ring && sources->program.fds[KERNEL_RING] >= 0)
-        (void)epoll_ctl(sources->epoll_fd, EPOLL_CTL_DEL, sources->program.fds[KERNEL_RING], NULL);
+    unwatch(sources, SOURCE_SOCKETS);
     sources->ring = ring_close(sources->ring);
     kernel_handles_close(&sources->loaded);
 }
@@ -131,7 +135,7 @@ static void close_ring(Sources *sources) {
 static int open_ring(Sources *sources) {
     const KernelHandles *program = &sources->program;
     int r = ring_open(program->fds[KERNEL_RING], program->fds[KERNEL_DROPPED], &sources->ring);
-    return r < 0 ? r : watch(sources, program->fds[KERNEL_RING], SOURCE_SOCKETS);
+    return r < 0 ? r : watch(sources, SOURCE_SOCKETS, program->fds[KERNEL_RING], on_ring);
 }
 
 /* Takes what was passed, or loads it. `failure` says what is missing. */
@@ -241,7 +245,7 @@ static void try_socket(Sources *sources, SourceId id) {
     int fd = open_socket(sources, id), r = fd;
 
     if (fd >= 0) {
-        r = watch(sources, fd, id);
+        r = watch(sources, id, fd, on_socket);
         if (r < 0)
             close(fd);
     }
@@ -260,7 +264,8 @@ static void try_socket(Sources *sources, SourceId id) {
 }
 
 static void socket_broke(Sources *sources, SourceId id, int error) {
-    close(sources->socket_fds[id]); /* removes it from the epoll set */
+    unwatch(sources, id);
+    close(sources->socket_fds[id]);
     sources->socket_fds[id] = -1;
     set_missing(sources, id, STEP_READ, error);
     tell_lost(sources, id);
@@ -329,18 +334,17 @@ static void arm_timer(Sources *sources) {
         if (sources->retry_at[id] < next)
             next = sources->retry_at[id];
 
-    struct itimerspec at = {};
-    if (next != NEVER) {
-        at.it_value.tv_sec = (time_t)(next / 1000);
-        at.it_value.tv_nsec = (long)(next % 1000) * 1000000 + 1; /* zero would disarm it */
-    }
-    (void)timerfd_settime(sources->timer_fd, TFD_TIMER_ABSTIME, &at, NULL);
+    if (next == sources->timer_at)
+        return;
+    sources->timer_at = next;
+    (void)sd_event_source_set_time(sources->timer, next == NEVER ? UINT64_MAX : next * 1000);
+    (void)sd_event_source_set_enabled(sources->timer,
+                                      next == NEVER ? SD_EVENT_OFF : SD_EVENT_ONESHOT);
 }
 
 static void dispatch_timer(Sources *sources) {
-    uint64_t now = now_msec(), ignored;
+    uint64_t now = now_msec();
 
-    (void)!read(sources->timer_fd, &ignored, sizeof(ignored));
     for (size_t i = 0; i < COALESCED_COUNT; i++)
         if (now >= sources->coalesced[i].at)
             report_changed(sources, &sources->coalesced[i]);
@@ -357,12 +361,48 @@ static void dispatch_timer(Sources *sources) {
 /* --- the whole -----------------------------------------------------------------------------------
  */
 
-static int sources_prepare(Sources *sources) {
-    sources->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    sources->timer_fd = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
-    if (sources->epoll_fd < 0 || sources->timer_fd < 0)
-        return -errno;
-    return watch(sources, sources->timer_fd, EVENT_TIMER);
+void sources_read(Sources *sources) {
+    /* Closed UDP sockets are read before the records of new ones and reported after them. So none
+     * is reported as closed before it is known. */
+    sources->n_destroyed = 0;
+    read_destroyed(sources);
+    dispatch_ring(sources);
+    tell_destroyed(sources);
+}
+
+static int end_round(Sources *sources) {
+    arm_timer(sources);
+    sources->config.handlers.done(sources->config.handlers.data);
+    return 0;
+}
+
+static int on_ring(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+    Sources *sources = userdata;
+
+    (void)source, (void)fd, (void)revents;
+    dispatch_ring(sources);
+    return end_round(sources);
+}
+
+static int on_socket(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+    Sources *sources = userdata;
+
+    (void)source, (void)revents;
+    if (fd == sources->socket_fds[SOURCE_UDP_GONE])
+        sources_read(sources);
+    for (size_t i = 0; i < COALESCED_COUNT; i++)
+        if (fd == sources->socket_fds[sources->coalesced[i].id])
+            dispatch_coalesced(sources, &sources->coalesced[i]);
+    return end_round(sources);
+}
+
+static int on_timer(sd_event_source *source, uint64_t time, void *userdata) {
+    Sources *sources = userdata;
+
+    (void)source, (void)time;
+    sources->timer_at = NEVER;
+    dispatch_timer(sources);
+    return end_round(sources);
 }
 
 int sources_open(const SourcesConfig *config, Sources **ret) {
@@ -371,7 +411,7 @@ int sources_open(const SourcesConfig *config, Sources **ret) {
     if (!sources)
         return -ENOMEM;
     sources->config = *config;
-    sources->epoll_fd = sources->timer_fd = -1;
+    sources->timer_at = NEVER;
     kernel_handles_init(&sources->program);
     kernel_handles_init(&sources->loaded);
     sources->coalesced[COALESCED_LINKS] =
@@ -384,7 +424,10 @@ int sources_open(const SourcesConfig *config, Sources **ret) {
         sources->retry_after[id] = SOURCES_RETRY_SECONDS * 1000;
     }
 
-    int r = sources_prepare(sources);
+    int r = sd_event_add_time(config->loop, &sources->timer, CLOCK_BOOTTIME, UINT64_MAX, 1,
+                              on_timer, sources);
+    if (r >= 0)
+        r = sd_event_source_set_enabled(sources->timer, SD_EVENT_OFF);
     if (r < 0)
         return r;
     try_program(sources);
@@ -400,46 +443,13 @@ Sources *sources_close(Sources *sources) {
     if (!sources)
         return NULL;
     close_ring(sources);
-    for (SourceId id = 0; id < SOURCE_COUNT; id++)
+    for (SourceId id = 0; id < SOURCE_COUNT; id++) {
+        unwatch(sources, id);
         cleanup_close(&sources->socket_fds[id]);
-    cleanup_close(&sources->timer_fd);
-    cleanup_close(&sources->epoll_fd);
+    }
+    sd_event_source_disable_unref(sources->timer);
     free(sources);
     return NULL;
-}
-
-int sources_fd(const Sources *sources) {
-    return sources->epoll_fd;
-}
-
-int sources_dispatch(Sources *sources) {
-    struct epoll_event events[EVENT_TIMER + 1];
-
-    int n = epoll_wait(sources->epoll_fd, events, ELEMENTS(events), 0);
-    if (n < 0)
-        return errno == EINTR ? 0 : -errno;
-    /* Closed UDP sockets are read before the records of new ones and reported after them. So none
-     * is reported as closed before it is known. */
-    sources->n_destroyed = 0;
-    for (int i = 0; i < n; i++)
-        if (events[i].data.u32 == SOURCE_UDP_GONE)
-            read_destroyed(sources);
-    dispatch_ring(sources);
-    tell_destroyed(sources);
-    for (int i = 0; i < n; i++)
-        switch (events[i].data.u32) {
-        case SOURCE_LINKS:
-            dispatch_coalesced(sources, &sources->coalesced[COALESCED_LINKS]);
-            break;
-        case SOURCE_FORWARDS:
-            dispatch_coalesced(sources, &sources->coalesced[COALESCED_FORWARDS]);
-            break;
-        case EVENT_TIMER:
-            dispatch_timer(sources);
-            break;
-        }
-    arm_timer(sources);
-    return 0;
 }
 
 void sources_set_periods(Sources *sources, const SourcePeriods *periods) {

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * All event sources behind one fd, for the daemon's loop. Each may be missing, in part or from
- * time to time: the facade says so in words, and tries again, ever less often. An event is only a
- * hint; what counts is the dump that follows it.
+ * All event sources, in the loop of the daemon. Each may be missing, in part or from time to time:
+ * the facade says so in words, and tries again, ever less often. An event is only a hint; what
+ * counts is the dump that follows it.
  *
- * For one thread. The handlers are called from sources_dispatch() alone.
+ * For one thread. The handlers are called from the loop and from sources_read() alone.
  */
 #pragma once
+
+#include <systemd/sd-event.h>
 
 #include "bpf/kernel_program.h"
 #include "collect/events/destroy.h"
@@ -32,10 +34,13 @@ typedef struct SourcesHandlers {
     void (*lost)(SourceId id, void *data);
     /* The status of that source is another than before. */
     void (*status)(SourceId id, const SourceStatus *status, void *data);
+    /* The loop's handler of a source is at its end. */
+    void (*done)(void *data);
     void *data;
 } SourcesHandlers;
 
 typedef struct SourcesConfig {
+    sd_event *loop;            /* borrowed */
     int sys_fd;                /* where sysfs is mounted; borrowed */
     int cgroup_fd;             /* the root of cgroup v2, -1: there is none; borrowed */
     uint64_t netns;            /* the inode number of the namespace; 0: unknown */
@@ -58,12 +63,8 @@ int sources_open(const SourcesConfig *config, Sources **ret);
 /* Takes NULL, returns NULL. */
 Sources *sources_close(Sources *sources);
 
-/* Readable when sources_dispatch() has something to do. Owned by the sources. */
-int sources_fd(const Sources *sources);
-
-/* Does a bounded amount of what there is to do; the fd stays readable while there is more. Returns
- * 0 or -ENOMEM. */
-int sources_dispatch(Sources *sources);
+/* Reads at once what sockets have been reported by now: they come before a dump. */
+void sources_read(Sources *sources);
 
 /* The daemon looks by itself in other periods than before. */
 void sources_set_periods(Sources *sources, const SourcePeriods *periods);
