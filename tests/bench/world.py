@@ -81,7 +81,7 @@ class Daemon:
     """sockauditd as the service manager would start it, by the shipped policy behind `rules`."""
 
     def __init__(self, rules="", journal=True):
-        self.directory = tempfile.mkdtemp(prefix="sockaudit-bench-")
+        self.directory = tempfile.mkdtemp(prefix="sockaudit-bench-", dir="/run")  # a tmpfs
         self.journal = Journal() if journal else None
         os.makedirs(self.directory + "/state")
         with open(TOP + "/etc/sockaudit.rules", encoding="utf-8") as shipped:
