@@ -61,57 +61,26 @@ typedef struct Shown {
 } Shown;
 Shown show(const char *text);
 
-/* parse_item.c, parse_account.c: see Key.parse. */
-bool item_parse_port(ItemReader *reader, const char *text, Item *ret);
-bool item_parse_bind(ItemReader *reader, const char *text, Item *ret);
-bool item_parse_scope(ItemReader *reader, const char *text, Item *ret);
-bool item_parse_interface(ItemReader *reader, const char *text, Item *ret);
-bool item_parse_user(ItemReader *reader, const char *text, Item *ret);
-bool item_parse_group(ItemReader *reader, const char *text, Item *ret);
-bool item_parse_tool(ItemReader *reader, const char *text, Item *ret);
-bool item_parse_exe(ItemReader *reader, const char *text, Item *ret);
-bool item_parse_unit(ItemReader *reader, const char *text, Item *ret);
-bool item_parse_container(ItemReader *reader, const char *text, Item *ret);
-bool item_parse_netns(ItemReader *reader, const char *text, Item *ret);
-bool item_parse_origin(ItemReader *reader, const char *text, Item *ret);
-bool item_parse_target(ItemReader *reader, const char *text, Item *ret);
-bool item_parse_age(ItemReader *reader, const char *text, Item *ret);
-bool item_parse_ephemeral(ItemReader *reader, const char *text, Item *ret);
-
-/* match.c, match_exe.c: see Key.judge. */
-Answer match_judge_proto(const Case *judged, const Match *match);
-Answer match_judge_port(const Case *judged, const Match *match);
-Answer match_judge_bind(const Case *judged, const Match *match);
-Answer match_judge_scope(const Case *judged, const Match *match);
-Answer match_judge_interface(const Case *judged, const Match *match);
-Answer match_judge_user(const Case *judged, const Match *match);
-Answer match_judge_group(const Case *judged, const Match *match);
-Answer match_judge_unit(const Case *judged, const Match *match);
-Answer match_judge_user_unit(const Case *judged, const Match *match);
-Answer match_judge_container(const Case *judged, const Match *match);
-Answer match_judge_netns(const Case *judged, const Match *match);
-Answer match_judge_origin(const Case *judged, const Match *match);
-Answer match_judge_target(const Case *judged, const Match *match);
-Answer match_judge_age(const Case *judged, const Match *match);
-Answer match_judge_ephemeral(const Case *judged, const Match *match);
-Answer match_judge_tool(const Case *judged, const Match *match);
-Answer match_judge_exe(const Case *judged, const Match *match);
-
-/* tell.c: see Key.tell. */
-char *match_tell_proto(const Case *judged, const Match *match);
-char *match_tell_port(const Case *judged, const Match *match);
-char *match_tell_bind(const Case *judged, const Match *match);
-char *match_tell_scope(const Case *judged, const Match *match);
-char *match_tell_interface(const Case *judged, const Match *match);
-char *match_tell_user(const Case *judged, const Match *match);
-char *match_tell_group(const Case *judged, const Match *match);
-char *match_tell_unit(const Case *judged, const Match *match);
-char *match_tell_user_unit(const Case *judged, const Match *match);
-char *match_tell_container(const Case *judged, const Match *match);
-char *match_tell_netns(const Case *judged, const Match *match);
-char *match_tell_origin(const Case *judged, const Match *match);
-char *match_tell_target(const Case *judged, const Match *match);
-char *match_tell_age(const Case *judged, const Match *match);
-char *match_tell_ephemeral(const Case *judged, const Match *match);
-char *match_tell_tool(const Case *judged, const Match *match);
-char *match_tell_exe(const Case *judged, const Match *match);
+/* Of each key: what reads an item (parse_item.c), judges (match.c, match_exe.c) and tells (tell.c).
+ */
+#define KEY_FUNCTIONS(key)                                                                         \
+    bool item_parse_##key(ItemReader *reader, const char *text, Item *ret);                        \
+    Answer match_judge_##key(const Case *judged, const Match *match);                              \
+    char *match_tell_##key(const Case *judged, const Match *match);
+KEY_FUNCTIONS(proto) /* which has no items */
+KEY_FUNCTIONS(port)
+KEY_FUNCTIONS(bind)
+KEY_FUNCTIONS(scope)
+KEY_FUNCTIONS(interface)
+KEY_FUNCTIONS(user)
+KEY_FUNCTIONS(group)
+KEY_FUNCTIONS(unit)
+KEY_FUNCTIONS(user_unit) /* whose items are those of `unit` */
+KEY_FUNCTIONS(container)
+KEY_FUNCTIONS(netns)
+KEY_FUNCTIONS(origin)
+KEY_FUNCTIONS(target)
+KEY_FUNCTIONS(age)
+KEY_FUNCTIONS(ephemeral)
+KEY_FUNCTIONS(tool)
+KEY_FUNCTIONS(exe)
