@@ -74,15 +74,6 @@ int names_service(Names *names, const char *name, uint32_t *ret) {
     return names_find(names, OF_SERVICES, name_service_port, name, ret);
 }
 
-char *names_nearest_service(const char *word) {
-    char nearest[NAME_TEXT_SIZE];
-    return name_near_service(word, nearest) < 0 ? NULL : strdup(nearest);
-}
-
-bool names_of_services_exist(void) {
-    return name_any_service() != 0; /* what can't be told is no reason to blame the machine */
-}
-
 static char *name_or_number(int r, const char *name, uint32_t id) {
     return r >= 0 ? strdup(name) : string_format("%u", id);
 }

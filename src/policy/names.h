@@ -25,16 +25,10 @@ int names_service(Names *names, const char *name, uint32_t *ret); /* of any prot
 /* Whether of some name that was asked for it could not be told. */
 bool names_missed(const Names *names);
 
-/* The service whose name is nearest to `word`, in a new string, or NULL. */
-char *names_nearest_service(const char *word);
-
 /* The name of that user or group, in a new string; its number where it has none. NULL: out of
  * memory. */
 char *names_of_user(uint32_t uid);
 char *names_of_group(uint32_t gid);
-
-/* Whether this machine knows any service by name: minimal ones have no /etc/services. */
-bool names_of_services_exist(void);
 
 /* Whether the group is that user's own: of the same name, and nobody else is in it. */
 bool names_group_is_private(uint32_t gid, uint32_t uid);

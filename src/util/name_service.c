@@ -254,16 +254,16 @@ int name_user_groups(uint32_t uid, uint32_t *groups, uint32_t size) {
     return (int)n;
 }
 
-int name_group_is_own(uint32_t gid, uint32_t uid) {
-    const NameQuestion question = {.kind = NAME_GROUP_OWN, .id = gid, .of = uid};
+static int ask_whether(const NameQuestion *question) {
     NameAnswer answer = {};
-    int r = ask(&question, &answer);
+    int r = ask(question, &answer);
     return r < 0 ? r : answer.number != 0;
 }
 
+int name_group_is_own(uint32_t gid, uint32_t uid) {
+    return ask_whether(&(NameQuestion){.kind = NAME_GROUP_OWN, .id = gid, .of = uid});
+}
+
 int name_any_service(void) {
-    const NameQuestion question = {.kind = NAME_ANY_SERVICE};
-    NameAnswer answer = {};
-    int r = ask(&question, &answer);
-    return r < 0 ? r : answer.number != 0;
+    return ask_whether(&(NameQuestion){.kind = NAME_ANY_SERVICE});
 }

@@ -10,6 +10,7 @@
 #include "util/cleanup.h"
 #include "util/glob.h"
 #include "util/memory.h"
+#include "util/name_service.h"
 #include "util/nearest.h"
 
 /* Says what is wrong with an item; always false. */
@@ -81,15 +82,16 @@ static bool parse_service(ItemReader *reader, const char *text, Item *ret) {
     if (text[0] >= '0' && text[0] <= '9')
         return wrong(reader, "%s is not a port, a range such as `3000-3999` or a service's name",
                      show(text).text);
-    if (!names_of_services_exist())
+    if (name_any_service() == 0)
         return wrong(reader,
                      "no service is known by name here, so not %s: write the port's number, "
                      "or install /etc/services (Debian: netbase)",
                      show(text).text);
-    _cleanup_free_ char *nearest = names_nearest_service(text);
-    return nearest ? wrong(reader, "no service is named %s: did you mean %s?", show(text).text,
-                           show(nearest).text)
-                   : wrong(reader, "no service is named %s in /etc/services", show(text).text);
+    char nearest[NAME_TEXT_SIZE];
+    return name_near_service(text, nearest) == 0
+               ? wrong(reader, "no service is named %s: did you mean %s?", show(text).text,
+                       show(nearest).text)
+               : wrong(reader, "no service is named %s in /etc/services", show(text).text);
 }
 
 bool item_parse_port(ItemReader *reader, const char *text, Item *ret) {
