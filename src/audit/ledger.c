@@ -64,8 +64,7 @@ int ledger_new(const LedgerConfig *config, const AuditTime *now, Ledger **ret) {
     if (!ledger->users || !ledger->rate)
         return -ENOMEM;
     ledger->users[0] = (User){.uid = RATE_OTHERS, .used = true};
-    *ret = ledger;
-    ledger = NULL;
+    *ret = TAKE_PTR(ledger);
     return 0;
 }
 

@@ -106,26 +106,22 @@ static void put_line(StateWriter *writer, const char *line, size_t length) {
 
 void state_write_listener(StateWriter *writer, const StateListener *listener) {
     char line[STATE_LINE_SIZE];
-    size_t length = state_format_listener(listener, line);
-    put_line(writer, line, length);
+    put_line(writer, line, state_format_listener(listener, line));
 }
 
 void state_write_flag(StateWriter *writer, const StateFlag *flag) {
     char line[STATE_LINE_SIZE];
-    size_t length = state_format_flag(flag, "flag", line);
-    put_line(writer, line, length);
+    put_line(writer, line, state_format_flag(flag, "flag", line));
 }
 
 void state_write_snooze(StateWriter *writer, const StateSnooze *snooze) {
     char line[STATE_LINE_SIZE];
-    size_t length = state_format_snooze(snooze, line);
-    put_line(writer, line, length);
+    put_line(writer, line, state_format_snooze(snooze, line));
 }
 
 void state_write_hits(StateWriter *writer, const StateHits *hits) {
     char line[STATE_LINE_SIZE];
-    size_t length = state_format_hits(hits, line);
-    put_line(writer, line, length);
+    put_line(writer, line, state_format_hits(hits, line));
 }
 
 static int sync_file(FILE *file) {
