@@ -19,19 +19,34 @@ static char *or_nothing(const char *raw) {
     return raw ? text_escape_string(raw) : strdup(NOTHING);
 }
 
-static char *cell_state(const void *context, const void *row) {
-    (void)context;
-    return strdup(verdict_word(&((const Listener *)row)->verdict));
-}
+/* A cell of a listener alone: `text` is a new string, made of `listener`, `holder` (or NULL),
+ * `owner` (or NULL) and `rule` (or NULL). */
+#define CELL(name, text)                                                                           \
+    static char *cell_##name(__attribute__((unused)) const void *context, const void *row) {       \
+        const Listener *listener = row;                                                            \
+        __attribute__((unused)) const Holder *holder = listener_holder(listener);                  \
+        __attribute__((unused)) const Owner *owner = listener->owner;                              \
+        __attribute__((unused)) const RuleInfo *rule = listener->verdict.rule;                     \
+        return text;                                                                               \
+    }
+CELL(state, strdup(verdict_word(&listener->verdict)))
+CELL(proto, strdup(proto_name(listener->endpoint.proto)))
+CELL(port, string_format("%u", listener->endpoint.port))
+CELL(scope, strdup(scope_name(listener->scope)))
+CELL(pid, holder ? string_format("%d", (int)holder->pid) : strdup(NOTHING))
+CELL(exe, or_nothing(holder ? holder->exe : NULL))
+CELL(cwd, or_nothing(holder ? holder->cwd : NULL))
+CELL(cgroup, or_nothing(owner ? owner->cgroup : NULL))
+CELL(note, or_nothing(owner ? owner->note : NULL))
+CELL(sockets, string_format("%u", listener->n_sockets))
+CELL(inode, string_format("%u", listener->inode))
+CELL(rule_text, or_nothing(rule ? rule->text : NULL))
+CELL(advice, or_nothing(listener->advice))
+CELL(tool, or_nothing(listener->tool))
 
 static const char *colour_state(const void *context, const void *row) {
     (void)context;
     return verdict_colour(&((const Listener *)row)->verdict);
-}
-
-static char *cell_proto(const void *context, const void *row) {
-    (void)context;
-    return strdup(proto_name(((const Listener *)row)->endpoint.proto));
 }
 
 static char *cell_endpoint(const void *context, const void *row) {
@@ -46,11 +61,6 @@ static char *cell_address(const void *context, const void *row) {
     return strdup(text);
 }
 
-static char *cell_port(const void *context, const void *row) {
-    (void)context;
-    return string_format("%u", ((const Listener *)row)->endpoint.port);
-}
-
 static char *cell_device(const void *context, const void *row) {
     const ListingView *view = context;
     const Listener *listener = row;
@@ -58,11 +68,6 @@ static char *cell_device(const void *context, const void *row) {
         return strdup(NOTHING);
     const Link *link = link_table_find(view->snapshot->links, listener->endpoint.ifindex);
     return link ? text_escape_string(link->name) : string_format("%u", listener->endpoint.ifindex);
-}
-
-static char *cell_scope(const void *context, const void *row) {
-    (void)context;
-    return strdup(scope_name(((const Listener *)row)->scope));
 }
 
 /* Whether that way is the first through its interface. */
@@ -111,24 +116,6 @@ static char *cell_process(const void *context, const void *row) {
     return string_format("%s[%d]", comm ?: "?", (int)holder->pid);
 }
 
-static char *cell_pid(const void *context, const void *row) {
-    const Holder *holder = listener_holder(row);
-    (void)context;
-    return holder ? string_format("%d", (int)holder->pid) : strdup(NOTHING);
-}
-
-static char *cell_exe(const void *context, const void *row) {
-    const Holder *holder = listener_holder(row);
-    (void)context;
-    return or_nothing(holder ? holder->exe : NULL);
-}
-
-static char *cell_cwd(const void *context, const void *row) {
-    const Holder *holder = listener_holder(row);
-    (void)context;
-    return or_nothing(holder ? holder->cwd : NULL);
-}
-
 static char *cell_cmdline(const void *context, const void *row) {
     const Holder *holder = listener_holder(row);
     char *text = NULL;
@@ -165,6 +152,8 @@ static char *container_text(const Owner *owner) {
                          owner->container_name ? 256 : 12, name ?: "?");
 }
 
+CELL(container, owner && owner->runtime != RUNTIME_NONE ? container_text(owner) : strdup(NOTHING))
+
 /* What it belongs to: a container, else a unit, else a user's unit. */
 static char *cell_unit(const void *context, const void *row) {
     const Owner *owner = ((const Listener *)row)->owner;
@@ -174,24 +163,6 @@ static char *cell_unit(const void *context, const void *row) {
     if (owner->runtime != RUNTIME_NONE)
         return container_text(owner);
     return or_nothing(owner->user_unit ?: owner->unit);
-}
-
-static char *cell_container(const void *context, const void *row) {
-    const Owner *owner = ((const Listener *)row)->owner;
-    (void)context;
-    return owner && owner->runtime != RUNTIME_NONE ? container_text(owner) : strdup(NOTHING);
-}
-
-static char *cell_cgroup(const void *context, const void *row) {
-    const Owner *owner = ((const Listener *)row)->owner;
-    (void)context;
-    return or_nothing(owner ? owner->cgroup : NULL);
-}
-
-static char *cell_note(const void *context, const void *row) {
-    const Owner *owner = ((const Listener *)row)->owner;
-    (void)context;
-    return or_nothing(owner ? owner->note : NULL);
 }
 
 static char *cell_age(const void *context, const void *row) {
@@ -227,16 +198,6 @@ static char *cell_snoozed(const void *context, const void *row) {
     return strdup(text);
 }
 
-static char *cell_sockets(const void *context, const void *row) {
-    (void)context;
-    return string_format("%u", ((const Listener *)row)->n_sockets);
-}
-
-static char *cell_inode(const void *context, const void *row) {
-    (void)context;
-    return string_format("%u", ((const Listener *)row)->inode);
-}
-
 static char *cell_id(const void *context, const void *row) {
     const ListingView *view = context;
     char id[LISTENER_ID_SIZE];
@@ -253,22 +214,6 @@ static char *cell_rule(const void *context, const void *row) {
     const char *slash = strrchr(rule->file, '/');
     _cleanup_free_ char *name = text_escape_string(slash ? slash + 1 : rule->file);
     return string_format("%s:%u", name ?: "?", rule->line);
-}
-
-static char *cell_rule_text(const void *context, const void *row) {
-    const RuleInfo *rule = ((const Listener *)row)->verdict.rule;
-    (void)context;
-    return or_nothing(rule ? rule->text : NULL);
-}
-
-static char *cell_advice(const void *context, const void *row) {
-    (void)context;
-    return or_nothing(((const Listener *)row)->advice);
-}
-
-static char *cell_tool(const void *context, const void *row) {
-    (void)context;
-    return or_nothing(((const Listener *)row)->tool);
 }
 
 const Column listing_columns[] = {

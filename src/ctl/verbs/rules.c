@@ -40,53 +40,22 @@ static char *or_nothing(const char *raw) {
     return raw ? text_escape_string(raw) : strdup("-");
 }
 
-static char *cell_number(const void *context, const void *row) {
-    const NumberedRule *numbered = row;
-    (void)context;
-    return numbered->number ? string_format("%zu", numbered->number) : strdup("-");
-}
-
-static char *cell_place(const void *context, const void *row) {
-    (void)context;
-    return rule_place(((const NumberedRule *)row)->rule);
-}
-
-static char *cell_text(const void *context, const void *row) {
-    (void)context;
-    return rule_text(((const NumberedRule *)row)->rule);
-}
-
-static char *cell_action(const void *context, const void *row) {
-    (void)context;
-    return strdup(action_name(((const NumberedRule *)row)->rule->action));
-}
-
-static char *cell_severity(const void *context, const void *row) {
-    const RuleInfo *rule = ((const NumberedRule *)row)->rule;
-    (void)context;
-    return strdup(rule->action == ACTION_FLAG ? severity_name(rule->severity) : "-");
-}
-
-static char *cell_id(const void *context, const void *row) {
-    (void)context;
-    return or_nothing(((const NumberedRule *)row)->rule->id);
-}
-
-static char *cell_note(const void *context, const void *row) {
-    (void)context;
-    return or_nothing(((const NumberedRule *)row)->rule->note);
-}
-
-static char *cell_advice(const void *context, const void *row) {
-    (void)context;
-    return or_nothing(((const NumberedRule *)row)->rule->advice);
-}
-
-static char *cell_hits(const void *context, const void *row) {
-    const NumberedRule *numbered = row;
-    (void)context;
-    return numbered->counted ? string_format("%" PRIu64, numbered->hits) : strdup("-");
-}
+/* `text` is a new string, made of `numbered` and its rule. */
+#define CELL(name, text)                                                                           \
+    static char *cell_##name(__attribute__((unused)) const void *context, const void *row) {       \
+        const NumberedRule *numbered = row;                                                        \
+        __attribute__((unused)) const RuleInfo *rule = numbered->rule;                             \
+        return text;                                                                               \
+    }
+CELL(number, numbered->number ? string_format("%zu", numbered->number) : strdup("-"))
+CELL(hits, numbered->counted ? string_format("%" PRIu64, numbered->hits) : strdup("-"))
+CELL(place, rule_place(rule))
+CELL(text, rule_text(rule))
+CELL(action, strdup(action_name(rule->action)))
+CELL(severity, strdup(rule->action == ACTION_FLAG ? severity_name(rule->severity) : "-"))
+CELL(id, or_nothing(rule->id))
+CELL(note, or_nothing(rule->note))
+CELL(advice, or_nothing(rule->advice))
 
 const Column rules_columns[] = {
     {"number", "#", "position; the first matching rule applies", cell_number, .shown = true,
