@@ -229,29 +229,24 @@ static Viewer peer_viewer(int fd, const struct ucred *cred, gid_t reader_gid) {
 /* sd-bus takes over both fds, also when it fails. */
 static int start_bus(Peer *peer, int input_fd, int output_fd) {
     static const int buffer = SEND_BUFFER;
+    sd_bus *bus = peer->channel.bus;
     sd_id128_t id;
 
-    int r = sd_bus_set_fd(peer->channel.bus, input_fd, output_fd);
+    int r = sd_bus_set_fd(bus, input_fd, output_fd);
     if (r < 0) {
         close(input_fd);
         close(output_fd);
         return r;
     }
-    r = sd_id128_randomize(&id);
-    if (r >= 0)
-        r = sd_bus_set_server(peer->channel.bus, true, id);
-    /* Who it is we know from SO_PEERCRED; sd-bus could look at our socket pair alone. */
-    if (r >= 0)
-        r = sd_bus_set_anonymous(peer->channel.bus, true);
-    if (r >= 0)
-        r = sd_bus_negotiate_fds(peer->channel.bus, false);
-    if (r >= 0)
-        r = sd_bus_add_object_vtable(peer->channel.bus, NULL, BUS_PATH, BUS_INTERFACE,
-                                     server_vtable, &peer->channel);
-    if (r >= 0)
-        r = sd_bus_start(peer->channel.bus);
+    /* Anonymous: who it is we know from SO_PEERCRED; sd-bus could look at our socket pair alone. */
+    if ((r = sd_id128_randomize(&id)) < 0 || (r = sd_bus_set_server(bus, true, id)) < 0 ||
+        (r = sd_bus_set_anonymous(bus, true)) < 0 || (r = sd_bus_negotiate_fds(bus, false)) < 0 ||
+        (r = sd_bus_add_object_vtable(bus, NULL, BUS_PATH, BUS_INTERFACE, server_vtable,
+                                      &peer->channel)) < 0 ||
+        (r = sd_bus_start(bus)) < 0)
+        return r;
     (void)setsockopt(output_fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof(buffer));
-    return r;
+    return 0;
 }
 
 static int connect_bus(Peer *peer, int fd) {

@@ -67,31 +67,23 @@ static int start(BusServer *server) {
     const char *address = getenv("DBUS_SYSTEM_BUS_ADDRESS");
     sd_bus *bus = server->system.bus;
 
-    int r = sd_bus_set_address(bus, address && *address ? address : ADDRESS_DEFAULT);
-    if (r >= 0)
-        r = sd_bus_set_bus_client(bus, true);
-    if (r >= 0)
-        r = sd_bus_set_description(bus, "system");
-    if (r >= 0)
-        r = sd_bus_set_watch_bind(bus, true); /* wait for its socket to be there */
-    if (r >= 0)
-        r = sd_bus_set_connected_signal(bus, false);
-    if (r >= 0)
-        r = sd_bus_negotiate_fds(bus, false);
-    if (r >= 0)
-        r = sd_bus_add_object_vtable(bus, NULL, BUS_PATH, BUS_INTERFACE, server_vtable,
-                                     &server->system);
-    if (r >= 0)
-        r = sd_bus_start(bus);
-    if (r >= 0)
-        r = sd_bus_match_signal_async(bus, NULL, "org.freedesktop.DBus.Local", NULL,
-                                      "org.freedesktop.DBus.Local", "Disconnected", on_disconnected,
-                                      NULL, &server->system);
-    if (r >= 0)
-        r = sd_bus_request_name_async(bus, NULL, BUS_NAME, 0, on_name, &server->system);
-    if (r >= 0)
-        r = sd_bus_attach_event(bus, server->event, SERVER_PRIORITY);
-    return r;
+    int r;
+    /* It waits for the bus's socket to be there. */
+    if ((r = sd_bus_set_address(bus, address && *address ? address : ADDRESS_DEFAULT)) < 0 ||
+        (r = sd_bus_set_bus_client(bus, true)) < 0 ||
+        (r = sd_bus_set_description(bus, "system")) < 0 ||
+        (r = sd_bus_set_watch_bind(bus, true)) < 0 ||
+        (r = sd_bus_set_connected_signal(bus, false)) < 0 ||
+        (r = sd_bus_negotiate_fds(bus, false)) < 0 ||
+        (r = sd_bus_add_object_vtable(bus, NULL, BUS_PATH, BUS_INTERFACE, server_vtable,
+                                      &server->system)) < 0 ||
+        (r = sd_bus_start(bus)) < 0 ||
+        (r = sd_bus_match_signal_async(bus, NULL, "org.freedesktop.DBus.Local", NULL,
+                                       "org.freedesktop.DBus.Local", "Disconnected",
+                                       on_disconnected, NULL, &server->system)) < 0 ||
+        (r = sd_bus_request_name_async(bus, NULL, BUS_NAME, 0, on_name, &server->system)) < 0)
+        return r;
+    return sd_bus_attach_event(bus, server->event, SERVER_PRIORITY);
 }
 
 int system_bus_open(BusServer *server) {

@@ -128,25 +128,18 @@ static int open_loop(Daemon *daemon) {
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGHUP);
-    int r = -pthread_sigmask(SIG_BLOCK, &signals, NULL);
-    if (r >= 0)
-        r = sd_event_default(&daemon->loop);
-    if (r >= 0)
-        r = name_helper_new(daemon->loop, &daemon->names);
-    if (r >= 0)
-        r = sd_event_add_signal(daemon->loop, NULL, SIGTERM, on_stop, daemon);
-    if (r >= 0)
-        r = sd_event_add_signal(daemon->loop, NULL, SIGINT, on_stop, daemon);
-    if (r >= 0)
-        r = sd_event_add_signal(daemon->loop, NULL, SIGHUP, on_hangup, daemon);
-    if (r >= 0)
-        r = watch_dog(daemon);
-    if (r >= 0)
-        r = sd_event_add_time(daemon->loop, &daemon->ledger_timer, CLOCK_BOOTTIME, 0, 10000,
-                              on_ledger_timer, daemon);
-    if (r >= 0)
-        r = sd_event_source_set_enabled(daemon->ledger_timer, SD_EVENT_OFF);
-    return r;
+    int r;
+    if ((r = -pthread_sigmask(SIG_BLOCK, &signals, NULL)) < 0 ||
+        (r = sd_event_default(&daemon->loop)) < 0 ||
+        (r = name_helper_new(daemon->loop, &daemon->names)) < 0 ||
+        (r = sd_event_add_signal(daemon->loop, NULL, SIGTERM, on_stop, daemon)) < 0 ||
+        (r = sd_event_add_signal(daemon->loop, NULL, SIGINT, on_stop, daemon)) < 0 ||
+        (r = sd_event_add_signal(daemon->loop, NULL, SIGHUP, on_hangup, daemon)) < 0 ||
+        (r = watch_dog(daemon)) < 0 ||
+        (r = sd_event_add_time(daemon->loop, &daemon->ledger_timer, CLOCK_BOOTTIME, 0, 10000,
+                               on_ledger_timer, daemon)) < 0)
+        return r;
+    return sd_event_source_set_enabled(daemon->ledger_timer, SD_EVENT_OFF);
 }
 
 static int open_rooms(Daemon *daemon) {
