@@ -19,10 +19,6 @@
 #define CALL_USEC        (20 * USEC_PER_SEC)
 #define INTERACTIVE_USEC (190 * USEC_PER_SEC)
 
-void client_message_cleanup(sd_bus_message **message) {
-    sd_bus_message_unref(*message);
-}
-
 const char *bus_client_error(const BusClient *client) {
     return client->error;
 }

@@ -15,9 +15,6 @@ struct BusClient {
     void (*close_agent)(void);
 };
 
-void client_message_cleanup(sd_bus_message **message);
-#define _cleanup_message_ _cleanup_(client_message_cleanup)
-
 int client_new_call(BusClient *client, const char *method, sd_bus_message **ret);
 /* Sets the client's error. */
 int client_call(BusClient *client, sd_bus_message *call, bool interactive, sd_bus_message **ret);

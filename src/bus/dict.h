@@ -15,6 +15,10 @@
 #include <stdint.h>
 #include <systemd/sd-bus.h>
 
+#include "util/cleanup.h"
+
+#define _cleanup_message_ _cleanup_(sd_bus_message_unrefp)
+
 /* Longer texts and vectors are refused when read, and cut when written. */
 #define DICT_TEXT_MAX   (32 * 1024) /* bytes */
 #define DICT_VECTOR_MAX 1024        /* texts */

@@ -134,28 +134,24 @@ static void write_other(DictWriter *writer, const Field *field, const void *memb
 }
 
 static void write_field(DictWriter *writer, const Field *field, const void *member) {
+    static const char types[] = {
+        [FIELD_U8] = 'y',  [FIELD_U16] = 'q', [FIELD_U32] = 'u',
+        [FIELD_I32] = 'i', [FIELD_U64] = 't',
+    };
     switch (field->type) {
     case FIELD_BOOL:
         dict_append_bool(writer, field->name, *(const bool *)member);
-        break;
-    case FIELD_U8:
-        write_basic(writer, field->name, 'y', member);
-        break;
-    case FIELD_U16:
-        write_basic(writer, field->name, 'q', member);
-        break;
-    case FIELD_U32:
-        write_basic(writer, field->name, 'u', member);
         break;
     case FIELD_UID:
         if (*(const uid_t *)member != (uid_t)-1)
             write_basic(writer, field->name, 'u', member);
         break;
+    case FIELD_U8:
+    case FIELD_U16:
+    case FIELD_U32:
     case FIELD_I32:
-        write_basic(writer, field->name, 'i', member);
-        break;
     case FIELD_U64:
-        write_basic(writer, field->name, 't', member);
+        write_basic(writer, field->name, types[field->type], member);
         break;
     case FIELD_SIZE:
         dict_append_number(writer, field->name, *(const size_t *)member);

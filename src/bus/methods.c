@@ -15,11 +15,6 @@
 /* --- replies ------------------------------------------------------------------------------------
  */
 
-static void message_cleanup(sd_bus_message **message) {
-    sd_bus_message_unref(*message);
-}
-#define _cleanup_message_ _cleanup_(message_cleanup)
-
 int channel_send(Channel *channel, sd_bus_message *message, size_t size) {
     if (!channel->is_peer)
         return sd_bus_send(channel->bus, message, NULL);

@@ -93,17 +93,15 @@ static int on_credentials(sd_bus_message *reply, void *userdata, sd_bus_error *e
 }
 
 static int ask_credentials(Request *request) {
-    sd_bus_message *call = NULL;
+    _cleanup_message_ sd_bus_message *call = NULL;
     int r = sd_bus_message_new_method_call(request->channel->bus, &call, "org.freedesktop.DBus",
                                            "/org/freedesktop/DBus", "org.freedesktop.DBus",
                                            "GetConnectionCredentials");
     if (r >= 0)
         r = sd_bus_message_append(call, "s", sd_bus_message_get_sender(request->message) ?: "");
-    if (r >= 0)
-        r = sd_bus_call_async(request->channel->bus, &request->slot, call, on_credentials, request,
-                              CREDS_USEC);
-    sd_bus_message_unref(call);
-    return r;
+    return r < 0 ? r
+                 : sd_bus_call_async(request->channel->bus, &request->slot, call, on_credentials,
+                                     request, CREDS_USEC);
 }
 
 /* --- whether they may ---------------------------------------------------------------------------
@@ -131,7 +129,7 @@ static int on_authorization(sd_bus_message *reply, void *userdata, sd_bus_error 
 }
 
 int request_authorize(Request *request) {
-    sd_bus_message *call = NULL;
+    _cleanup_message_ sd_bus_message *call = NULL;
     Channel *channel = request->channel;
 
     if (channel->is_peer || request->authorized)
@@ -148,7 +146,6 @@ int request_authorize(Request *request) {
     if (r >= 0)
         r = sd_bus_call_async(channel->bus, &request->slot, call, on_authorization, request,
                               AUTHORIZE_USEC);
-    sd_bus_message_unref(call);
     return r < 0 ? -EACCES : 0;
 }
 

@@ -55,10 +55,6 @@ bool bus_server_is_heard(const BusServer *server) {
     return server->has_name;
 }
 
-static void signal_cleanup(sd_bus_message **message) {
-    sd_bus_message_unref(*message);
-}
-
 static void marshal_change(DictWriter *writer, const BusChange *change) {
     dict_open(writer);
     dict_append_number(writer, "time", change->time);
@@ -72,7 +68,7 @@ static void marshal_change(DictWriter *writer, const BusChange *change) {
 }
 
 static void send_change(Channel *channel, const BusChange *change, const char *name) {
-    _cleanup_(signal_cleanup) sd_bus_message *message = NULL;
+    _cleanup_message_ sd_bus_message *message = NULL;
     DictWriter writer = {};
 
     if (sd_bus_message_new_signal(channel->bus, &message, BUS_PATH, BUS_INTERFACE, name) < 0)
@@ -101,7 +97,7 @@ void bus_server_tell(BusServer *server, const BusChange *change) {
 }
 
 static void send_number(Channel *channel, const char *name, uint64_t number) {
-    _cleanup_(signal_cleanup) sd_bus_message *message = NULL;
+    _cleanup_message_ sd_bus_message *message = NULL;
     if (sd_bus_message_new_signal(channel->bus, &message, BUS_PATH, BUS_INTERFACE, name) >= 0 &&
         sd_bus_message_append_basic(message, 't', &number) >= 0)
         (void)channel_send(channel, message, 128);
