@@ -90,10 +90,7 @@ static int read_listener(State *state, const char *const *word, size_t n) {
         read_number(word[9], INT64_MAX, &listener.first_seen) < 0 ||
         read_time(word[10], &listener.born) < 0)
         return -EBADMSG;
-    int r = ARRAY_RESERVE(state->listeners, state->listeners_allocated, state->n_listeners + 1);
-    if (r >= 0)
-        state->listeners[state->n_listeners++] = listener;
-    return r;
+    return ARRAY_APPEND(state->listeners, state->listeners_allocated, state->n_listeners, listener);
 }
 
 static int parse_flag(const char *const *word, size_t n, StateFlag *ret) {
@@ -114,10 +111,7 @@ static int parse_flag(const char *const *word, size_t n, StateFlag *ret) {
 }
 
 static int add_flag(State *state, const StateFlag *flag) {
-    int r = ARRAY_RESERVE(state->flags, state->flags_allocated, state->n_flags + 1);
-    if (r >= 0)
-        state->flags[state->n_flags++] = *flag;
-    return r;
+    return ARRAY_APPEND(state->flags, state->flags_allocated, state->n_flags, *flag);
 }
 
 static int read_flag(State *state, const char *const *word, size_t n) {
@@ -131,10 +125,7 @@ static int read_snooze(State *state, const char *const *word, size_t n) {
     if (n != IDENTITY_WORDS + 1 || read_identity(word, &snooze.identity) < 0 ||
         read_time(word[8], &snooze.until) < 0)
         return -EBADMSG;
-    int r = ARRAY_RESERVE(state->snoozes, state->snoozes_allocated, state->n_snoozes + 1);
-    if (r >= 0)
-        state->snoozes[state->n_snoozes++] = snooze;
-    return r;
+    return ARRAY_APPEND(state->snoozes, state->snoozes_allocated, state->n_snoozes, snooze);
 }
 
 static int read_hits(State *state, const char *const *word, size_t n) {
@@ -142,10 +133,7 @@ static int read_hits(State *state, const char *const *word, size_t n) {
     if (n != 2 || read_hex(word[0], &hits.rule) < 0 ||
         read_number(word[1], UINT64_MAX, &hits.count) < 0)
         return -EBADMSG;
-    int r = ARRAY_RESERVE(state->hits, state->hits_allocated, state->n_hits + 1);
-    if (r >= 0)
-        state->hits[state->n_hits++] = hits;
-    return r;
+    return ARRAY_APPEND(state->hits, state->hits_allocated, state->n_hits, hits);
 }
 
 static int read_counters(State *state, const char *const *word, size_t n) {

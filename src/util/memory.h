@@ -17,6 +17,15 @@ int array_reserve(void **array, size_t *allocated, size_t need, size_t size);
 #define ARRAY_RESERVE(array, allocated, need)                                                      \
     array_reserve((void **)&(array), &(allocated), (need), sizeof(*(array)))
 
+/* Appends the value. Evaluates to 0 or -ENOMEM. */
+#define ARRAY_APPEND(array, allocated, n, value)                                                   \
+    ({                                                                                             \
+        int _appended = ARRAY_RESERVE(array, allocated, (n) + 1);                                  \
+        if (_appended == 0)                                                                        \
+            (array)[(n)++] = (value);                                                              \
+        _appended;                                                                                 \
+    })
+
 /* A NULL-terminated vector of strings, all owned. Takes NULL, returns NULL. */
 char **strv_free(char **vector);
 size_t strv_length(char *const *vector);

@@ -206,11 +206,7 @@ static int take_tcp(const struct nlmsghdr *message, void *data) {
         r = snapshot_add(sink->snapshot, &socket.found);
         return r < 0 ? r : 0;
     }
-    r = ARRAY_RESERVE(sink->subflows, sink->subflows_allocated, sink->n_subflows + 1);
-    if (r < 0)
-        return r;
-    sink->subflows[sink->n_subflows++] = socket.found;
-    return 0;
+    return ARRAY_APPEND(sink->subflows, sink->subflows_allocated, sink->n_subflows, socket.found);
 }
 
 /* The subflows whose MPTCP socket is not in the snapshot. */

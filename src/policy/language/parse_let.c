@@ -42,9 +42,8 @@ bool parser_read_list(Parser *parser, const char *owner, Token **ret_items, size
             return false;
         if (count == LIST_ITEMS_MAX)
             return parser_unexpected(parser, "the list has more than %d items", LIST_ITEMS_MAX);
-        if (ARRAY_RESERVE(items, allocated, count + 1) < 0)
+        if (ARRAY_APPEND(items, allocated, count, parser->token) < 0)
             return parser_no_memory(parser);
-        items[count++] = parser->token;
         parser_advance(parser);
         if (parser->token.kind != TOKEN_COMMA)
             break;
@@ -130,10 +129,8 @@ static bool take_let_item(void *userdata, const Token *item, const Token *by) {
     if (taken->count == LIST_ITEMS_MAX)
         return parser_wrong(taken->parser, by ? &by->place : &item->place,
                             "the list has more than %d items", LIST_ITEMS_MAX);
-    if (ARRAY_RESERVE(taken->items, taken->allocated, taken->count + 1) < 0)
-        return parser_no_memory(taken->parser);
-    taken->items[taken->count++] = *item;
-    return true;
+    return ARRAY_APPEND(taken->items, taken->allocated, taken->count, *item) == 0 ||
+           parser_no_memory(taken->parser);
 }
 
 static bool add_let(Parser *parser, const Token *name, const LetItems *items) {

@@ -22,11 +22,10 @@ static bool number_exe(Parser *parser, Pattern *pattern) {
     int r = words_add(&parser->exes, pattern->text, (uint32_t)policy->n_exes, &pattern->exe);
     if (r == 0)
         return true;
-    if (r < 0 || ARRAY_RESERVE(policy->exes, parser->exes_allocated, policy->n_exes + 1) < 0)
-        return parser_no_memory(parser);
     pattern->exe = (uint32_t)policy->n_exes;
-    policy->exes[policy->n_exes++] = pattern->text;
-    return true;
+    return (r > 0 && ARRAY_APPEND(policy->exes, parser->exes_allocated, policy->n_exes,
+                                  pattern->text) == 0) ||
+           parser_no_memory(parser);
 }
 
 static bool take_item(void *userdata, const Token *token, const Token *by) {
@@ -53,10 +52,8 @@ static bool take_item(void *userdata, const Token *token, const Token *by) {
 
     if (list->key == KEY_EXE && !item.pattern.is_glob && !number_exe(parser, &item.pattern))
         return false;
-    if (ARRAY_RESERVE(list->items, list->allocated, list->count + 1) < 0)
-        return parser_no_memory(parser);
-    list->items[list->count++] = item;
-    return true;
+    return ARRAY_APPEND(list->items, list->allocated, list->count, item) == 0 ||
+           parser_no_memory(parser);
 }
 
 static bool read_items(Parser *parser, Match *match) {

@@ -158,10 +158,8 @@ static bool add_rule(Parser *parser, const Rule *rule) {
         return told ||
                parser_wrong(parser, &rule->place, "the policy has more than %d rules", RULES_MAX);
     }
-    if (ARRAY_RESERVE(policy->rules, parser->rules_allocated, policy->n_rules + 1) < 0)
-        return parser_no_memory(parser);
-    policy->rules[policy->n_rules++] = *rule;
-    return true;
+    return ARRAY_APPEND(policy->rules, parser->rules_allocated, policy->n_rules, *rule) == 0 ||
+           parser_no_memory(parser);
 }
 
 bool parser_read_rule(Parser *parser) {
