@@ -47,12 +47,12 @@ static void add_endpoint(Record *record, const ListenerAlert *alert) {
     record_add(record, "SOCKAUDIT_ID", id);
     record_add(record, "SOCKAUDIT_PROTO", proto_name(listener->endpoint.proto));
     record_add(record, "SOCKAUDIT_ADDRESS", address);
-    record_addf(record, "SOCKAUDIT_PORT", "%u", listener->endpoint.port);
+    record_add_number(record, "SOCKAUDIT_PORT", listener->endpoint.port);
     record_add(record, "SOCKAUDIT_DEVICE", device ? device->name : NULL);
     record_add(record, "SOCKAUDIT_SCOPE", scope_name(listener->scope));
     record_add(record, "SOCKAUDIT_INTERFACE", widest_interface(alert));
     if (listener->uid != (uint32_t)-1)
-        record_addf(record, "SOCKAUDIT_UID", "%" PRIu32, listener->uid);
+        record_add_number(record, "SOCKAUDIT_UID", listener->uid);
     record_add(record, "SOCKAUDIT_USER", alert->user);
 }
 
@@ -82,8 +82,8 @@ static void add_holder(Record *record, const Holder *holder) {
     record_add(record, "SOCKAUDIT_CMDLINE", cmdline);
     record_add(record, "SOCKAUDIT_CWD", holder->cwd);
     record_add(record, "SOCKAUDIT_ANCESTORS", chain);
-    record_addf(record, "SOCKAUDIT_PID", "%d", holder->pid);
-    record_addf(record, "OBJECT_PID", "%d", holder->pid);
+    record_add_number(record, "SOCKAUDIT_PID", (uint64_t)holder->pid);
+    record_add_number(record, "OBJECT_PID", (uint64_t)holder->pid);
 }
 
 static void add_owner(Record *record, const Listener *listener) {
@@ -114,7 +114,7 @@ static void add_rule(Record *record, const ListenerAlert *alert) {
         record_add(record, "SOCKAUDIT_RULE", rule->text);
         record_add(record, "SOCKAUDIT_RULE_FILE", rule->file);
         if (rule->file)
-            record_addf(record, "SOCKAUDIT_RULE_LINE", "%u", rule->line);
+            record_add_number(record, "SOCKAUDIT_RULE_LINE", rule->line);
     }
     record_add(record, "SOCKAUDIT_TOOL", listener->tool);
     record_add(record, "SOCKAUDIT_ADVICE", listener->advice ?: no_advice);
@@ -249,9 +249,9 @@ int alert_of_listener(const ListenerAlert *alert, Record *ret) {
     add_owner(ret, alert->listener);
     add_rule(ret, alert);
     if (alert->n_returned > 0)
-        record_addf(ret, "SOCKAUDIT_RETURNED", "%u", alert->n_returned);
+        record_add_number(ret, "SOCKAUDIT_RETURNED", alert->n_returned);
     if (alert->duration > 0)
-        record_addf(ret, "SOCKAUDIT_DURATION_USEC", "%" PRIu64, alert->duration);
+        record_add_number(ret, "SOCKAUDIT_DURATION_USEC", alert->duration);
     /* What is over has most often lost its process, too. */
     if (alert->event == REPORT_RESOLVED || alert->event == REPORT_TRANSIENT ||
         (alert->event == REPORT_FLAGGED && alert->duration > 0))
@@ -281,8 +281,8 @@ int alert_of_snooze(const SnoozeNote *note, Record *ret) {
     record_addf(ret, "MESSAGE", "User %s (uid %u) snoozed alerts for %s for %s",
                 name && *name ? name : "without a name", note->by, text, span);
     add_endpoint(ret, &listener);
-    record_addf(ret, "SOCKAUDIT_SNOOZED_BY", "%u", note->by);
-    record_addf(ret, "SOCKAUDIT_SNOOZED_USEC", "%" PRIu64, note->span);
+    record_add_number(ret, "SOCKAUDIT_SNOOZED_BY", note->by);
+    record_add_number(ret, "SOCKAUDIT_SNOOZED_USEC", note->span);
     return record_end(ret);
 }
 
@@ -330,9 +330,9 @@ int alert_of_suppressed(const SuppressedAlert *alert, Record *ret) {
                  priority, alert->realtime);
     add_sum(ret, alert, alert->is_forwards ? "the kernel (forwarded ports)" : alert->user ?: who);
     if (is_one)
-        record_addf(ret, "SOCKAUDIT_UID", "%" PRIu32, alert->uid);
+        record_add_number(ret, "SOCKAUDIT_UID", alert->uid);
     record_add(ret, "SOCKAUDIT_USER", alert->user);
     record_add(ret, "SOCKAUDIT_ORIGIN", alert->is_forwards ? origin_name(ORIGIN_FORWARD) : NULL);
-    record_addf(ret, "SOCKAUDIT_DURATION_USEC", "%" PRIu64, alert->span);
+    record_add_number(ret, "SOCKAUDIT_DURATION_USEC", alert->span);
     return record_end(ret);
 }

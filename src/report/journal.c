@@ -69,13 +69,13 @@ static bool tell_dropped(Journal *journal) {
 
     if (journal->n_dropped == 0)
         return true;
-    record_addf(&record, "PRIORITY", "%d", LOG_WARNING);
+    record_add_number(&record, "PRIORITY", LOG_WARNING);
     record_add(&record, "SYSLOG_IDENTIFIER", "sockauditd");
     record_addf(&record, "MESSAGE",
                 "Dropped %" PRIu64 " log entries while journald was unavailable; run "
                 "'sockauditctl list --flagged' for the current state",
                 journal->n_dropped);
-    record_addf(&record, "SOCKAUDIT_DROPPED", "%" PRIu64, journal->n_dropped);
+    record_add_number(&record, "SOCKAUDIT_DROPPED", journal->n_dropped);
     if (record_end(&record) < 0 || send_now(journal, &record) < 0)
         return false;
     journal->n_dropped = 0;

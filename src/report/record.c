@@ -54,6 +54,16 @@ void record_add(Record *record, const char *name, const char *value) {
         record->lacks_memory = true;
 }
 
+void record_add_number(Record *record, const char *name, uint64_t number) {
+    char digits[21], *begin = digits + sizeof(digits) - 1;
+
+    *begin = '\0';
+    do
+        *--begin = (char)('0' + number % 10);
+    while (number /= 10);
+    record_add_safe(record, name, begin);
+}
+
 void record_addf(Record *record, const char *name, const char *format, ...) {
     _cleanup_free_ char *value = NULL;
     va_list arguments;
@@ -73,7 +83,7 @@ void record_begin(Record *record, const char *message_id, const char *event, int
                   usec_t realtime) {
     *record = (Record){.time = realtime, .priority = priority};
     record_add(record, "MESSAGE_ID", message_id);
-    record_addf(record, "PRIORITY", "%d", priority);
+    record_add_number(record, "PRIORITY", (uint64_t)priority);
     record_add(record, "SYSLOG_IDENTIFIER", "sockauditd");
     record_add(record, "SOCKAUDIT_EVENT", event);
 }

@@ -35,6 +35,7 @@ void record_begin(Record *record, const char *message_id, const char *event, int
 void record_add(Record *record, const char *name, const char *value);
 /* The same for text that is safe as it is, and may have several lines: it is only cut. */
 void record_add_safe(Record *record, const char *name, const char *value);
+void record_add_number(Record *record, const char *name, uint64_t number);
 __attribute__((format(printf, 3, 4))) void record_addf(Record *record, const char *name,
                                                        const char *format, ...);
 
