@@ -174,6 +174,15 @@ static void print_folder(const Listener *listener, const Holder *holder, const c
     fprintf(out, ", %s%s", tilde, escaped ?: "");
 }
 
+/* A process may show any path in a mount namespace of its own. In a container that is usual. */
+static void print_doubt(const Listener *listener, const Holder *holder, FILE *out) {
+    if (holder->exe_state != EXE_UNVERIFIED || holder->exe_deleted || !holder->exe ||
+        listener->owner->runtime != RUNTIME_NONE)
+        return;
+    _cleanup_free_ char *escaped = text_escape_string(holder->exe);
+    fprintf(out, ", not the file %s", escaped ?: "of that name");
+}
+
 /* Returns the number of processes. */
 static size_t print_subject(const Listener *listener, const char *user, FILE *out) {
     const Holder *holder = listener_holder(listener);
@@ -201,6 +210,7 @@ static size_t print_subject(const Listener *listener, const char *user, FILE *ou
     print_user(listener, user, is_others ? "" : "user ", out);
     print_container(owner, out);
     print_folder(listener, holder, is_others ? NULL : user, out);
+    print_doubt(listener, holder, out);
     fputc(')', out);
     if (owner->n_holders_seen > 1)
         fprintf(out, " and %zu more process%s", owner->n_holders_seen - 1,

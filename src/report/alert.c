@@ -79,6 +79,9 @@ static void add_holder(Record *record, const Holder *holder) {
     if (holder->cmdline && !cmdline)
         record->lacks_memory = true;
     record_add(record, "SOCKAUDIT_EXE", holder->exe);
+    if (holder->exe_state != EXE_UNKNOWN)
+        record_add(record, "SOCKAUDIT_EXE_VERIFIED",
+                   holder->exe_state == EXE_VERIFIED ? "yes" : "no");
     record_add(record, "SOCKAUDIT_CMDLINE", cmdline);
     record_add(record, "SOCKAUDIT_CWD", holder->cwd);
     record_add(record, "SOCKAUDIT_ANCESTORS", chain);
