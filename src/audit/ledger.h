@@ -217,7 +217,7 @@ typedef struct LedgerStats {
     uint32_t n_snoozes;
     uint32_t n_lingering; /* flags whose listener is gone */
     uint32_t n_missing;   /* sockets that the last dump lacked: a second one is wanted soon */
-    uint32_t n_refused;   /* sockets that the last dump had and the ledger had no place for */
+    uint32_t n_refused;   /* sockets that the last dump had, or came since, without room for them */
     uint64_t n_told, n_summed, n_evicted, n_returned; /* since the counters began */
 } LedgerStats;
 void ledger_stats(const Ledger *ledger, LedgerStats *ret);

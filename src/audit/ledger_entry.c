@@ -6,6 +6,9 @@
 
 #include "audit/ledger_internal.h"
 
+/* So many of a user's newest sockets are looked at for one that may go. */
+#define EVICTABLE_MAX 256
+
 _Static_assert(sizeof(Entry) <= 176, "50,000 of them are to fit");
 _Static_assert(sizeof(SocketRecord) <= 40, "50,000 of them are to fit");
 
@@ -191,22 +194,56 @@ static uint32_t user_with_most(const Ledger *ledger) {
     return most;
 }
 
-bool user_admits_socket(Ledger *ledger, uint16_t index) {
+static bool is_reachable(Scope scope) {
+    return scope != SCOPE_LOOPBACK && scope != SCOPE_UNREACHABLE;
+}
+
+static bool is_harmless(const Entry *entry) {
+    return !is_reachable((Scope)entry->scope) || (entry->judged && entry->action != ACTION_FLAG);
+}
+
+/* Returns the newest socket of the user that is harmless, as far as is looked; 0: none. */
+static uint32_t find_harmless(const Ledger *ledger, const User *user) {
+    uint32_t socket = user->newest_socket;
+
+    for (unsigned i = 0; socket && i < EVICTABLE_MAX; i++) {
+        const SocketRecord *record = socket_at(ledger, socket);
+        if (is_harmless(entry_at(ledger, record->entry)))
+            return socket;
+        socket = record->user_prev;
+    }
+    return 0;
+}
+
+static void evict(Ledger *ledger, const User *user, uint32_t socket) {
+    ledger->n_evicted++;
+    rate_add_refused(ledger->rate, user->uid, 1, ledger->now.boottime);
+    ledger->evicting = true;
+    socket_remove(ledger, socket);
+    ledger->evicting = false;
+}
+
+/* What is harmless makes room for what others can reach, so that nobody can hide a listener behind
+ * many on loopback. */
+static bool makes_room(Ledger *ledger, const User *user, Scope scope) {
+    uint32_t socket = is_reachable(scope) ? find_harmless(ledger, user) : 0;
+    if (socket)
+        evict(ledger, user, socket);
+    return socket;
+}
+
+bool user_admits_socket(Ledger *ledger, uint16_t index, Scope scope) {
     const User *user = &ledger->users[index];
     if (user->n_sockets >= ledger->config.limits.sockets_of_user)
-        return false;
+        return makes_room(ledger, user, scope);
     if (ledger->sockets.n_live < ledger->config.limits.sockets)
         return true;
 
-    /* The newest of who has the most: a flood's own, not what stood there before it. */
+    /* Of who has the most, a newest one: a flood's own, not what stood there before it. */
     const User *most = &ledger->users[user_with_most(ledger)];
     if (most->n_sockets <= user->n_sockets + 1)
-        return false;
-    ledger->n_evicted++;
-    rate_add_refused(ledger->rate, most->uid, 1, ledger->now.boottime);
-    ledger->evicting = true;
-    socket_remove(ledger, most->newest_socket);
-    ledger->evicting = false;
+        return makes_room(ledger, user, scope);
+    evict(ledger, most, find_harmless(ledger, most) ?: most->newest_socket);
     return true;
 }
 

@@ -185,6 +185,7 @@ struct Ledger {
     bool failed;            /* something could not be allocated in this call */
     bool swapping;          /* the policy was replaced: everything is judged anew */
     usec_t closed_at;       /* when sockets closed that this call removes; 0: now */
+    bool refuses;           /* some socket of this look was refused */
     bool evicting;          /* what goes now is not gone, only no longer kept track of */
     bool moving;            /* the socket of the entry that goes now is in another entry */
     const LinkTable *links; /* while a call that was given one goes on */
@@ -208,7 +209,7 @@ struct Ledger {
     uint32_t n_of_part[PART_COUNT];
     uint32_t n_seen_of_part[PART_COUNT];
     uint32_t n_pending, n_ghosts, n_flagged, n_lingering, n_missing;
-    uint32_t n_refused;         /* in the last dump or look */
+    uint32_t n_refused;         /* since the last dump of everything began */
     uint32_t n_restored_alerts; /* not seen again yet */
     uint64_t links_hash;        /* of the table that scopes and ways in were computed from */
 
@@ -279,8 +280,9 @@ void user_port_set(UserPort *known, const Entry *entry, usec_t limit);
 /* The user's index, made if need be. */
 uint16_t user_get(Ledger *ledger, uid_t uid);
 void user_put(Ledger *ledger, uint16_t user);
-/* Whether the user may have one more socket; may evict one of a user who has more. */
-bool user_admits_socket(Ledger *ledger, uint16_t user);
+/* Whether the user may have one more socket, of that scope; may evict one of a user who has more,
+ * or one of the same user that is not flagged. */
+bool user_admits_socket(Ledger *ledger, uint16_t user, Scope scope);
 
 /* --- ledger_judge.c --- */
 

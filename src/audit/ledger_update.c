@@ -26,7 +26,7 @@ static int look_begin(Ledger *ledger, const Snapshot *snapshot, const AuditTime 
     ledger_begin(ledger, now);
     ledger->failed = false;
     ledger->dump++;
-    ledger->n_refused = 0;
+    ledger->refuses = false;
     memset(ledger->n_seen_of_part, 0, sizeof(ledger->n_seen_of_part));
     if (snapshot->links && snapshot->links_coverage.state == COVERAGE_FULL)
         links_take(ledger, snapshot->links);
@@ -45,7 +45,7 @@ static void tell_refused(Ledger *ledger) {
 }
 
 static int look_end(Ledger *ledger) {
-    if (ledger->n_refused > 0)
+    if (ledger->refuses)
         tell_refused(ledger);
     ledger_end(ledger);
     return ledger->failed ? -ENOMEM : 0;
@@ -67,9 +67,10 @@ static int add_entry(Ledger *ledger, const Listener *listener, uint32_t *ret_ind
 
 static void take_new(Ledger *ledger, const Listener *listener, uint64_t cookie, uint32_t inode) {
     uint16_t user = user_get(ledger, listener->uid);
-    if (!user_admits_socket(ledger, user)) {
+    if (!user_admits_socket(ledger, user, listener->scope)) {
         ledger->users[user].n_refused++;
         ledger->n_refused++;
+        ledger->refuses = true;
         return;
     }
     uint32_t index = entry_find(ledger, listener);
@@ -161,6 +162,8 @@ int ledger_update(Ledger *ledger, const Snapshot *snapshot, unsigned parts, cons
     int r = look_begin(ledger, snapshot, now);
     if (r < 0)
         return r;
+    if (parts == LEDGER_ALL)
+        ledger->n_refused = 0;
     take_all(ledger, snapshot);
 
     unsigned lacking = 0;

@@ -61,7 +61,8 @@ typedef struct BusStatus {
     uint64_t n_listeners, n_flagged, n_allowed, n_ignored, n_pending, n_snoozed;
     uint64_t n_told;     /* alerts, since the counters began */
     uint64_t n_summed;   /* alerts that were only counted in a sum */
-    uint64_t n_evicted;  /* listeners for which there was no room */
+    uint64_t n_evicted;  /* listeners for which there was no room, since the counters began */
+    uint64_t n_refused;  /* those that are not monitored now */
     uint64_t n_returned; /* that came back before they were told gone */
     uint64_t n_events_lost;
     size_t n_alerts_kept; /* wait for a journal that is away */

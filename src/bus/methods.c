@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The vtable of org.sockaudit1.Manager. */
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -182,11 +184,29 @@ static int find(const Request *request, const char *what, BusSink *sink) {
 }
 
 /* Nothing was found, `what` can't be looked for, or it is too many: then `too_many` says so. */
+/* A listener that is not monitored may be there all the same. */
+static int reply_not_there(const Request *request) {
+    const BusHandlers *handlers = &request->channel->server->handlers;
+    BusStatus status = {};
+    char text[160];
+
+    int r = handlers->status(handlers->userdata, &status);
+    if (r < 0 || status.n_refused == 0)
+        return reply_failure(request, -ENOENT, NULL);
+    snprintf(text, sizeof(text),
+             "No monitored listener, but %" PRIu64
+             " listeners are not monitored (limit reached); 'sockauditctl scan' shows them",
+             status.n_refused);
+    return reply_failure(request, -ENOENT, text);
+}
+
 static int reply_not_found(const Request *request, int r, const char *too_many) {
     if (r == -E2BIG)
         return reply_error(request, SD_BUS_ERROR_LIMITS_EXCEEDED, too_many);
+    if (r == 0 || r == -ENOENT)
+        return reply_not_there(request);
     return r == -EINVAL ? reply_failure(request, r, "Not a valid port (0-65535) or listener ID")
-                        : reply_failure(request, r < 0 ? r : -ENOENT, NULL);
+                        : reply_failure(request, r, NULL);
 }
 
 static int run_find(Request *request) {

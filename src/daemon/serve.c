@@ -60,6 +60,7 @@ static int handle_status(void *userdata, BusStatus *ret) {
         .n_told = stats.n_told,
         .n_summed = stats.n_summed,
         .n_evicted = stats.n_evicted,
+        .n_refused = stats.n_refused,
         .n_returned = stats.n_returned,
         .n_events_lost = sources_lost(daemon->sources),
         .n_alerts_kept = daemon->journal ? journal_kept(daemon->journal) : 0,

@@ -112,6 +112,29 @@ Test(ledger_flood, shares_the_ledger_fairly) {
     cr_assert_eq(world->last.sum.n_refused, 1300);
 }
 
+/* Allowed listeners on loopback must not hide one that is not. */
+Test(ledger_flood, makes_room_for_what_others_can_reach) {
+    LedgerLimits limits = {.sockets = 1000, .sockets_of_user = 900};
+    _cleanup_world_ World *world = world_new(&limits);
+    LedgerStats stats;
+    open_many(world, 1, 2000, 1000);
+    world_dump(world);
+    world_told(world);
+    world_listen(world, 9000, 3000);
+    world_look_at(world, 3000, false);
+    ledger_stats(world->ledger, &stats);
+    cr_assert_eq(stats.n_sockets, 900);
+    cr_assert_eq(stats.n_evicted, 1);
+    cr_assert(ledger_knows(world->ledger, 9000));
+    cr_assert_str_eq(strstr(world_told(world), "appeared:3000"), "appeared:3000 flagged:3000");
+    world_dump(world);
+    world_dump(world);
+    ledger_stats(world->ledger, &stats);
+    cr_assert_eq(stats.n_evicted, 1); /* and it stays so */
+    cr_assert_eq(stats.n_refused, 1101);
+    cr_assert(ledger_knows(world->ledger, 9000));
+}
+
 static uid_t payer(void *userdata, uid_t uid) {
     (void)userdata;
     return uid >= 100000 ? 1000 : uid;
