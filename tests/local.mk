@@ -23,8 +23,9 @@ include tests/kernels/local.mk
 include tests/cross/local.mk
 include tests/structure/local.mk
 include tests/daemon/local.mk
+include tests/hostile/local.mk
 include tests/field/local.mk
 
 # What has threads and no Criterion, whose arena wants addresses that ThreadSanitizer has: all that a
 # build with --enable-sanitizers=thread can run. make check TESTS='$(THREAD_TESTS)'
-THREAD_TESTS = $(DAEMON_TESTS)
+THREAD_TESTS = $(DAEMON_TESTS) $(HOSTILE_TESTS)

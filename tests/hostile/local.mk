@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# An ordinary user against the daemon; `./dev hostile` runs each attack for a minute.
+HOSTILE_TESTS = \
+	tests/hostile/attacks.py \
+	tests/hostile/evasions.py
+dist_check_SCRIPTS += $(HOSTILE_TESTS)
+TESTS += $(HOSTILE_TESTS)
