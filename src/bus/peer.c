@@ -284,7 +284,7 @@ int peer_new(BusServer *server, int fd, const struct ucred *cred, Peer **ret) {
     if (!peer)
         return -ENOMEM;
     peer->fd = peer->feed_fd = -1;
-    peer->uid = cred->uid;
+    peer->uid = server->handlers.payer(server->handlers.userdata, cred->uid);
     peer->channel = (Channel){
         .server = server,
         .is_peer = true,

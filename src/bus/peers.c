@@ -51,18 +51,19 @@ static int on_reap(sd_event_source *source, void *userdata) {
     return 0;
 }
 
-static size_t count_of(const BusServer *server, uid_t uid) {
+static size_t count_of(const BusServer *server, uid_t payer) {
     size_t count = 0;
     for (const Peer *peer = server->peers; peer; peer = peer->next)
-        count += peer->uid == uid && !peer->dead;
+        count += peer->uid == payer && !peer->dead;
     return count;
 }
 
 static bool has_room(const BusServer *server, uid_t uid) {
     if (uid == 0)
         return server->n_peers < BUS_PEERS_MAX;
+    uid_t payer = server->handlers.payer(server->handlers.userdata, uid);
     return server->n_peers < BUS_PEERS_MAX - BUS_PEERS_ROOT &&
-           count_of(server, uid) < BUS_PEERS_OF_USER;
+           count_of(server, payer) < BUS_PEERS_OF_USER;
 }
 
 /* In some seconds on_tick() looks again. */

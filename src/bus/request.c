@@ -10,6 +10,8 @@
 #define GROUPS_MAX     4096
 #define CREDS_USEC     (10 * USEC_PER_SEC)
 #define AUTHORIZE_USEC (180 * USEC_PER_SEC) /* a person may be typing a password */
+/* Of one user; further ones are refused, so that nobody keeps others from being asked. */
+#define AUTHORIZATIONS_MAX 4
 
 static void request_free(Request *request) {
     sd_bus_slot_unref(request->slot);
@@ -128,11 +130,23 @@ static int on_authorization(sd_bus_message *reply, void *userdata, sd_bus_error 
     return 0;
 }
 
+static uid_t payer_of(const Request *request) {
+    const BusHandlers *handlers = &request->channel->server->handlers;
+    return handlers->payer(handlers->userdata, request->viewer.uid);
+}
+
+static bool may_authorize(const Request *request) {
+    unsigned n = 0;
+    for (const Request *one = request->channel->server->requests; one; one = one->next)
+        n += one->authorizes && payer_of(one) == payer_of(request);
+    return n < AUTHORIZATIONS_MAX;
+}
+
 int request_authorize(Request *request) {
     _cleanup_message_ sd_bus_message *call = NULL;
     Channel *channel = request->channel;
 
-    if (channel->is_peer || request->authorized)
+    if (channel->is_peer || request->authorized || !may_authorize(request))
         return -EACCES;
     /* 1: a person may be asked. */
     uint32_t flags = sd_bus_message_get_allow_interactive_authorization(request->message) > 0;
@@ -146,6 +160,7 @@ int request_authorize(Request *request) {
     if (r >= 0)
         r = sd_bus_call_async(channel->bus, &request->slot, call, on_authorization, request,
                               AUTHORIZE_USEC);
+    request->authorizes = r >= 0;
     return r < 0 ? -EACCES : 0;
 }
 
@@ -155,7 +170,7 @@ int request_authorize(Request *request) {
 int request_begin(Channel *channel, sd_bus_message *message, int (*run)(Request *request)) {
     BusServer *server = channel->server;
 
-    if (server->n_requests >= REQUESTS_MAX)
+    if (!channel->is_peer && server->n_requests >= REQUESTS_MAX)
         return sd_bus_reply_method_errorf(message, SD_BUS_ERROR_LIMITS_EXCEEDED,
                                           "Too many pending calls, try again");
     Request *request = calloc(1, sizeof(*request));

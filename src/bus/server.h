@@ -71,6 +71,9 @@ typedef struct BusSnooze {
  * print (escaped by whoever made it).
  */
 typedef struct BusHandlers {
+    /* The user whose share of connections and of pending calls that uid uses: subuid(5). */
+    uid_t (*payer)(void *userdata, uid_t uid);
+
     /* Strings are borrowed until the next call of a handler. */
     int (*status)(void *userdata, BusStatus *ret);
     int (*machine)(void *userdata, BusMachine *ret);

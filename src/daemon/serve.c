@@ -315,6 +315,7 @@ static int tell_no_bus(Daemon *daemon, int error) {
 
 int serve_open(Daemon *daemon) {
     const BusHandlers handlers = {
+        .payer = payer_of,
         .status = handle_status,
         .machine = handle_machine,
         .list = handle_list,

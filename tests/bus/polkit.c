@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Stands for polkit on the bus of a test: says `yes` or `no` to everything, and prints what it was
- * asked, until its stdin ends. */
+/* Stands for polkit on the bus of a test: says `yes` or `no` to everything, or nothing (`silent`),
+ * and prints what it was asked, until its stdin ends. */
 #include <stdio.h>
 #include <string.h>
 #include <systemd/sd-bus.h>
@@ -16,6 +16,8 @@ static int check(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         return r;
     printf("%s %s %s\n", kind, name, action);
     fflush(stdout);
+    if (strcmp(userdata, "silent") == 0)
+        return 1;
     int yes = strcmp(userdata, "yes") == 0;
     return sd_bus_reply_method_return(message, "(bba{ss})", yes, 0, 0);
 }

@@ -222,6 +222,12 @@ static int do_reload(void *userdata, char **ret_text) {
     return n == 1 ? 0 : -EBADMSG;
 }
 
+/* 700000 to 700999 are subordinate uids of 1000. */
+static uid_t payer(void *userdata, uid_t uid) {
+    (void)userdata;
+    return uid / 1000 == 700 ? 1000 : uid;
+}
+
 static int do_snooze(void *userdata, const BusSnooze *snooze) {
     (void)userdata;
     if (snooze->span > USEC_PER_DAY)
@@ -299,6 +305,7 @@ static int on_stdin(sd_event_source *source, int fd, uint32_t events, void *user
 int main(int argc, char **argv) {
     sd_event *event = NULL;
     const BusHandlers handlers = {
+        .payer = payer,
         .status = do_status,
         .machine = do_machine,
         .list = do_list,

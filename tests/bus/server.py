@@ -64,8 +64,13 @@ class Server(support.Case):
 
 class Bounds(Server):
     def test_connections_of_a_user(self):
-        holder = self.crowd(PEERS_OF_USER + 5, ALICE)
+        holder = self.crowd(PEERS_OF_USER + 5, 700001)  # a subordinate uid of Alice's
         self.wait_for("refused", 5)
+        self.assertEqual(self.stats()["peers"], PEERS_OF_USER)
+        self.end(holder)
+        self.wait_for("peers", 0)
+        holder = self.crowd(PEERS_OF_USER + 5, ALICE)
+        self.wait_for("refused", 10)
         self.assertEqual(self.stats()["peers"], PEERS_OF_USER)
         # Another has places yet; and so has the first when it goes.
         self.assertEqual(self.peer().call("Status")[0], 2)

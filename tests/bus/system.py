@@ -14,7 +14,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE + "/../cli")
 import support  # noqa: E402
 
-ALICE, ADM = 1000, 4
+ALICE, BOB, ADM = 1000, 1001, 4
 SOURCE = os.path.abspath(os.environ.get("srcdir", HERE + "/../.."))
 CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
@@ -131,6 +131,28 @@ class System(support.Case):
         self.verb("allow", "3000", user=ALICE)
         # What does not need it is not asked for.
         self.verb("show", "99", user=ALICE, status=4)
+
+    def reload_of(self, uid):
+        return subprocess.Popen([*support.as_user(uid), self.folder + "/ctl", "reload"], stdin=subprocess.DEVNULL,
+                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def test_who_does_not_answer_keeps_nobody_else_from_being_asked(self):
+        self.start_bus()
+        self.serve()
+        self.wait_for_name()
+        polkit = self.polkit("silent")
+        self.verb("status", user=ALICE)
+        refused = [self.reload_of(ALICE) for _ in range(10)]
+        asked = [polkit.stdout.readline() for _ in range(4)]
+        support.until("the others are refused", lambda: sum(one.poll() == 5 for one in refused) == 6)
+        self.verb("reload")
+        waiting = self.reload_of(BOB)
+        asked.append(polkit.stdout.readline())
+        self.assertEqual(len(asked), 5)
+        self.verb("status")
+        for one in refused + [waiting]:
+            one.kill()
+            one.wait()
 
     def test_on_a_terminal_polkits_agent_is_started(self):
         self.start_bus()

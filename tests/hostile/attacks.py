@@ -264,6 +264,59 @@ test_many_processes = attacked(many_processes, "processes that come and go", nam
 test_busy_loops = attacked(many_threads_of_loops, "ten busy loops", named=False)
 
 
+def told_of(directory, work, rules, **wanted):
+    with daemon_in(directory, rules) as daemon, process_of(ATTACKER, work):
+        return daemon.expect(uid=ATTACKER, **wanted)
+
+
+GRACE = RULES.replace("udp-grace 0s", "udp-grace 1s")
+
+
+def test_servers_by_turns(directory):
+    """Each UDP server ends before its grace does; the next takes its port."""
+    def work():
+        while True:
+            if os.fork() == 0:
+                sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+                sock.bind(("0.0.0.0", 20000))
+                time.sleep(0.6)
+                os._exit(0)
+            os.wait()
+
+    told_of(directory, work, GRACE, event="flagged", port=20000)
+
+
+def test_a_socket_that_is_given_away(directory):
+    """fchown() changes the times of a socket's file, which must not make it younger."""
+    def work():
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sock.bind(("0.0.0.0", 20000))
+        while True:
+            os.fchown(sock.fileno(), -1, ATTACKER)
+            time.sleep(0.1)
+
+    told_of(directory, work, GRACE, event="flagged", port=20000)
+
+
+def test_short_listeners_in_a_flood(directory):
+    """Of the same user: a flood on loopback, which is silent, does not hide what others can reach."""
+    ports = range(25000, 25010)
+
+    def work():
+        if os.fork() == 0:
+            open_and_close("127.0.0.1")()
+        time.sleep(1)
+        while True:
+            for port in ports:
+                listen("0.0.0.0", port).close()
+                time.sleep(0.05)
+
+    with daemon_in(directory) as daemon, process_of(ATTACKER, work):
+        missing = set(ports)
+        while missing:
+            missing.discard(daemon.expect(event="flagged", uid=ATTACKER)["port"])
+
+
 def test_many_clients(directory):
     """A user takes every connection that is left, and asks without a pause; root's are answered."""
     with daemon_in(directory) as daemon:
