@@ -23,6 +23,15 @@ static int match(sd_journal *journal, const char *name, const char *value) {
     return sd_journal_add_match(journal, text, (size_t)length);
 }
 
+/* Entries that this daemon or the last one sent: anybody may write one that looks like theirs. */
+static int match_own(sd_journal *journal) {
+    char uid[24];
+
+    snprintf(uid, sizeof(uid), "%u", getuid());
+    int r = match(journal, "_UID", "0");
+    return r < 0 ? r : match(journal, "_UID", uid);
+}
+
 /* Whether the last entry of those that match is of this boot, and not older than `since`. */
 static bool is_there(const Recall *recall, usec_t since) {
     sd_id128_t boot;
@@ -97,7 +106,8 @@ bool recall_was_told(void *userdata, const StateFlag *flag) {
     sd_journal_flush_matches(recall->journal);
     if (match(recall->journal, "SOCKAUDIT_ID", id) < 0 ||
         match(recall->journal, "SYSLOG_IDENTIFIER", "sockauditd") < 0 ||
-        match(recall->journal, "MESSAGE_ID", report_event_id(REPORT_FLAGGED)) < 0)
+        match(recall->journal, "MESSAGE_ID", report_event_id(REPORT_FLAGGED)) < 0 ||
+        match_own(recall->journal) < 0)
         return false;
     /* The flag's time is CLOCK_BOOTTIME, the journal's CLOCK_MONOTONIC. */
     usec_t slept = daemon_now().boottime - monotonic_now();

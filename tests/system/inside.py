@@ -517,6 +517,14 @@ def client():
     past = run("auditctl", "history", "--no-pager")
     ok(past.returncode == 0 and "8000" in past.stdout, "auditctl history reads it back", past.stdout,
        past.stderr)
+    forged = subprocess.run(
+        ["runuser", "-u", "bob", "--", "logger", "--journald"], check=False, text=True,
+        input=f"MESSAGE_ID={FLAGGED}\nMESSAGE=forged by bob\nPRIORITY=2\nSYSLOG_IDENTIFIER=sockauditd\n"
+              "SOCKAUDIT_EVENT=flagged\nSOCKAUDIT_PROTO=tcp\nSOCKAUDIT_ADDRESS=0.0.0.0\nSOCKAUDIT_PORT=6666\n")
+    ok(forged.returncode == 0 and wait(lambda: out("journalctl", "-q", "-o", "cat", "SOCKAUDIT_PORT=6666")),
+       "anybody may write an entry that looks like an alert", forged)
+    past = run("auditctl", "history", "--no-pager")
+    ok("forged" not in past.stdout and "6666" not in past.stdout, "auditctl history does not believe it", past.stdout)
     denied = run("runuser", "-u", "bob", "--", "auditctl", "history", "--no-pager")
     ok(denied.returncode == 5 and not denied.stdout, "who may not read the journal is told so, and not that it is empty",
        denied)

@@ -16,6 +16,7 @@
 #include "ctl/verbs.h"
 #include "ctl/verbs/past.h"
 #include "ctl/verbs/when.h"
+#include "policy/files/file_trust.h"
 #include "report/ids.h"
 #include "report/lines.h"
 #include "util/cleanup.h"
@@ -40,11 +41,23 @@ static const ReportEvent events[] = {
     REPORT_FLAGGED, REPORT_STILL_FLAGGED, REPORT_RESOLVED, REPORT_TRANSIENT, REPORT_SUPPRESSED,
 };
 
+static int match_uid(sd_journal *journal, uid_t uid) {
+    char match[32];
+    snprintf(match, sizeof(match), "_UID=%u", uid);
+    return sd_journal_add_match(journal, match, 0);
+}
+
+/* Of the daemon alone: anybody may write an entry that looks like an alert. */
 static int match_events(sd_journal *journal) {
+    int r = match_uid(journal, 0);
+    if (r >= 0)
+        r = match_uid(journal, trust_service_uid());
+    if (r < 0)
+        return r;
     for (size_t i = 0; i < ELEMENTS(events); i++) {
         char match[64];
         snprintf(match, sizeof(match), "MESSAGE_ID=%s", report_event_id(events[i]));
-        int r = sd_journal_add_match(journal, match, 0);
+        r = sd_journal_add_match(journal, match, 0);
         if (r < 0)
             return r;
     }

@@ -29,13 +29,13 @@ static char *fd_path(int fd) {
 }
 
 /* One that adduser(8) gives out to people could be anybody's who chose that name. */
-static uid_t service_uid(void) {
+uid_t trust_service_uid(void) {
     uint32_t uid;
     return name_user_id(TRUST_SERVICE_USER, &uid) == 0 && uid <= SYSTEM_UID_MAX ? uid : 0;
 }
 
 int trust_init(Trust *trust, uid_t uid, int root_fd) {
-    *trust = (Trust){.uid = uid, .service = service_uid()};
+    *trust = (Trust){.uid = uid, .service = trust_service_uid()};
     if (root_fd >= 0)
         trust->stop = fd_path(root_fd);
     return 0;

@@ -13,6 +13,9 @@
 /* The system user that the service runs as (systemd/sysusers.d). */
 #define TRUST_SERVICE_USER "sockaudit"
 
+/* Returns the uid of that user if it is a system user, or 0. */
+uid_t trust_service_uid(void);
+
 typedef struct Trust {
     uid_t uid;     /* besides root */
     uid_t service; /* the daemon's, 0: there is none on this machine */
