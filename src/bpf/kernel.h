@@ -20,6 +20,7 @@ struct ns_common {
 
 struct super_block {
     unsigned s_dev;
+    unsigned long s_magic;
 };
 
 struct inode {
@@ -179,6 +180,39 @@ struct socket {
 struct socket_alloc {
     struct socket socket;
     struct inode vfs_inode;
+};
+
+/* What is registered in an io_uring. */
+struct io_rsrc_node {
+    unsigned char type; /* 0: a file */
+    unsigned long file_ptr;
+};
+
+struct io_rsrc_data {
+    unsigned nr;
+    struct io_rsrc_node **nodes;
+};
+
+struct io_file_table {
+    struct io_rsrc_data data;
+};
+
+struct io_ring_ctx {
+    struct io_file_table file_table;
+};
+
+/* From 5.15 to 6.12. */
+struct io_fixed_file {
+    unsigned long file_ptr;
+};
+
+struct io_file_table___until_6_12 {
+    struct io_fixed_file *files;
+};
+
+struct io_ring_ctx___until_6_12 {
+    struct io_file_table___until_6_12 file_table;
+    unsigned nr_user_files;
 };
 
 struct seq_file;

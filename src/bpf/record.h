@@ -91,13 +91,13 @@ struct KernelRecord {
     char text[RECORD_TEXT_SIZE + RECORD_NAME_SIZE];
 };
 
-/* One fd of the iterator: a socket that listens or takes UDP, or an io_uring. */
+/* One fd of the iterator: a socket that listens or takes UDP, also one in an io_uring. */
 struct FdRecord {
     uint32_t pid; /* the process; 0: outside of the pid namespace */
     uint32_t tid; /* whose table it is: the process's first thread, or one with its own table */
     uint32_t fd;
-    uint32_t reserved;
-    uint64_t inode;     /* 0: an io_uring */
+    uint32_t in_ring;   /* 1: the socket is registered in the io_uring that is that fd */
+    uint64_t inode;     /* 0: not all that is registered in the io_uring was looked at */
     uint64_t start;     /* of the process at that moment, as in KernelRecord, */
     uint64_t exe_inode; /* and of what it ran */
 };

@@ -253,11 +253,12 @@ int search_visit_process(OwnerSearch *search, pid_t pid) {
     return search_visit_table(search, pid, path);
 }
 
-/* One record: a socket, or a ring to look into. */
+/* One record: a socket, or a ring of which /proc says more. */
 static int visit_record(FdVisitor *visitor, int fd_directory, const struct FdRecord *record) {
     char name[16];
     if (record->inode != 0)
-        return visitor->socket(visitor->userdata, (int)record->fd, (uint32_t)record->inode);
+        return visitor->socket(visitor->userdata, record->in_ring ? -1 : (int)record->fd,
+                               (uint32_t)record->inode);
     if (fd_directory < 0) {
         visitor->ring_busy = true;
         return 0;

@@ -7,13 +7,16 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bpf/kernel_program.h"
 #include "owner/search.h"
+#include "util/memory.h"
 
 int test_listen(uint32_t *ret_inode) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -52,39 +55,90 @@ Snapshot *test_snapshot(uint32_t inode, uint64_t cgroup_id) {
     return snapshot;
 }
 
-void test_search_by(Snapshot *snapshot, SearchDepth depth, TestWay way) {
+/* As the service has them: by links that were loaded before. */
+static bool open_links(OwnerSources *sources) {
+    int wanted;
+
+    sources->fds_link = kernel_open_fds();
+    if (sources->fds_link < 0) {
+        sources->fds_link = 0;
+        return false;
+    }
+    int link = kernel_open_processes(&wanted);
+    cr_assert_geq(link, 0);
+    cr_assert_eq(process_reader_new(link, wanted, &sources->processes), 0);
+    return true;
+}
+
+bool test_search_by(Snapshot *snapshot, SearchDepth depth, TestWay way) {
     OwnerSources sources;
     OwnerSearch *search;
     cr_assert(owner_sources_open(NULL, &sources) == 0);
+    bool can = way != TEST_LINKS || open_links(&sources);
     cr_assert(owner_search_new(&sources, snapshot, &search) == 0);
-    search->iterate_min = way == TEST_ITERATE ? 0 : UINT_MAX;
+    search->iterate_min = way == TEST_WALK ? UINT_MAX : 0;
     cr_assert(owner_search_run(search, depth) == 0);
     owner_search_free(search);
     owner_sources_close(&sources);
+    return can;
 }
 
-void test_search(Snapshot *snapshot) {
+static bool same_text(const char *a, const char *b) {
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* /proc has no path of more than PATH_MAX, which the kernel's own walk may have. */
+static void expect_same_program(const Holder *a, const Holder *b) {
+    if (!a->exe)
+        return;
+    cr_assert_eq(a->exe_state, b->exe_state, "%s %d, %s %d", a->exe, (int)a->exe_state, b->exe,
+                 (int)b->exe_state);
+    cr_assert(same_text(a->exe, b->exe), "%s, %s", a->exe, b->exe);
+    cr_assert(same_text(a->cwd, b->cwd) && same_text(a->comm, b->comm));
+    cr_assert(a->uid == b->uid && a->start == b->start && a->group == b->group);
+    cr_assert_eq(a->exe_deleted, b->exe_deleted);
+    cr_assert(a->exe_state != EXE_VERIFIED || file_id_equal(&a->exe_id, &b->exe_id));
+    cr_assert(a->cmdline && b->cmdline && strv_length(a->cmdline) == strv_length(b->cmdline));
+    for (size_t i = 0; a->cmdline[i]; i++)
+        cr_assert_str_eq(a->cmdline[i], b->cmdline[i]);
+}
+
+/* Both searched for the same sockets at the same time. */
+static void expect_same_holders(const Snapshot *one, const Snapshot *other) {
+    for (size_t i = 0; i < other->n_sockets; i++) {
+        const Owner *a = one->listeners[i].owner;
+        const Owner *b = other->listeners[other->sockets[i].listener].owner;
+        if (other->listeners[other->sockets[i].listener].n_sockets > 1)
+            continue;
+        cr_assert_eq(a->n_holders_seen, b->n_holders_seen, "%zu, %zu", a->n_holders_seen,
+                     b->n_holders_seen);
+        for (size_t h = 0; h < a->n_holders; h++) {
+            cr_assert(a->holders[h].pid == b->holders[h].pid &&
+                      a->holders[h].fd == b->holders[h].fd);
+            expect_same_program(&a->holders[h], &b->holders[h]);
+        }
+    }
+}
+
+static Snapshot *make_twin(const Snapshot *snapshot) {
     Snapshot *twin = snapshot_new();
     cr_assert(twin);
     for (size_t i = 0; i < snapshot->n_sockets; i++)
         test_add(twin, snapshot->sockets[i].inode,
                  snapshot->listeners[snapshot->sockets[i].listener].cgroup_id);
-    test_search_by(twin, SEARCH_ALL, TEST_WALK);
-    test_search_by(snapshot, SEARCH_ALL, TEST_ITERATE);
+    return twin;
+}
 
-    for (size_t i = 0; i < snapshot->n_sockets; i++) {
-        const Owner *a = twin->listeners[i].owner;
-        const Owner *b = snapshot->listeners[snapshot->sockets[i].listener].owner;
-        if (snapshot->listeners[snapshot->sockets[i].listener].n_sockets > 1)
-            continue;
-        cr_assert_eq(a->n_holders_seen, b->n_holders_seen, "walk %zu, iterator %zu",
-                     a->n_holders_seen, b->n_holders_seen);
-        for (size_t h = 0; h < a->n_holders; h++)
-            cr_assert(a->holders[h].pid == b->holders[h].pid &&
-                      a->holders[h].fd == b->holders[h].fd &&
-                      a->holders[h].exe_state == b->holders[h].exe_state);
-    }
-    snapshot_free(twin);
+void test_search(Snapshot *snapshot) {
+    Snapshot *walked = make_twin(snapshot), *linked = make_twin(snapshot);
+
+    test_search_by(walked, SEARCH_ALL, TEST_WALK);
+    test_search_by(snapshot, SEARCH_ALL, TEST_ITERATE);
+    expect_same_holders(walked, snapshot);
+    if (test_search_by(linked, SEARCH_ALL, TEST_LINKS))
+        expect_same_holders(walked, linked);
+    snapshot_free(walked);
+    snapshot_free(linked);
 }
 
 bool test_can_iterate(void) {

@@ -19,13 +19,15 @@ size_t test_add(Snapshot *snapshot, uint32_t inode, uint64_t cgroup_id);
 /* Makes a snapshot of one socket. */
 Snapshot *test_snapshot(uint32_t inode, uint64_t cgroup_id);
 
-/* How a search goes: by the walk through /proc, or the kernel's iterator where it may be had. */
-typedef enum TestWay { TEST_WALK, TEST_ITERATE } TestWay;
+/* How a search goes: by the walk through /proc; with the kernel's iterator over fds where it may be
+ * had; or with those over fds and processes, as that of the service. */
+typedef enum TestWay { TEST_WALK, TEST_ITERATE, TEST_LINKS } TestWay;
 
-/* Searches this machine. The result stands in the snapshot's owners. */
-void test_search_by(Snapshot *snapshot, SearchDepth depth, TestWay way);
+/* Searches this machine. The result stands in the snapshot's owners. Returns false if the iterators
+ * were asked for and may not be had. */
+bool test_search_by(Snapshot *snapshot, SearchDepth depth, TestWay way);
 
-/* Searches all of it both ways, which must find the same; the result is the iterator's. */
+/* Searches all of it each way, which must find the same; the result is the iterator's. */
 void test_search(Snapshot *snapshot);
 
 /* Whether the iterator may be had here. */
