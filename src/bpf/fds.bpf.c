@@ -44,7 +44,8 @@ static __always_inline bool is_listener(struct socket *socket) {
  */
 
 /* So many slots are looked at. */
-#define SLOTS_MAX 1024
+#define SLOTS_MAX     1024
+#define SLOTS_UNKNOWN UINT32_MAX
 /* Flags in the low bits of a pointer to a file. */
 #define FILE_FLAGS 7ul
 
@@ -52,28 +53,26 @@ struct ring {
     uint64_t context;
 };
 
-static __always_inline bool is_since_6_13(struct io_ring_ctx *context) {
-    return bpf_core_field_exists(context->file_table.data);
-}
-
 static __always_inline uint32_t count_slots(struct io_ring_ctx *context) {
-    if (is_since_6_13(context))
+    struct io_ring_ctx___until_6_12 *older = (void *)context;
+
+    if (bpf_core_field_exists(context->file_table.data))
         return READ(context, file_table.data.nr);
-    return READ((struct io_ring_ctx___until_6_12 *)context, nr_user_files);
+    return bpf_core_field_exists(older->file_table.files) ? READ(older, nr_user_files)
+                                                          : SLOTS_UNKNOWN;
 }
 
 static __always_inline struct file *slot_file(struct io_ring_ctx *context, uint32_t slot) {
-    uint64_t file = 0;
+    struct io_ring_ctx___until_6_12 *older = (void *)context;
+    unsigned long file = 0;
 
-    if (is_since_6_13(context)) {
+    if (bpf_core_field_exists(context->file_table.data)) {
         struct io_rsrc_node **nodes = READ(context, file_table.data.nodes), *node = NULL;
         bpf_probe_read_kernel(&node, sizeof(node), nodes + slot);
         file = node && READ(node, type) == 0 ? READ(node, file_ptr) : 0;
-    } else {
-        struct io_ring_ctx___until_6_12 *older = (void *)context;
-        struct io_fixed_file *files = READ(older, file_table.files);
-        bpf_probe_read_kernel(&file, sizeof(file),
-                              (void *)files + slot * bpf_core_type_size(struct io_fixed_file));
+    } else if (bpf_core_field_exists(older->file_table.files)) {
+        unsigned long *files = READ(older, file_table.files);
+        bpf_probe_read_kernel(&file, sizeof(file), files + slot);
     }
     return (void *)(file & ~FILE_FLAGS);
 }

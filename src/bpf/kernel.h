@@ -201,13 +201,10 @@ struct io_ring_ctx {
     struct io_file_table file_table;
 };
 
-/* From 5.15 to 6.12. */
-struct io_fixed_file {
-    unsigned long file_ptr;
-};
-
+/* From 5.15 to 6.12. A struct that no longer is in the kernel may not be named: libbpf would look
+ * for it in all modules, which needs CAP_SYS_ADMIN. */
 struct io_file_table___until_6_12 {
-    struct io_fixed_file *files;
+    void *files; /* one unsigned long each */
 };
 
 struct io_ring_ctx___until_6_12 {

@@ -147,10 +147,11 @@ static int open_rooms(Daemon *daemon) {
     if (r < 0)
         return r;
     /* Loaded once: else each search would do it. Where it may not be loaded, /proc is walked. */
-    int link = daemon->passed ? 0 : kernel_open_fds();
-    daemon->machine.sources.fds_link = link > 0 ? link : 0;
+    daemon->machine.sources.is_service = daemon->passed != NULL;
     if (daemon->passed)
         passed_take_iterators(daemon->passed, &daemon->machine.sources);
+    else
+        owner_sources_load(&daemon->machine.sources);
     r = collector_open(daemon->machine.proc_fd, daemon->machine.sys_fd, daemon->handles,
                        &daemon->collector);
     if (r >= 0)

@@ -213,15 +213,18 @@ static int say(int error, const char *what) {
 
 /* A container's service manager may not have been able to make a namespace of our own: then there
  * is nothing to enter, and perhaps no right to. */
-static int enter_first_namespace(void) {
+static int enter_first(const char *kind, int type) {
+    char path[64];
     struct stat own, first;
-    _cleanup_close_ int fd = open("/proc/1/ns/net", O_RDONLY | O_CLOEXEC);
 
-    if (fd < 0 || fstat(fd, &first) < 0 || stat("/proc/thread-self/ns/net", &own) < 0)
+    snprintf(path, sizeof(path), "/proc/1/ns/%s", kind);
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+    snprintf(path, sizeof(path), "/proc/thread-self/ns/%s", kind);
+    if (fd < 0 || fstat(fd, &first) < 0 || stat(path, &own) < 0)
         return -errno;
     if (own.st_dev == first.st_dev && own.st_ino == first.st_ino)
         return 0;
-    return setns(fd, CLONE_NEWNET) < 0 ? -errno : 0;
+    return setns(fd, type) < 0 ? -errno : 0;
 }
 
 /* FDPOLL=0: the service manager would drop a map's fd, which looks to it like one that hung up. */
@@ -307,9 +310,14 @@ int passed_open(void) {
 
     if (proc_fd < 0)
         return say(-errno, "Failed to open /proc");
-    int r = enter_first_namespace();
+    int r = enter_first("net", CLONE_NEWNET);
     if (r < 0)
         return say(r, "Failed to enter the network namespace of process 1");
+    /* A copy of it, which the service manager makes even for a program with all privileges, is not
+     * where other programs are, and ends with this one. */
+    r = enter_first("mnt", CLONE_NEWNS);
+    if (r < 0)
+        return say(r, "Failed to enter the mount namespace of process 1");
     r = keep_sockets(proc_fd);
     if (r < 0)
         return r;

@@ -3,10 +3,8 @@
 #include "owner/conclude.h"
 
 #include <errno.h>
-#include <linux/capability.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -15,13 +13,9 @@
 #include "owner/search.h"
 #include "util/cleanup.h"
 
-/* As root may, and the service by the kernel's iterators: it is not to say "run as root". */
+/* The service may by the kernel's iterators: it is not to say "run as root". */
 static bool may_see_all(const OwnerSearch *search) {
-    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {};
-
-    return (search->iterated && search->sources.processes) || geteuid() == 0 ||
-           (syscall(SYS_capget, &header, sets) == 0 && sets[0].effective & 1U << CAP_SYS_PTRACE);
+    return (search->iterated && search->sources.processes) || owner_may_read_proc();
 }
 
 static const char cgroup_is_gone[] = "the cgroup of the socket was removed, so its unit is unknown";
@@ -109,6 +103,12 @@ static bool saw_every_process(const OwnerSearch *search) {
            search_is_of_first_namespace(search);
 }
 
+static const char *why_closed(const OwnerSearch *search, const char *why) {
+    return search->sources.is_service ? "the service may not read processes of other users without "
+                                        "the kernel's iterators (see sockauditd(8))"
+                                      : why;
+}
+
 /* The reason, the weightiest first, for which no holder is known. */
 static const char *why_none(const OwnerSearch *search, const Listener *listener) {
     if (listener->origin == ORIGIN_FORWARD)
@@ -118,9 +118,10 @@ static const char *why_none(const OwnerSearch *search, const Listener *listener)
     if (search->list_error < 0)
         return "/proc could not be read";
     if (search->denied && !may_see_all(search))
-        return "probably a process of another user; run with sudo to see it";
+        return why_closed(search, "probably a process of another user; run with sudo to see it");
     if (!may_see_all(search))
-        return "no visible process has the socket; run with sudo to see all processes";
+        return why_closed(search,
+                          "no visible process has the socket; run with sudo to see all processes");
     if (search->denied)
         return "no readable process has the socket (a process that is closed to root, "
                "kernel-owned, or in transit between processes)";
@@ -139,7 +140,8 @@ static const char *why_partial(const OwnerSearch *search, const Listener *listen
     if (state->truncated)
         return "too many processes have the socket to list all of them";
     if (search->denied && !may_see_all(search))
-        return "processes of other users could not be checked; run with sudo to include them";
+        return why_closed(
+            search, "processes of other users could not be checked; run with sudo to include them");
     if (search->denied)
         return "some processes are closed to root; they may have the socket, too";
     if (search->ring_busy)

@@ -18,6 +18,7 @@ typedef struct OwnerSources {
     /* For one that may not look into /proc of others: the kernel is asked instead. Owned; NULL:
      * /proc is. */
     ProcessReader *processes;
+    bool is_service; /* the words for what is closed to it: sudo is no remedy */
 } OwnerSources;
 
 /*
@@ -26,6 +27,12 @@ typedef struct OwnerSources {
  */
 int owner_sources_open(const char *root, OwnerSources *ret);
 void owner_sources_close(OwnerSources *sources);
+
+/* Whether /proc of other users' processes is open to the caller (root, or CAP_SYS_PTRACE). */
+bool owner_may_read_proc(void);
+
+/* Loads the iterators that a daemon searches with, as far as it may and needs them. */
+void owner_sources_load(OwnerSources *sources);
 
 typedef struct OwnerSearch OwnerSearch;
 

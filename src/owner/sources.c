@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/magic.h>
 #include <stdio.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
+#include "bpf/kernel_program.h"
 #include "owner/owners.h"
 #include "util/cleanup.h"
 
@@ -46,4 +50,24 @@ void owner_sources_close(OwnerSources *sources) {
         close(sources->fds_link);
     process_reader_free(sources->processes);
     *sources = (OwnerSources){.proc_fd = -1, .cgroup_fd = -1, .root_fd = -1};
+}
+
+bool owner_may_read_proc(void) {
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {};
+
+    return geteuid() == 0 ||
+           (syscall(SYS_capget, &header, sets) == 0 && sets[0].effective & 1U << CAP_SYS_PTRACE);
+}
+
+void owner_sources_load(OwnerSources *sources) {
+    int wanted, link = kernel_open_fds();
+    if (link < 0)
+        return;
+    sources->fds_link = link;
+    if (owner_may_read_proc())
+        return;
+    link = kernel_open_processes(&wanted);
+    if (link >= 0)
+        (void)process_reader_new(link, wanted, &sources->processes);
 }

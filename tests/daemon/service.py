@@ -60,15 +60,20 @@ class Store:
             os.close(fd)
 
 
+def give_away(directory):
+    """What a daemon of nobody's needs."""
+    os.chmod(directory, 0o755)
+    os.chown(directory + "/rules", NOBODY, NOBODY)
+    for name in ("state", "run"):
+        os.makedirs(f"{directory}/{name}", exist_ok=True)
+        os.chown(f"{directory}/{name}", NOBODY, NOBODY)
+
+
 class Service(Foreground):
     """A daemon of nobody's without capabilities."""
 
     def __init__(self, directory, store):
-        os.chmod(directory, 0o755)
-        os.chown(directory + "/rules", NOBODY, NOBODY)
-        for name in ("state", "run"):
-            os.makedirs(f"{directory}/{name}", exist_ok=True)
-            os.chown(f"{directory}/{name}", NOBODY, NOBODY)
+        give_away(directory)
         starts = [*support.as_user(NOBODY, "--inh-caps=-all", "--ambient-caps=-all",
                                    "--bounding-set=-all", "--no-new-privs"),
                   "sh", "-c", 'LISTEN_PID=$$ exec "$@"', "sh"]
@@ -174,6 +179,17 @@ def inside_all(directory):
                   and [one["exe"] for one in owners(daemon, 4303, "tcp")] == [sleep])
 
 
+def inside_by_itself(directory):
+    """It was passed nothing, and may load the programs but not read /proc."""
+    home, exe = make_home(directory)
+    write_rules(directory, "flag warning tcp\nflag warning udp\nset udp-grace 0s\nset settle 0s\n")
+    give_away(directory)
+    caps = "+cap_12,+cap_38,+cap_39"  # NET_ADMIN, PERFMON, BPF
+    starts = support.as_user(NOBODY, f"--inh-caps={caps}", f"--ambient-caps={caps}")
+    with server(4300, home, exe) as before, Foreground(directory, prefix=starts).serving() as daemon:
+        named(daemon, 4300, home, exe, before.pid)
+
+
 def inside_restart(directory):
     """What happens between two daemons is read from the ring, by one without capabilities."""
     write_rules(directory, "flag warning tcp\nset settle 0s\n")
@@ -200,6 +216,7 @@ def in_own_pids(inside):
 
 
 test_a_daemon_without_capabilities_names_every_process = in_own_pids(inside_all)
+test_a_daemon_that_loads_the_iterators_names_every_process = in_own_pids(inside_by_itself)
 test_a_restart_without_capabilities_loses_nothing = in_own_pids(inside_restart)
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@ KERNEL_TESTS = tests/kernels/events.py
 if TESTS_ENABLED
 KERNEL_TESTS += tests/net/facts tests/net/test-hints tests/net/test-sources \
 	tests/net/test-handles tests/net/test-kernel_events tests/net/test-kernel_callers \
-	tests/net/against-ss.py tests/net/forwards.py
+	tests/net/against-ss.py tests/net/forwards.py \
+	tests/unit/test-owner tests/daemon/service.py
 endif
 EXTRA_DIST += tests/kernels/events.py tests/kernels/init tests/kernels/initramfs \
 	tests/kernels/inside.py tests/kernels/kernel tests/kernels/run
