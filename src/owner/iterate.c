@@ -64,6 +64,7 @@ static ssize_t read_processes(OwnerSearch *search, const struct FdRecord *record
 
     if (!reader)
         return (ssize_t)n;
+    process_reader_forget(reader);
     while (i < n && (!idmap_find(&search->wanted, records[i].inode) ||
                      process_reader_add(reader, (pid_t)records[i].pid)))
         i++;
@@ -97,7 +98,11 @@ static int iterate(OwnerSearch *search) {
 
     _cleanup_close_ int fd = fd_iterator_open(search->sources.fds_link);
     int r = fd < 0 ? fd : fd_iterator_read(fd, &records, &n);
-    return r < 0 ? r : take_records(search, records, n);
+    if (r >= 0)
+        r = take_records(search, records, n);
+    if (search->sources.processes)
+        process_reader_forget(search->sources.processes);
+    return r;
 }
 
 /* Once more for a holder that hops from process to process meanwhile (newcomers.c). */

@@ -225,18 +225,26 @@ static bool is_still_by_kernel(const OwnerSources *sources, const Holder *seen) 
            (now.exe_id.inode == seen->exe_id.inode || !file_id_is_known(&seen->exe_id));
 }
 
+static bool are_still_by_kernel(const OwnerSources *sources, const Holder *seen, size_t n) {
+    bool same = true;
+
+    for (size_t i = 0; i < n && process_reader_add(sources->processes, seen[i].pid);)
+        i++;
+    (void)process_reader_read(sources->processes);
+    for (size_t i = 0; i < n && same; i++)
+        same = is_still_by_kernel(sources, &seen[i]);
+    process_reader_forget(sources->processes);
+    return same;
+}
+
 bool processes_are_still(const OwnerSources *sources, const Holder *seen, size_t n) {
     for (size_t i = 0; i < n; i++)
         if (!seen[i].comm || !seen[i].exe || seen[i].start == 0)
             return false;
-    if (sources->processes) {
-        for (size_t i = 0; i < n && process_reader_add(sources->processes, seen[i].pid);)
-            i++;
-        (void)process_reader_read(sources->processes);
-    }
+    if (sources->processes)
+        return are_still_by_kernel(sources, seen, n);
     for (size_t i = 0; i < n; i++)
-        if (sources->processes ? !is_still_by_kernel(sources, &seen[i])
-                               : !is_still_by_proc(sources, &seen[i]))
+        if (!is_still_by_proc(sources, &seen[i]))
             return false;
     return true;
 }

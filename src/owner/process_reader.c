@@ -19,7 +19,8 @@ struct ProcessReader {
     int link_fd;
     uint64_t *wanted; /* the kernel's map: it empties the slots of those that it described */
     size_t n_wanted;
-    pid_t read[PROCESSES_WANTED]; /* by slot: was in the last reading, and not taken out of it */
+    pid_t asked[PROCESSES_WANTED]; /* by slot: those of the next reading */
+    pid_t read[PROCESSES_WANTED];  /* by slot: those that were read and not taken */
     Caller found[PROCESSES_MAX];
     size_t n_found;
 };
@@ -40,8 +41,9 @@ int process_reader_new(int link_fd, int wanted_fd, ProcessReader **ret) {
         return -ENOMEM;
     void *map = mmap(NULL, WANTED_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, wanted, 0);
     if (map == MAP_FAILED) {
+        int r = -errno;
         free(reader);
-        return -errno;
+        return r;
     }
     reader->wanted = map;
     reader->link_fd = TAKE_FD(link);
@@ -49,7 +51,7 @@ int process_reader_new(int link_fd, int wanted_fd, ProcessReader **ret) {
     return 0;
 }
 
-static void forget(ProcessReader *reader) {
+void process_reader_forget(ProcessReader *reader) {
     for (size_t i = 0; i < reader->n_found; i++)
         caller_done(&reader->found[i]);
     reader->n_found = 0;
@@ -59,7 +61,7 @@ static void forget(ProcessReader *reader) {
 ProcessReader *process_reader_free(ProcessReader *reader) {
     if (!reader)
         return NULL;
-    forget(reader);
+    process_reader_forget(reader);
     munmap(reader->wanted, WANTED_SIZE);
     close(reader->link_fd);
     free(reader);
@@ -67,13 +69,14 @@ ProcessReader *process_reader_free(ProcessReader *reader) {
 }
 
 bool process_reader_add(ProcessReader *reader, pid_t pid) {
-    uint64_t *slot = &reader->wanted[slot_of(pid)];
+    size_t slot = slot_of(pid);
 
-    if (*slot == (uint64_t)pid)
+    if (reader->asked[slot] == pid)
         return true;
-    if (*slot != 0 || reader->n_wanted == PROCESSES_MAX)
+    if (reader->asked[slot] != 0 || reader->n_wanted + reader->n_found == PROCESSES_MAX)
         return false;
-    *slot = (uint64_t)pid;
+    reader->asked[slot] = pid;
+    reader->wanted[slot] = (uint64_t)pid;
     reader->n_wanted++;
     return true;
 }
@@ -94,19 +97,18 @@ int process_reader_read(ProcessReader *reader) {
     _cleanup_free_ char *data = NULL;
     size_t size;
 
-    forget(reader);
     if (reader->n_wanted == 0)
         return 0;
-    for (size_t i = 0; i < PROCESSES_WANTED; i++)
-        reader->read[i] = (pid_t)reader->wanted[i];
     _cleanup_close_ int fd = kernel_iterate(reader->link_fd);
     int r = fd < 0 ? fd : iterator_read(fd, &data, &size);
     if (r >= 0)
         r = parse(reader, data, size);
+    for (size_t i = 0; i < PROCESSES_WANTED; i++)
+        if (reader->asked[i] != 0 && r >= 0)
+            reader->read[i] = reader->asked[i];
+    memset(reader->asked, 0, sizeof(reader->asked));
     memset(reader->wanted, 0, WANTED_SIZE);
     reader->n_wanted = 0;
-    if (r < 0)
-        forget(reader);
     return r;
 }
 
@@ -116,7 +118,8 @@ int process_reader_take(ProcessReader *reader, pid_t pid, Caller *ret) {
     if (pid <= 0)
         return -ESRCH;
     if (*read != pid) {
-        (void)process_reader_add(reader, pid);
+        if (!process_reader_add(reader, pid))
+            return -EBUSY;
         int r = process_reader_read(reader);
         if (r < 0)
             return r;

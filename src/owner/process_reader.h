@@ -19,15 +19,17 @@ int process_reader_new(int link_fd, int wanted_fd, ProcessReader **ret);
 ProcessReader *process_reader_free(ProcessReader *reader);
 
 /*
- * Adds a process to those of the next reading. Returns false if it has no place among them any
- * more: read first.
+ * Adds a process to those of the next reading. Returns false if it has no place among them: read
+ * first, or forget.
  */
 bool process_reader_add(ProcessReader *reader, pid_t pid);
-/* Reads them, and forgets those of the last reading. Returns 0 or a negative errno. */
+/* Reads them. Returns 0 or a negative errno. */
 int process_reader_read(ProcessReader *reader);
+/* Forgets what was read and not taken: it grows old. */
+void process_reader_forget(ProcessReader *reader);
 
 /*
- * Takes a process out of the last reading, or reads it alone if it was not in it. Returns 0 with
- * what caller_done() frees, -ESRCH, or another negative errno.
+ * Takes a process out of what was read, or reads it alone if it is not there. Returns 0 with what
+ * caller_done() frees, -ESRCH, or another negative errno.
  */
 int process_reader_take(ProcessReader *reader, pid_t pid, Caller *ret);

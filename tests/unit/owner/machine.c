@@ -55,8 +55,7 @@ Snapshot *test_snapshot(uint32_t inode, uint64_t cgroup_id) {
     return snapshot;
 }
 
-/* As the service has them: by links that were loaded before. */
-static bool open_links(OwnerSources *sources) {
+bool test_open_links(OwnerSources *sources) {
     int wanted;
 
     sources->fds_link = kernel_open_fds();
@@ -74,7 +73,7 @@ bool test_search_by(Snapshot *snapshot, SearchDepth depth, TestWay way) {
     OwnerSources sources;
     OwnerSearch *search;
     cr_assert(owner_sources_open(NULL, &sources) == 0);
-    bool can = way != TEST_LINKS || open_links(&sources);
+    bool can = way != TEST_LINKS || test_open_links(&sources);
     cr_assert(owner_search_new(&sources, snapshot, &search) == 0);
     search->iterate_min = way == TEST_WALK ? UINT_MAX : 0;
     cr_assert(owner_search_run(search, depth) == 0);

@@ -23,6 +23,9 @@ Snapshot *test_snapshot(uint32_t inode, uint64_t cgroup_id);
  * had; or with those over fds and processes, as that of the service. */
 typedef enum TestWay { TEST_WALK, TEST_ITERATE, TEST_LINKS } TestWay;
 
+/* Loads the iterators, as the service has them. Returns false if they may not be had. */
+bool test_open_links(OwnerSources *sources);
+
 /* Searches this machine. The result stands in the snapshot's owners. Returns false if the iterators
  * were asked for and may not be had. */
 bool test_search_by(Snapshot *snapshot, SearchDepth depth, TestWay way);

@@ -5,6 +5,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -15,6 +16,7 @@
 #include "owner/file_identity.h"
 #include "owner/owners.h"
 #include "owner/search.h"
+#include "util/memory.h"
 
 Test(search, finds_this_process_with_everything_about_it) {
     uint32_t inode;
@@ -212,5 +214,45 @@ Test(search, the_iterator_is_used_where_root_may) {
         if (full)
             break;
     }
+    close(fd);
+}
+
+/* Between the iterator over fds and that over processes it ran another program. */
+Test(search, a_process_that_is_another_by_now_is_not_a_holder) {
+    if (geteuid() != 0 || !test_can_iterate())
+        cr_skip_test("the kernel's iterator may not be had here");
+    OwnerSources sources;
+    struct FdRecord *records;
+    size_t n, own = 0;
+    uint32_t inode;
+    int fd = test_listen(&inode);
+
+    cr_assert_eq(owner_sources_open(NULL, &sources), 0);
+    cr_assert(test_open_links(&sources));
+    int iterator = fd_iterator_open(sources.fds_link);
+    cr_assert_eq(fd_iterator_read(iterator, &records, &n), 0);
+    close(iterator);
+    while (own < n && records[own].inode != inode)
+        own++;
+    cr_assert_lt(own, n);
+    cr_assert_eq(records[own].pid, (uint32_t)getpid());
+    static const struct {
+        uint64_t start, exe;
+        size_t n_holders;
+    } cases[] = {{0, 0, 1}, {0, 1, 0}, {UINT64_C(1000000000), 0, 0}};
+    for (size_t i = 0; i < ELEMENTS(cases); i++) {
+        Snapshot *snapshot = test_snapshot(inode, 0);
+        OwnerSearch *search;
+        struct FdRecord record = records[own];
+        record.start += cases[i].start;
+        record.exe_inode += cases[i].exe;
+        cr_assert_eq(owner_search_new(&sources, snapshot, &search), 0);
+        cr_assert_eq(search_visit_records(search, &record, 1), 0);
+        cr_assert_eq(snapshot->listeners[0].owner->n_holders, cases[i].n_holders, "%zu", i);
+        owner_search_free(search);
+        snapshot_free(snapshot);
+    }
+    free(records);
+    owner_sources_close(&sources);
     close(fd);
 }
