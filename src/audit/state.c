@@ -106,22 +106,26 @@ static void put_line(StateWriter *writer, const char *line, size_t length) {
 
 void state_write_listener(StateWriter *writer, const StateListener *listener) {
     char line[STATE_LINE_SIZE];
-    put_line(writer, line, state_format_listener(listener, line));
+    size_t length = state_format_listener(listener, line);
+    put_line(writer, line, length);
 }
 
 void state_write_flag(StateWriter *writer, const StateFlag *flag) {
     char line[STATE_LINE_SIZE];
-    put_line(writer, line, state_format_flag(flag, "flag", line));
+    size_t length = state_format_flag(flag, "flag", line);
+    put_line(writer, line, length);
 }
 
 void state_write_snooze(StateWriter *writer, const StateSnooze *snooze) {
     char line[STATE_LINE_SIZE];
-    put_line(writer, line, state_format_snooze(snooze, line));
+    size_t length = state_format_snooze(snooze, line);
+    put_line(writer, line, length);
 }
 
 void state_write_hits(StateWriter *writer, const StateHits *hits) {
     char line[STATE_LINE_SIZE];
-    put_line(writer, line, state_format_hits(hits, line));
+    size_t length = state_format_hits(hits, line);
+    put_line(writer, line, length);
 }
 
 static int sync_file(FILE *file) {
@@ -191,7 +195,7 @@ static int open_log(int dir_fd, int *log_fd, struct stat *ret_status) {
 int state_log(int dir_fd, int *log_fd, uint64_t generation, const StateFlag *flag, bool gone) {
     char line[STATE_LINE_SIZE];
     size_t length = state_format_log(generation, flag, gone ? "gone" : "flag", line);
-    struct stat status;
+    struct stat status = {};
 
     int r = open_log(dir_fd, log_fd, &status);
     if (r < 0)

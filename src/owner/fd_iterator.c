@@ -39,7 +39,7 @@ int iterator_read(int fd, char **ret, size_t *ret_size) {
 
 int fd_iterator_read(int fd, struct FdRecord **ret, size_t *ret_n) {
     _cleanup_free_ char *data = NULL;
-    size_t length;
+    size_t length = 0;
 
     int r = iterator_read(fd, &data, &length);
     if (r < 0)

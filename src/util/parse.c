@@ -59,7 +59,7 @@ static usec_t duration_unit(const char *name, size_t length) {
 
 /* The end of the part of text[at..length) whose characters are all `in` the set, or all not. */
 static size_t span_end(const char *text, size_t at, size_t length, const char *set, bool in) {
-    while (at < length && (memchr(set, text[at], strlen(set)) != NULL) == in)
+    while (at < length && (text[at] != '\0' && strchr(set, text[at])) == in)
         at++;
     return at;
 }
