@@ -138,12 +138,22 @@ static int read_by_proc(const OwnerSources *sources, const ProcessWish *wish, Ho
     return 0;
 }
 
+/* The directory may be of another thread, which started later. */
+static bool has_started_at(const OwnerSources *sources, pid_t pid, uint64_t start) {
+    char name[16];
+
+    snprintf(name, sizeof(name), "%d", (int)pid);
+    _cleanup_close_ int process_fd =
+        openat(sources->proc_fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return process_fd >= 0 && process_start(process_fd) == start;
+}
+
 /* Only the command line is read from /proc, which everybody may. */
-static int read_slowly(const ProcessWish *wish, Holder *holder) {
+static int read_slowly(const OwnerSources *sources, const ProcessWish *wish, Holder *holder) {
     int exe_error, error;
     SlowRead *slow;
 
-    if (wish->process_fd < 0 || process_start(wish->process_fd) != holder->start)
+    if (wish->process_fd < 0 || !has_started_at(sources, wish->pid, holder->start))
         return -ENOENT;
     int r = slow_read_begin(wish->process_fd, -1, wish->cmdline_max, holder->uid, &slow);
     if (r < 0)
@@ -169,7 +179,7 @@ static int read_by_kernel(const OwnerSources *sources, const ProcessWish *wish, 
     if (r >= 0)
         r = holder_from_caller(sources, &caller, &holder);
     if (r >= 0)
-        r = note_error(read_slowly(wish, &holder), &error);
+        r = note_error(read_slowly(sources, wish, &holder), &error);
     if (r < 0)
         return r;
     if (!holder.exe || !holder.cwd)

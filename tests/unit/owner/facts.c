@@ -233,6 +233,17 @@ Test(facts, fact_15_a_socket_in_flight_has_no_holder_and_the_note_says_so) {
     close(pair[1]);
 }
 
+/* Until 6.12, at least, fdinfo has no inode of a registered socket: only an iterator finds it. */
+static bool shows_sockets(int ring, TestWay way) {
+    char path[64], text[4096] = "";
+
+    snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", ring);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    cr_assert(fd >= 0 && read(fd, text, sizeof(text) - 1) > 0);
+    close(fd);
+    return strstr(text, "socket:[") || (way != TEST_WALK && test_can_iterate());
+}
+
 Test(facts, fact_15_a_direct_descriptor_of_an_io_uring_is_found_without_an_fd) {
     struct io_uring_params parameters = {};
     int ring = (int)syscall(SYS_io_uring_setup, 4, &parameters);
@@ -243,14 +254,19 @@ Test(facts, fact_15_a_direct_descriptor_of_an_io_uring_is_found_without_an_fd) {
     int files[] = {-1, fd, fd};
     cr_assert(syscall(SYS_io_uring_register, ring, IORING_REGISTER_FILES, files, 3) == 0);
     close(fd);
-    Snapshot *snapshot = test_snapshot(inode, 0);
-    test_search(snapshot);
-    const Owner *owner = snapshot->listeners[0].owner;
-    cr_assert_eq(owner->n_holders, 1);
-    cr_assert_eq(owner->holders[0].pid, getpid());
-    cr_assert_eq(owner->holders[0].fd, -1);
-    cr_assert_eq(owner->holders[0].exe_state, EXE_VERIFIED);
-    snapshot_free(snapshot);
+    for (TestWay way = TEST_WALK; way <= TEST_LINKS; way++) {
+        Snapshot *snapshot = test_snapshot(inode, 0);
+        if (!test_search_by(snapshot, SEARCH_ALL, way) || !shows_sockets(ring, way)) {
+            snapshot_free(snapshot);
+            continue;
+        }
+        const Owner *owner = snapshot->listeners[0].owner;
+        cr_assert_eq(owner->n_holders, 1, "%d", (int)way);
+        cr_assert_eq(owner->holders[0].pid, getpid());
+        cr_assert_eq(owner->holders[0].fd, -1);
+        cr_assert_eq(owner->holders[0].exe_state, EXE_VERIFIED);
+        snapshot_free(snapshot);
+    }
     close(ring);
     close(other);
 }
