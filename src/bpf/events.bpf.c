@@ -162,22 +162,6 @@ static __always_inline void take_process(struct KernelRecord *record, struct soc
 /* --- shares --------------------------------------------------------------------------------------
  */
 
-/* Who is charged: inside a user namespace its owner, whose uids all of it are. */
-static __always_inline uint32_t payer(void) {
-    struct task_struct *task = (void *)bpf_get_current_task();
-    const struct cred *cred = READ(task, cred);
-    struct user_namespace *space = READ(cred, user_ns);
-    uint32_t uid = READ(cred, uid.val);
-
-    for (int i = 0; i < 33; i++) {
-        if (!space || READ(space, level) == 0)
-            break;
-        uid = READ(space, owner.val);
-        space = READ(space, parent);
-    }
-    return uid;
-}
-
 static __always_inline void count_dropped(void) {
     uint32_t zero = 0;
     uint64_t *count = bpf_map_lookup_elem(&dropped, &zero);
@@ -227,7 +211,7 @@ static __always_inline bool may_write(struct share **ret) {
     *ret = NULL;
     if (unread < SHARED)
         return true;
-    uint32_t uid = payer();
+    uint32_t uid = payer((void *)bpf_get_current_task());
     uint64_t now = bpf_ktime_get_boot_ns();
     struct share *share = get_share(uid, now);
 

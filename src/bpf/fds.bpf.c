@@ -43,15 +43,43 @@ static __always_inline bool is_listener(struct socket *socket) {
 /* --- io_urings -----------------------------------------------------------------------------------
  */
 
-/* So many slots are looked at. */
-#define SLOTS_MAX     1024
-#define SLOTS_UNKNOWN UINT32_MAX
+/* So many slots of a ring are looked at, */
+#define SLOTS_MAX 1024
+/* and so many of all rings of a user, for each of their fds: that takes some 2 ms. */
+#define SLOTS_OF_USER_MAX 65536
+/* What the kernel gets of one fd must fit in its buffer of eight pages, or the reading fails. */
+#define RING_SOCKETS_MAX 512
+#define SLOTS_UNKNOWN    UINT32_MAX
 /* Flags in the low bits of a pointer to a file. */
 #define FILE_FLAGS 7ul
 
 struct ring {
     uint64_t context;
 };
+
+struct looked {
+    uint64_t session; /* the reading that the rest is of */
+    uint32_t slots;
+    uint32_t sockets; /* of one ring: the verifier does not follow the number here */
+};
+
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, 1024);
+    __type(key, uint32_t);
+    __type(value, struct looked);
+} looked_of_users SEC(".maps");
+
+static __always_inline struct looked *looked_of(struct task_struct *task, uint64_t session) {
+    uint32_t uid = payer(task);
+    struct looked *looked = bpf_map_lookup_elem(&looked_of_users, &uid);
+
+    if (looked && looked->session == session)
+        return looked;
+    struct looked none = {.session = session};
+    bpf_map_update_elem(&looked_of_users, &uid, &none, BPF_ANY);
+    return bpf_map_lookup_elem(&looked_of_users, &uid);
+}
 
 static __always_inline uint32_t count_slots(struct io_ring_ctx *context) {
     struct io_ring_ctx___until_6_12 *older = (void *)context;
@@ -100,21 +128,34 @@ static __always_inline void take_task(struct FdRecord *found, struct task_struct
     found->exe_inode = READ(task, mm, exe_file, f_inode, i_ino);
 }
 
-static __always_inline void list_ring(struct seq_file *seq, struct FdRecord *found,
-                                      struct io_ring_ctx *context) {
+/* Returns false if not all slots could be looked at. */
+static __always_inline bool list_slots(struct seq_file *seq, struct FdRecord *found,
+                                       struct io_ring_ctx *context, struct looked *looked) {
     struct ring ring = {(uint64_t)context};
     uint32_t n = count_slots(context);
 
-    found->in_ring = 1;
+    if (!looked || looked->slots >= SLOTS_OF_USER_MAX)
+        return n == 0;
+    looked->sockets = 0;
     for (uint32_t i = 0; i < SLOTS_MAX && i < n; i++) {
+        looked->slots++;
         found->inode = (uint32_t)slot_listener(&ring, i);
-        if (found->inode != 0)
-            bpf_seq_write(seq, found, sizeof(*found));
-    }
-    if (n > SLOTS_MAX) {
-        found->inode = 0;
+        if (found->inode == 0)
+            continue;
+        if (looked->sockets++ == RING_SOCKETS_MAX)
+            return false;
         bpf_seq_write(seq, found, sizeof(*found));
     }
+    return n <= SLOTS_MAX;
+}
+
+static __always_inline void list_ring(struct bpf_iter_meta *meta, struct FdRecord *found,
+                                      struct task_struct *task, struct io_ring_ctx *context) {
+    found->in_ring = 1;
+    if (list_slots(meta->seq, found, context, looked_of(task, meta->session_id)))
+        return;
+    found->inode = 0;
+    bpf_seq_write(meta->seq, found, sizeof(*found));
 }
 
 SEC("iter/task_file")
@@ -135,7 +176,7 @@ int list_fds(struct bpf_iter__task_file *context) {
     } else if ((type == 0 || type == TYPE_FILE) && is_ring_file(file)) {
         /* An anonymous inode: without a type until 6.15. */
         take_task(&found, task);
-        list_ring(context->meta->seq, &found, file->private_data);
+        list_ring(context->meta, &found, task, file->private_data);
     }
     return 0;
 }

@@ -215,7 +215,8 @@ struct io_ring_ctx___until_6_12 {
 struct seq_file;
 
 struct bpf_iter_meta {
-    struct seq_file *seq;
+    struct seq_file *seq __attribute__((aligned(8)));
+    uint64_t session_id; /* of this reading */
 };
 
 #pragma clang attribute pop

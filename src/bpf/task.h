@@ -39,3 +39,18 @@ static __always_inline uint32_t task_number(struct task_struct *task, bool threa
         return thread ? task->pid : task->tgid;
     return pid_number(thread ? task->thread_pid : task->group_leader->thread_pid);
 }
+
+/* Who is charged: inside a user namespace its owner, whose uids all of it are. */
+static __always_inline uint32_t payer(struct task_struct *task) {
+    const struct cred *cred = READ(task, cred);
+    struct user_namespace *space = READ(cred, user_ns);
+    uint32_t uid = READ(cred, uid.val);
+
+    for (int i = 0; i < 33; i++) {
+        if (!space || READ(space, level) == 0)
+            break;
+        uid = READ(space, owner.val);
+        space = READ(space, parent);
+    }
+    return uid;
+}

@@ -20,8 +20,11 @@
 
 #include "collect/collect.h"
 #include "machine.h"
+#include "owner/fd_iterator.h"
 #include "owner/owners.h"
 #include "owner/process.h"
+#include "util/cleanup.h"
+#include "util/memory.h"
 
 /* A process that was just sent into the machine from outside is closed even to root for a moment,
  * and whoever looks meanwhile can't be sure that nobody else has a socket. */
@@ -269,6 +272,46 @@ Test(facts, fact_15_a_direct_descriptor_of_an_io_uring_is_found_without_an_fd) {
     }
     close(ring);
     close(other);
+}
+
+static size_t count_fd_records(void) {
+    _cleanup_free_ struct FdRecord *records = NULL;
+    size_t n = 0;
+    _cleanup_close_ int fd = fd_iterator_open(0);
+    cr_assert_eq(fd_iterator_read(fd, &records, &n), 0);
+    return n;
+}
+
+/* A user can fill each slot with the same socket, and have many fds of the same ring. */
+static void fill_rings(void *userdata) {
+    struct io_uring_params parameters = {};
+    int ring = (int)syscall(SYS_io_uring_setup, 4, &parameters), files[1024];
+
+    for (size_t i = 0; i < ELEMENTS(files); i++)
+        files[i] = *(int *)userdata;
+    cr_assert(syscall(SYS_io_uring_register, ring, IORING_REGISTER_FILES, files, 1024) == 0);
+    for (size_t i = 0; i < 800; i++)
+        cr_assert(fcntl(ring, F_DUPFD_CLOEXEC, 0) >= 0);
+    cr_assert(setuid(65533) == 0);
+}
+
+Test(facts, rings_full_of_sockets_are_bounded_and_hide_no_holder) {
+    struct io_uring_params parameters = {};
+    int ring = (int)syscall(SYS_io_uring_setup, 4, &parameters);
+    if (ring < 0 || !test_can_iterate())
+        test_cannot_run("needs io_uring and the iterator");
+    close(ring);
+    uint32_t inode;
+    int fd = test_listen(&inode);
+    TestChild child = test_child(fill_rings, &fd);
+    cr_assert_lt(count_fd_records(), 200000);
+    Snapshot *snapshot = test_snapshot(inode, 0);
+    cr_assert(test_search_by(snapshot, SEARCH_ALL, TEST_LINKS));
+    cr_assert(test_holder(snapshot->listeners[0].owner, child.pid));
+    cr_assert(test_holder(snapshot->listeners[0].owner, getpid()));
+    snapshot_free(snapshot);
+    test_child_end(&child);
+    close(fd);
 }
 
 /* A process with that very pid, once its former owner is gone. */
