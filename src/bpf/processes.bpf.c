@@ -7,13 +7,13 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
-/* Written by the reader before, and emptied here of those that were described. */
+/* Set by the reader before; the bits of those that were described are cleared here. */
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(map_flags, BPF_F_MMAPABLE);
-    __uint(max_entries, PROCESSES_WANTED);
+    __uint(max_entries, PROCESSES_WANTED / 64);
     __type(key, uint32_t);
-    __type(value, uint64_t); /* an array of less has gaps */
+    __type(value, uint64_t);
 } wanted SEC(".maps");
 
 /* The first thread stands for the process, or another one if that has exited. */
@@ -28,9 +28,9 @@ int list_processes(struct bpf_iter__task *context) {
 
     if (!task || !stands_for_process(task))
         return 0;
-    uint32_t pid = pid_number(READ(task, group_leader, thread_pid)), key = pid % PROCESSES_WANTED;
-    uint64_t *slot = bpf_map_lookup_elem(&wanted, &key);
-    if (pid == 0 || !slot || *slot != pid)
+    uint32_t pid = pid_number(READ(task, group_leader, thread_pid)), key = pid / 64;
+    uint64_t *bits = bpf_map_lookup_elem(&wanted, &key), bit = 1ull << pid % 64;
+    if (pid == 0 || !bits || !(*bits & bit))
         return 0;
     struct draft *draft = take_draft();
     if (!draft)
@@ -43,7 +43,7 @@ int list_processes(struct bpf_iter__task *context) {
     record->missing |= RECORD_NO_CGROUP | RECORD_NO_ARGS;
     /* What does not fit any more is asked for again with the next read(2). */
     if (bpf_seq_write(context->meta->seq, record, record_size(record)) == 0)
-        *slot = 0;
+        *bits &= ~bit;
     draft->busy = 0;
     return 0;
 }

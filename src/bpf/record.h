@@ -103,7 +103,8 @@ struct FdRecord {
 };
 
 /*
- * The map of the processes that are asked for has so many slots. One is in slot PID modulo that. A
- * record of it is a KernelRecord with an empty head and without socket, cgroup and arguments.
+ * The map of the processes that are asked for has a bit for each number that one can have
+ * (PID_MAX_LIMIT), so that no number takes the place of another. A record of a process is a
+ * KernelRecord with an empty head and without socket, cgroup and arguments.
  */
-#define PROCESSES_WANTED 1024
+#define PROCESSES_WANTED (4u << 20)

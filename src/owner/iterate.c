@@ -64,7 +64,6 @@ static ssize_t read_processes(OwnerSearch *search, const struct FdRecord *record
 
     if (!reader)
         return (ssize_t)n;
-    process_reader_forget(reader);
     while (i < n && (!idmap_find(&search->wanted, records[i].inode) ||
                      process_reader_add(reader, (pid_t)records[i].pid)))
         i++;

@@ -173,7 +173,7 @@ static int read_by_kernel(const OwnerSources *sources, const ProcessWish *wish, 
     _cleanup_holder_ Holder holder = {};
     int error = 0;
 
-    int r = process_reader_take(sources->processes, wish->pid, &caller);
+    int r = process_reader_get(sources->processes, wish->pid, &caller);
     if (r >= 0 && !is_as_seen(&caller, wish->seen))
         r = -ESRCH;
     if (r >= 0)
@@ -229,7 +229,7 @@ static bool is_still_by_proc(const OwnerSources *sources, const Holder *seen) {
 static bool is_still_by_kernel(const OwnerSources *sources, const Holder *seen) {
     _cleanup_caller_ Caller now = {};
 
-    return process_reader_take(sources->processes, seen->pid, &now) == 0 &&
+    return process_reader_get(sources->processes, seen->pid, &now) == 0 &&
            now.start == seen->start && strcmp(now.comm, seen->comm) == 0 && now.exe &&
            strcmp(now.exe, seen->exe) == 0 && now.exe_deleted == seen->exe_deleted &&
            (now.exe_id.inode == seen->exe_id.inode || !file_id_is_known(&seen->exe_id));

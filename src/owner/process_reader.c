@@ -15,21 +15,25 @@
 /* The records of one reading have at most 3 MiB. */
 #define PROCESSES_MAX 256
 
+typedef struct Found {
+    pid_t pid;
+    size_t at; /* its record's place */
+} Found;
+
 struct ProcessReader {
     int link_fd;
-    uint64_t *wanted; /* the kernel's map: it empties the slots of those that it described */
-    size_t n_wanted;
-    pid_t asked[PROCESSES_WANTED]; /* by slot: those of the next reading */
-    pid_t read[PROCESSES_WANTED];  /* by slot: those that were read and not taken */
-    Caller found[PROCESSES_MAX];
+    uint64_t *wanted; /* the kernel's map */
+    size_t n_asked;
+    pid_t asked[PROCESSES_MAX]; /* of the next reading */
+    size_t n_read;
+    pid_t read[PROCESSES_MAX]; /* of the last one, */
+    char *data;                /* and what it gave */
+    size_t size;
+    Found found[PROCESSES_MAX];
     size_t n_found;
 };
 
-#define WANTED_SIZE (PROCESSES_WANTED * sizeof(uint64_t))
-
-static size_t slot_of(pid_t pid) {
-    return (size_t)pid % PROCESSES_WANTED;
-}
+#define WANTED_SIZE (PROCESSES_WANTED / 8)
 
 int process_reader_new(int link_fd, int wanted_fd, ProcessReader **ret) {
     _cleanup_close_ int link = link_fd, wanted = wanted_fd;
@@ -52,10 +56,9 @@ int process_reader_new(int link_fd, int wanted_fd, ProcessReader **ret) {
 }
 
 void process_reader_forget(ProcessReader *reader) {
-    for (size_t i = 0; i < reader->n_found; i++)
-        caller_done(&reader->found[i]);
-    reader->n_found = 0;
-    memset(reader->read, 0, sizeof(reader->read));
+    free(reader->data);
+    reader->data = NULL;
+    reader->size = reader->n_read = reader->n_found = 0;
 }
 
 ProcessReader *process_reader_free(ProcessReader *reader) {
@@ -68,68 +71,90 @@ ProcessReader *process_reader_free(ProcessReader *reader) {
     return NULL;
 }
 
-bool process_reader_add(ProcessReader *reader, pid_t pid) {
-    size_t slot = slot_of(pid);
+static bool has(const pid_t *pids, size_t n, pid_t pid) {
+    for (size_t i = 0; i < n; i++)
+        if (pids[i] == pid)
+            return true;
+    return false;
+}
 
-    if (reader->asked[slot] == pid)
+bool process_reader_add(ProcessReader *reader, pid_t pid) {
+    if (pid <= 0 || (uint32_t)pid >= PROCESSES_WANTED)
+        return true; /* there is none */
+    uint64_t *bits = &reader->wanted[pid / 64], bit = UINT64_C(1) << pid % 64;
+    if (*bits & bit)
         return true;
-    if (reader->asked[slot] != 0 || reader->n_wanted + reader->n_found == PROCESSES_MAX)
+    if (reader->n_asked == PROCESSES_MAX)
         return false;
-    reader->asked[slot] = pid;
-    reader->wanted[slot] = (uint64_t)pid;
-    reader->n_wanted++;
+    reader->asked[reader->n_asked++] = pid;
+    *bits |= bit;
     return true;
 }
 
-static int parse(ProcessReader *reader, const char *data, size_t size) {
-    while (size > 0 && reader->n_found < PROCESSES_MAX) {
-        ssize_t n = caller_parse(data, size, &reader->found[reader->n_found]);
+/* Asks the kernel. Returns 0 with a new buffer, or a negative errno. */
+static int ask(ProcessReader *reader, char **ret, size_t *ret_size) {
+    _cleanup_close_ int fd = kernel_iterate(reader->link_fd);
+    int r = fd < 0 ? fd : iterator_read(fd, ret, ret_size);
+
+    for (size_t i = 0; i < reader->n_asked; i++)
+        reader->wanted[reader->asked[i] / 64] = 0;
+    return r;
+}
+
+/* Takes note of where each record is. */
+static int find_records(ProcessReader *reader) {
+    for (size_t at = 0; at < reader->size && reader->n_found < PROCESSES_MAX;) {
+        _cleanup_caller_ Caller caller = {};
+        ssize_t n = caller_parse(reader->data + at, reader->size - at, &caller);
         if (n < 0)
             return (int)n;
-        reader->n_found++;
-        data += n;
-        size -= (size_t)n;
+        reader->found[reader->n_found++] = (Found){caller.pid, at};
+        at += (size_t)n;
     }
     return 0;
 }
 
 int process_reader_read(ProcessReader *reader) {
-    _cleanup_free_ char *data = NULL;
-    size_t size;
-
-    if (reader->n_wanted == 0)
+    process_reader_forget(reader);
+    if (reader->n_asked == 0)
         return 0;
-    _cleanup_close_ int fd = kernel_iterate(reader->link_fd);
-    int r = fd < 0 ? fd : iterator_read(fd, &data, &size);
+    int r = ask(reader, &reader->data, &reader->size);
     if (r >= 0)
-        r = parse(reader, data, size);
-    for (size_t i = 0; i < PROCESSES_WANTED; i++)
-        if (reader->asked[i] != 0 && r >= 0)
-            reader->read[i] = reader->asked[i];
-    memset(reader->asked, 0, sizeof(reader->asked));
-    memset(reader->wanted, 0, WANTED_SIZE);
-    reader->n_wanted = 0;
+        r = find_records(reader);
+    if (r < 0)
+        process_reader_forget(reader);
+    else {
+        memcpy(reader->read, reader->asked, sizeof(reader->read));
+        reader->n_read = reader->n_asked;
+    }
+    reader->n_asked = 0;
     return r;
 }
 
-int process_reader_take(ProcessReader *reader, pid_t pid, Caller *ret) {
-    pid_t *read = &reader->read[slot_of(pid)];
+/* Reads one process and nothing else. */
+static int read_alone(ProcessReader *reader, pid_t pid, Caller *ret) {
+    _cleanup_free_ char *data = NULL;
+    size_t size = 0;
 
+    (void)process_reader_add(reader, pid);
+    int r = ask(reader, &data, &size);
+    reader->n_asked = 0;
+    if (r < 0 || size == 0)
+        return r < 0 ? r : -ESRCH;
+    ssize_t n = caller_parse(data, size, ret);
+    return n < 0 ? (int)n : 0;
+}
+
+int process_reader_get(ProcessReader *reader, pid_t pid, Caller *ret) {
     if (pid <= 0)
         return -ESRCH;
-    if (*read != pid) {
-        if (!process_reader_add(reader, pid))
-            return -EBUSY;
-        int r = process_reader_read(reader);
-        if (r < 0)
-            return r;
-    }
-    *read = 0;
+    if (!has(reader->read, reader->n_read, pid))
+        return read_alone(reader, pid, ret);
     for (size_t i = 0; i < reader->n_found; i++)
         if (reader->found[i].pid == pid) {
-            *ret = reader->found[i];
-            reader->found[i] = reader->found[--reader->n_found];
-            return 0;
+            size_t at = reader->found[i].at;
+            ssize_t n = caller_parse(reader->data + at, reader->size - at, ret);
+            return n < 0 ? (int)n : 0;
         }
     return -ESRCH;
 }

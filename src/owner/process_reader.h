@@ -18,18 +18,17 @@ int process_reader_new(int link_fd, int wanted_fd, ProcessReader **ret);
 /* Takes NULL, returns NULL. */
 ProcessReader *process_reader_free(ProcessReader *reader);
 
-/*
- * Adds a process to those of the next reading. Returns false if it has no place among them: read
- * first, or forget.
- */
+/* Adds a process to those of the next reading. Returns false if it has no place among them: read
+ * first. */
 bool process_reader_add(ProcessReader *reader, pid_t pid);
-/* Reads them. Returns 0 or a negative errno. */
+/* Reads them, in place of those that were read before. Returns 0 or a negative errno. */
 int process_reader_read(ProcessReader *reader);
-/* Forgets what was read and not taken: it grows old. */
+/* Forgets what was read: it grows old. */
 void process_reader_forget(ProcessReader *reader);
 
 /*
- * Takes a process out of what was read, or reads it alone if it is not there. Returns 0 with what
+ * Gets a process from what was read, as often as it is asked for: one with many threads is. Reads
+ * it alone if it is not there; none may have been added since the last reading. Returns 0 with what
  * caller_done() frees, -ESRCH, or another negative errno.
  */
-int process_reader_take(ProcessReader *reader, pid_t pid, Caller *ret);
+int process_reader_get(ProcessReader *reader, pid_t pid, Caller *ret);

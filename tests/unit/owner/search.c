@@ -256,3 +256,36 @@ Test(search, a_process_that_is_another_by_now_is_not_a_holder) {
     owner_sources_close(&sources);
     close(fd);
 }
+
+static void do_nothing(void *userdata) {
+    (void)userdata;
+}
+
+/* Each reading goes through all threads of the machine: a user must not cause one for each process
+ * whose number was chosen, nor for each table of a process with many. */
+Test(search, processes_are_read_together_whatever_their_numbers) {
+    if (geteuid() != 0 || !test_can_iterate())
+        cr_skip_test("the kernel's iterator may not be had here");
+    OwnerSources sources;
+    Caller caller;
+
+    cr_assert_eq(owner_sources_open(NULL, &sources), 0);
+    cr_assert(test_open_links(&sources));
+    TestChild child = test_child(do_nothing, NULL);
+    cr_assert(process_reader_add(sources.processes, child.pid));
+    for (pid_t pid = child.pid % 1024 + 1024; pid < 255 * 1024; pid += 1024)
+        cr_assert(process_reader_add(sources.processes, pid));
+    cr_assert_eq(process_reader_read(sources.processes), 0);
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(process_reader_get(sources.processes, child.pid, &caller), 0);
+        cr_assert_eq(caller.pid, child.pid);
+        caller_done(&caller);
+        if (i == 0)
+            test_child_end(&child);
+    }
+    cr_assert_eq(process_reader_get(sources.processes, child.pid % 1024 + 1024 * 1024, &caller),
+                 -ESRCH);
+    process_reader_forget(sources.processes);
+    cr_assert_eq(process_reader_get(sources.processes, child.pid, &caller), -ESRCH);
+    owner_sources_close(&sources);
+}
