@@ -11,9 +11,17 @@
 #include "bpf/record.h"
 #include "owner/fd_iterator.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
+#include "util/limit.h"
 
 /* The records of one reading have at most 3 MiB. */
 #define PROCESSES_MAX 256
+/*
+ * Reading one alone takes as long as all, and a user chooses when, and how many threads there are:
+ * it may take a twentieth of the time, and so much at once.
+ */
+#define ALONE_SHARE 20
+#define ALONE_BURST (10 * USEC_PER_MSEC)
 
 typedef struct Found {
     pid_t pid;
@@ -31,6 +39,7 @@ struct ProcessReader {
     size_t size;
     Found found[PROCESSES_MAX];
     size_t n_found;
+    usec_t alone_limit;
 };
 
 #define WANTED_SIZE (PROCESSES_WANTED / 8)
@@ -135,10 +144,15 @@ int process_reader_read(ProcessReader *reader) {
 static int read_alone(ProcessReader *reader, pid_t pid, Caller *ret) {
     _cleanup_free_ char *data = NULL;
     size_t size = 0;
+    usec_t begin = monotonic_now();
 
+    if (limit_used(reader->alone_limit, begin) > ALONE_BURST * ALONE_SHARE)
+        return -EBUSY;
     (void)process_reader_add(reader, pid);
     int r = ask(reader, &data, &size);
     reader->n_asked = 0;
+    usec_t end = monotonic_now();
+    limit_use(&reader->alone_limit, (end - begin) * ALONE_SHARE, end);
     if (r < 0 || size == 0)
         return r < 0 ? r : -ESRCH;
     ssize_t n = caller_parse(data, size, ret);

@@ -29,6 +29,6 @@ void process_reader_forget(ProcessReader *reader);
 /*
  * Gets a process from what was read, as often as it is asked for: one with many threads is. Reads
  * it alone if it is not there; none may have been added since the last reading. Returns 0 with what
- * caller_done() frees, -ESRCH, or another negative errno.
+ * caller_done() frees, -ESRCH, -EBUSY if many were read alone lately, or another negative errno.
  */
 int process_reader_get(ProcessReader *reader, pid_t pid, Caller *ret);

@@ -289,3 +289,27 @@ Test(search, processes_are_read_together_whatever_their_numbers) {
     cr_assert_eq(process_reader_get(sources.processes, child.pid, &caller), -ESRCH);
     owner_sources_close(&sources);
 }
+
+/* At an event a process is read alone: by many events a user must not keep the daemon at it. */
+Test(search, reading_processes_alone_has_a_limit) {
+    if (geteuid() != 0 || !test_can_iterate())
+        cr_skip_test("the kernel's iterator may not be had here");
+    OwnerSources sources;
+    Caller caller;
+    int r = 0;
+
+    cr_assert_eq(owner_sources_open(NULL, &sources), 0);
+    cr_assert(test_open_links(&sources));
+    for (size_t n = 0; n < 1000000 && r == 0; n++) {
+        r = process_reader_get(sources.processes, getpid(), &caller);
+        if (r == 0)
+            caller_done(&caller);
+        cr_assert(r == 0 || n > 0);
+    }
+    cr_assert_eq(r, -EBUSY);
+    cr_assert(process_reader_add(sources.processes, getpid()));
+    cr_assert_eq(process_reader_read(sources.processes), 0);
+    cr_assert_eq(process_reader_get(sources.processes, getpid(), &caller), 0);
+    caller_done(&caller);
+    owner_sources_close(&sources);
+}
