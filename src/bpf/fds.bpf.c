@@ -25,8 +25,10 @@ static __always_inline bool is_ring_file(struct file *file) {
     } expected = {"[io_urin"};
     uint64_t word = 0;
 
-    bpf_probe_read_kernel(&word, sizeof(word), READ(file, f_path.dentry, d_name.name));
-    return word == expected.word && READ(file, f_inode, i_sb, s_magic) == ANONYMOUS_FILES;
+    if (file->f_inode->i_sb->s_magic != ANONYMOUS_FILES)
+        return false;
+    bpf_probe_read_kernel(&word, sizeof(word), file->f_path.dentry->d_name.name);
+    return word == expected.word;
 }
 
 /* Whether it may be a listener. */
@@ -119,13 +121,15 @@ __attribute__((noinline)) int slot_listener(struct ring *ring, uint32_t slot) {
 /* --- the iterator --------------------------------------------------------------------------------
  */
 
+/* By plain loads: a user can have a million fds of a listener. */
 static __always_inline void take_task(struct FdRecord *found, struct task_struct *task) {
-    struct task_struct *leader = READ(task, group_leader);
+    struct mm_struct *mm = task->mm;
+    struct file *exe = mm ? mm->exe_file : NULL;
 
-    found->pid = pid_number(READ(leader, thread_pid));
-    found->tid = pid_number(READ(task, thread_pid));
-    found->start = READ(leader, start_boottime);
-    found->exe_inode = READ(task, mm, exe_file, f_inode, i_ino);
+    found->pid = task_number(task, false);
+    found->tid = task_number(task, true);
+    found->start = task->group_leader->start_boottime;
+    found->exe_inode = exe ? exe->f_inode->i_ino : 0;
 }
 
 /* Returns false if not all slots could be looked at. */
