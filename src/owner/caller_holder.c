@@ -52,14 +52,15 @@ static void verify_exe(const OwnerSources *sources, const Caller *caller, Holder
         holder->exe_id = *recorded;
         return;
     }
-    int r = file_identity_within(sources->root_fd, holder->exe, CALLER_PATIENCE_MSEC, &file);
+    /* By now a link may lead from there to another file, whose inode has the same number. */
+    int r = file_identity_of_real_path(sources->root_fd, holder->exe, CALLER_PATIENCE_MSEC, &file);
     if (r == 0 &&
         (file_id_equal(&file, recorded) || (caller->exe_placed && file.inode == recorded->inode))) {
         holder->exe_state = EXE_VERIFIED;
         holder->exe_id = file;
     } else if (r == -EACCES && caller->exe_placed) {
         holder->exe_state = EXE_VERIFIED; /* by its name alone */
-    } else if (r != -ETIMEDOUT && r != -EBUSY) {
+    } else if (r != -ETIMEDOUT && r != -EBUSY && r != -ENOSYS) {
         holder->exe_state = EXE_UNVERIFIED;
         if (is_identity(recorded))
             holder->exe_id = *recorded;

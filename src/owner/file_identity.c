@@ -42,7 +42,7 @@ static int open_in_root(int root_fd, const char *path, uint64_t resolve) {
     int fd = (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
     if (fd >= 0 || (errno != ENOSYS && errno != EPERM))
         return fd < 0 ? -errno : fd;
-    return resolve & RESOLVE_CACHED ? -ENOSYS : open_plainly(root_fd, path);
+    return resolve ? -ENOSYS : open_plainly(root_fd, path);
 }
 
 /* Which file it is was known when it was looked up: no server is asked again. */
@@ -78,10 +78,14 @@ int file_identity(int root_fd, const char *path, FileId *ret) {
     return identity_of_path(root_fd, path, 0, ret);
 }
 
-int file_identity_cached(int root_fd, const char *path, FileId *ret) {
-    int r = identity_of_path(root_fd, path, RESOLVE_CACHED, ret);
+static int identity_cached(int root_fd, const char *path, uint64_t resolve, FileId *ret) {
+    int r = identity_of_path(root_fd, path, resolve | RESOLVE_CACHED, ret);
     /* A kernel before 5.12 knows no such thing; nor is it asked often what is no file. */
     return r == -EINVAL || r == -ENOSYS ? -EAGAIN : r;
+}
+
+int file_identity_cached(int root_fd, const char *path, FileId *ret) {
+    return identity_cached(root_fd, path, 0, ret);
 }
 
 /* --- with a patience --- */
@@ -89,13 +93,15 @@ int file_identity_cached(int root_fd, const char *path, FileId *ret) {
 typedef struct Question {
     AsideJob job;
     int root_fd, result;
+    uint64_t resolve;
     FileId id;
     char path[];
 } Question;
 
 static void question_work(AsideJob *job) {
     Question *question = (Question *)job;
-    question->result = file_identity(question->root_fd, question->path, &question->id);
+    question->result =
+        identity_of_path(question->root_fd, question->path, question->resolve, &question->id);
 }
 
 static void question_release(AsideJob *job) {
@@ -105,12 +111,13 @@ static void question_release(AsideJob *job) {
     free(question);
 }
 
-static Question *question_new(int root_fd, const char *path) {
+static Question *question_new(int root_fd, const char *path, uint64_t resolve) {
     size_t size = strlen(path) + 1;
     Question *question = calloc(1, sizeof(*question) + size);
     if (!question)
         return NULL;
     memcpy(question->path, path, size);
+    question->resolve = resolve;
     question->job.work = question_work;
     question->job.release = question_release;
     atomic_init(&question->job.refs, 1);
@@ -146,13 +153,14 @@ static uint32_t where_it_stops(int root_fd, const char *path) {
     return hash_text("/");
 }
 
-static int ask_aside(int root_fd, const char *path, unsigned patience_msec, FileId *ret) {
+static int ask_aside(int root_fd, const char *path, uint64_t resolve, unsigned patience_msec,
+                     FileId *ret) {
     static _Thread_local AsideBlame blame;
     static _Thread_local bool ever_blamed;
 
     if (ever_blamed && !aside_may_try(&blame, where_it_stops(root_fd, path)))
         return -EBUSY;
-    Question *question = question_new(root_fd, path);
+    Question *question = question_new(root_fd, path, resolve);
     if (!question)
         return -ENOMEM;
     int r = aside_run(&question->job, patience_msec);
@@ -167,7 +175,16 @@ static int ask_aside(int root_fd, const char *path, unsigned patience_msec, File
     return r;
 }
 
+static int identity_within(int root_fd, const char *path, uint64_t resolve, unsigned patience_msec,
+                           FileId *ret) {
+    int r = identity_cached(root_fd, path, resolve, ret);
+    return r == -EAGAIN ? ask_aside(root_fd, path, resolve, patience_msec, ret) : r;
+}
+
 int file_identity_within(int root_fd, const char *path, unsigned patience_msec, FileId *ret) {
-    int r = file_identity_cached(root_fd, path, ret);
-    return r == -EAGAIN ? ask_aside(root_fd, path, patience_msec, ret) : r;
+    return identity_within(root_fd, path, 0, patience_msec, ret);
+}
+
+int file_identity_of_real_path(int root_fd, const char *path, unsigned patience_msec, FileId *ret) {
+    return identity_within(root_fd, path, RESOLVE_NO_SYMLINKS, patience_msec, ret);
 }

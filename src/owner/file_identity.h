@@ -24,6 +24,10 @@ int file_identity_cached(int root_fd, const char *path, FileId *ret);
  */
 int file_identity_within(int root_fd, const char *path, unsigned patience_msec, FileId *ret);
 
+/* The same of a path that the kernel made, in which no symbolic link is followed: -ELOOP.
+ * -ENOSYS: openat2(2) is not to be had. */
+int file_identity_of_real_path(int root_fd, const char *path, unsigned patience_msec, FileId *ret);
+
 /*
  * Of the file that a link of /proc is (`PID/exe` below directory_fd), whatever its name leads to.
  * No server is asked: what a file is does not change while it is open. Returns 0 or a negative

@@ -240,6 +240,27 @@ Test(caller_owner, a_device_without_a_disk_is_told_by_stat) {
     }
 }
 
+/* A user of btrfs can make a file with the number that an allowed program has in another subvolume,
+ * run it, and then put a link to that program in its place. */
+Test(caller_owner, a_link_in_place_of_a_program_is_not_followed) {
+    char home[] = "/tmp/sockaudit-home-XXXXXX", path[64];
+    cr_assert(mkdtemp(home));
+    snprintf(path, sizeof(path), "%s/server", home);
+    cr_assert_eq(symlink(exe, path), 0);
+    Caller caller = make_caller();
+    forget(&caller.exe);
+    caller.exe = strdup(path);
+    caller.exe_id.device = makedev(0, 0xffff);
+    caller.exe_placed = true;
+    caller.start--; /* nothing is read of the process */
+    Owner *owner = find_owner(&caller);
+    cr_assert_eq(owner->holders[0].exe_state, EXE_UNVERIFIED);
+    cr_assert_not(file_id_equal(&owner->holders[0].exe_id, &exe_id));
+    owner_unref(owner);
+    unlink(path);
+    rmdir(home);
+}
+
 /* Where it may not look, the daemon has the kernel's word for the path, and no identity. */
 Test(caller_owner, a_program_in_a_closed_directory_is_verified_by_its_path) {
     char home[] = "/tmp/sockaudit-home-XXXXXX", path[64];
