@@ -91,11 +91,17 @@ Owner *events_owner(const Daemon *daemon, uint64_t cookie) {
     return NULL;
 }
 
+/* Whether it is known by a dump that came first, with its processes: they may not have been found. */
+static bool is_complete(const Daemon *daemon, uint64_t cookie) {
+    const Owner *owner = ledger_owner(daemon->ledger, cookie);
+    return owner && owner->n_holders > 0;
+}
+
 static void on_bound(Daemon *daemon, KernelEvent *event) {
     _cleanup_(owner_cleanup) Owner *owner = NULL;
     Listener *listener = &event->listener;
 
-    if (ledger_knows(daemon->ledger, listener->cookie)) /* by a dump that came first */
+    if (is_complete(daemon, listener->cookie))
         return;
     AuditTime now = daemon_now();
     usec_t age = now.boottime > event->time ? now.boottime - event->time : 0;
