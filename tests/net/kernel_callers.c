@@ -560,7 +560,7 @@ Test(kernel_callers, a_file_of_another_mount_namespace_is_not_placed) {
     }
     events_child_await(&other);
     copy_program(AT_FDCWD, in_folder("sshd"));
-    char path[PATH_MAX];
+    char path[PATH_MAX + 32];
     snprintf(path, sizeof(path), "/proc/%d/root/%s", (int)other.pid, in_folder("sshd"));
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     cr_assert_geq(fd, 0, "%s: %s", path, strerror(errno));
