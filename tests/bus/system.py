@@ -59,7 +59,8 @@ class System(support.Case):
     def start_bus(self):
         # The bus lets in nobody whose number has no name, and not every machine has a first user.
         with open("/etc/passwd", encoding="utf-8") as known:
-            self.write("passwd", known.read() + f"alice:x:{ALICE}:{ALICE}::/:/bin/sh\n")
+            self.write("passwd", known.read() + f"alice:x:{ALICE}:{ALICE}::/:/bin/sh\n"
+                       f"bob:x:{BOB}:{BOB}::/:/bin/sh\n")
         self.bus = subprocess.Popen(["unshare", "-m", "sh", "-ec",
                                      'mount --bind "$1/passwd" /etc/passwd; exec dbus-daemon --nofork'
                                      ' --nopidfile --nosyslog --config-file "$1/bus.conf"',
@@ -143,13 +144,12 @@ class System(support.Case):
         polkit = self.polkit("silent")
         self.verb("status", user=ALICE)
         refused = [self.reload_of(ALICE) for _ in range(10)]
-        asked = [polkit.stdout.readline() for _ in range(4)]
+        for _ in range(4):
+            self.assertTrue(polkit.stdout.readline())
         support.until("the others are refused", lambda: sum(one.poll() == 5 for one in refused) == 6)
         self.verb("reload")
         waiting = self.reload_of(BOB)
-        asked.append(polkit.stdout.readline())
-        self.assertEqual(len(asked), 5)
-        self.verb("status")
+        self.assertTrue(polkit.stdout.readline())
         for one in refused + [waiting]:
             one.kill()
             one.wait()
