@@ -5,7 +5,7 @@ AM_TESTS_ENVIRONMENT = ASAN_OPTIONS=allocator_may_return_null=1:$$ASAN_OPTIONS; 
 AM_TESTS_LIBS = libsockaudit.a $(CRITERION_LIBS) $(MNL_LIBS) $(JANSSON_LIBS) $(BPF_LIBS) $(SMARTCOLS_LIBS) \
 	$(SYSTEMD_LIBS)
 
-EXTRA_DIST += tests/sanitized
+EXTRA_DIST += tests/sanitized tests/mutate/mutate.py
 if SANITIZERS
 LOG_COMPILER = $(srcdir)/tests/sanitized
 endif
