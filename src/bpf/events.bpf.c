@@ -211,7 +211,7 @@ static __always_inline bool may_write(struct share **ret) {
     *ret = NULL;
     if (unread < SHARED)
         return true;
-    uint32_t uid = payer((void *)bpf_get_current_task());
+    uint32_t uid = payer(bpf_get_current_task_btf());
     uint64_t now = bpf_ktime_get_boot_ns();
     struct share *share = get_share(uid, now);
 

@@ -59,10 +59,13 @@ struct ring {
     uint64_t context;
 };
 
+/* So many fds of a user are reported: 10 MiB. */
+#define FDS_OF_USER_MAX (1u << 18)
+
 struct looked {
     uint64_t session; /* the reading that the rest is of */
-    uint32_t slots;
-    uint32_t sockets; /* of one ring: the verifier does not follow the number here */
+    uint32_t fds, slots;
+    uint64_t sockets; /* of one ring: the verifier does not follow the number here */
 };
 
 struct {
@@ -132,6 +135,17 @@ static __always_inline void take_task(struct FdRecord *found, struct task_struct
     found->exe_inode = exe ? exe->f_inode->i_ino : 0;
 }
 
+/* The last record of a user says that there are more. */
+static __always_inline void report(struct seq_file *seq, struct FdRecord *found,
+                                   struct looked *looked) {
+    if (!looked || looked->fds > FDS_OF_USER_MAX)
+        return;
+    if (looked->fds == FDS_OF_USER_MAX)
+        found->inode = found->in_ring = 0;
+    if (bpf_seq_write(seq, found, sizeof(*found)) == 0)
+        looked->fds++;
+}
+
 /* Returns false if not all slots could be looked at. */
 static __always_inline bool list_slots(struct seq_file *seq, struct FdRecord *found,
                                        struct io_ring_ctx *context, struct looked *looked) {
@@ -155,11 +169,13 @@ static __always_inline bool list_slots(struct seq_file *seq, struct FdRecord *fo
 
 static __always_inline void list_ring(struct bpf_iter_meta *meta, struct FdRecord *found,
                                       struct task_struct *task, struct io_ring_ctx *context) {
+    struct looked *looked = looked_of(task, meta->session_id);
+
     found->in_ring = 1;
-    if (list_slots(meta->seq, found, context, looked_of(task, meta->session_id)))
+    if (list_slots(meta->seq, found, context, looked))
         return;
     found->inode = 0;
-    bpf_seq_write(meta->seq, found, sizeof(*found));
+    report(meta->seq, found, looked);
 }
 
 SEC("iter/task_file")
@@ -176,7 +192,7 @@ int list_fds(struct bpf_iter__task_file *context) {
             return 0;
         take_task(&found, task);
         found.inode = file->f_inode->i_ino;
-        bpf_seq_write(context->meta->seq, &found, sizeof(found));
+        report(context->meta->seq, &found, looked_of(task, context->meta->session_id));
     } else if ((type == 0 || type == TYPE_FILE) && is_ring_file(file)) {
         /* An anonymous inode: without a type until 6.15. */
         take_task(&found, task);

@@ -97,7 +97,8 @@ struct FdRecord {
     uint32_t tid; /* whose table it is: the process's first thread, or one with its own table */
     uint32_t fd;
     uint32_t in_ring;   /* 1: the socket is registered in the io_uring that is that fd */
-    uint64_t inode;     /* 0: not all that is registered in the io_uring was looked at */
+    uint64_t inode;     /* 0: not all was looked at that is registered in the io_uring; or, without
+                         * one, that the user has */
     uint64_t start;     /* of the process at that moment, as in KernelRecord, */
     uint64_t exe_inode; /* and of what it ran */
 };

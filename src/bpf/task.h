@@ -42,15 +42,15 @@ static __always_inline uint32_t task_number(struct task_struct *task, bool threa
 
 /* Who is charged: inside a user namespace its owner, whose uids all of it are. */
 static __always_inline uint32_t payer(struct task_struct *task) {
-    const struct cred *cred = READ(task, cred);
-    struct user_namespace *space = READ(cred, user_ns);
-    uint32_t uid = READ(cred, uid.val);
+    const struct cred *cred = task->cred;
+    struct user_namespace *space = cred->user_ns;
+    uint32_t uid = cred->uid.val;
 
     for (int i = 0; i < 33; i++) {
-        if (!space || READ(space, level) == 0)
+        if (!space || space->level == 0)
             break;
-        uid = READ(space, owner.val);
-        space = READ(space, parent);
+        uid = space->owner.val;
+        space = space->parent;
     }
     return uid;
 }

@@ -145,7 +145,8 @@ static const char *why_partial(const OwnerSearch *search, const Listener *listen
     if (search->denied)
         return "some processes are closed to root; they may have the socket, too";
     if (search->ring_busy)
-        return "an io_uring was too busy to be checked; it may have the socket, too";
+        return "an io_uring was too busy to be checked, or a user has too many file descriptors; "
+               "they may have the socket, too";
     if (state->unreadable)
         return "the process could not be read completely";
     if (state->cgroup_differs)

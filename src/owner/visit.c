@@ -259,7 +259,7 @@ static int visit_record(FdVisitor *visitor, int fd_directory, const struct FdRec
     if (record->inode != 0)
         return visitor->socket(visitor->userdata, record->in_ring ? -1 : (int)record->fd,
                                (uint32_t)record->inode);
-    if (fd_directory < 0) {
+    if (fd_directory < 0 || !record->in_ring) {
         visitor->ring_busy = true;
         return 0;
     }

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -309,6 +310,31 @@ Test(facts, rings_full_of_sockets_are_bounded_and_hide_no_holder) {
     cr_assert(test_search_by(snapshot, SEARCH_ALL, TEST_LINKS));
     cr_assert(test_holder(snapshot->listeners[0].owner, child.pid));
     cr_assert(test_holder(snapshot->listeners[0].owner, getpid()));
+    snapshot_free(snapshot);
+    test_child_end(&child);
+    close(fd);
+}
+
+static void have_many_fds(void *userdata) {
+    const struct rlimit limit = {280000, 280000};
+    if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+        _exit(1);
+    for (size_t i = 0; i < 275000; i++)
+        cr_assert(dup(*(int *)userdata) >= 0);
+    cr_assert(setuid(65534) == 0);
+}
+
+Test(facts, fds_of_a_user_are_bounded_and_hide_no_other_holder) {
+    if (!test_can_iterate())
+        test_cannot_run("needs the iterator");
+    uint32_t inode;
+    int fd = test_listen(&inode);
+    TestChild child = test_child(have_many_fds, &fd);
+    cr_assert_lt(count_fd_records(), 270000);
+    Snapshot *snapshot = test_snapshot(inode, 0);
+    cr_assert(test_search_by(snapshot, SEARCH_ALL, TEST_LINKS));
+    cr_assert(test_holder(snapshot->listeners[0].owner, getpid()));
+    cr_assert_not(snapshot->listeners[0].owner->unheld);
     snapshot_free(snapshot);
     test_child_end(&child);
     close(fd);
