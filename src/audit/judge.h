@@ -48,7 +48,7 @@ typedef struct PolicyJudge {
     void (*freshen)(struct PolicyJudge *self, const Listener *listener);
     ExeTable *exes;       /* owned; NULL where the context can't tell which file a path is */
     const Policy *policy; /* borrowed */
-    uint64_t *hits;       /* by policy_rule_index(): listeners that the rule came to decide on */
+    uint64_t *hits;       /* by policy_rule_index(): listeners that the rule matched */
 } PolicyJudge;
 
 /* The policy must outlive it; the context is copied, its `exes` replaced. Returns 0 or -ENOMEM. */

@@ -101,8 +101,8 @@ typedef struct LedgerChange {
     BootTime since;      /* flagged, still-flagged, resolved: when it was told first */
     bool brief;          /* flagged: it is closed already */
     bool transient;      /* gone: it was flagged, but closed before an alert was due */
-    bool unannounced;    /* gone: UDP that closed within its grace. It was not reported to appear,
-                          * and was not judged */
+    bool unannounced;    /* gone: UDP that closed within its grace. Its appearance was not
+                          * reported, and it was not evaluated */
     bool repeats;        /* flagged: opens and closes repeatedly */
     bool returned;       /* still-flagged: returned within the hold-down; else a reminder */
     Endpoint also[LEDGER_ALSO_MAX]; /* flagged, still-flagged, resolved: further endpoints */
@@ -179,10 +179,10 @@ void ledger_assume_settled(Ledger *ledger, const AuditTime *now);
 void ledger_judge_again(Ledger *ledger, const AuditTime *now);
 
 /*
- * No alerts for the identity of the listener of that cookie (any of its sockets) for so long from
- * now; 0 ends it. It lasts over restarts of the listener and of the daemon. Returns 0, -ENOENT,
- * -EDQUOT: that user has too many, -ENOSPC: there are too many, -ENOMEM, -EPERM: no alert was sent
- * for it, and `only_alerted` is set.
+ * Mutes alerts for the identity of the listener with that cookie (any of its sockets) for `span`
+ * from now; 0 cancels the snooze. The snooze survives restarts of the listener and of the daemon.
+ * Returns 0, -ENOENT, -EDQUOT: the user has too many snoozes, -ENOSPC: there are too many snoozes,
+ * -ENOMEM, -EPERM: `only_alerted` is set and no alert was sent for the listener.
  */
 int ledger_snooze(Ledger *ledger, uint64_t cookie, usec_t span, bool only_alerted,
                   const AuditTime *now);
@@ -217,7 +217,7 @@ typedef struct LedgerStats {
     uint32_t n_snoozes;
     uint32_t n_lingering; /* flags whose listener is gone */
     uint32_t n_missing;   /* sockets that the last dump lacked: a second one is wanted soon */
-    uint32_t n_refused;   /* sockets that the last dump had, or came since, without room for them */
+    uint32_t n_refused;   /* untracked sockets of the last dump, or opened since */
     uint64_t n_told, n_summed, n_evicted, n_returned; /* since the counters began */
 } LedgerStats;
 void ledger_stats(const Ledger *ledger, LedgerStats *ret);

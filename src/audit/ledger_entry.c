@@ -6,7 +6,7 @@
 
 #include "audit/ledger_internal.h"
 
-/* So many of a user's newest sockets are looked at for one that may go. */
+/* The number of a user's newest sockets that are checked for one to evict. */
 #define EVICTABLE_MAX 256
 
 _Static_assert(sizeof(Entry) <= 176, "50,000 of them are to fit");
@@ -202,7 +202,7 @@ static bool is_harmless(const Entry *entry) {
     return !is_reachable((Scope)entry->scope) || (entry->judged && entry->action != ACTION_FLAG);
 }
 
-/* Returns the newest socket of the user that is harmless, as far as is looked; 0: none. */
+/* Returns the newest harmless one of the EVICTABLE_MAX newest sockets of the user, or 0. */
 static uint32_t find_harmless(const Ledger *ledger, const User *user) {
     uint32_t socket = user->newest_socket;
 
@@ -223,8 +223,8 @@ static void evict(Ledger *ledger, const User *user, uint32_t socket) {
     ledger->evicting = false;
 }
 
-/* What is harmless makes room for what others can reach, so that nobody can hide a listener behind
- * many on loopback. */
+/* Evicts a harmless socket for a reachable one, so that nobody can hide a listener behind many
+ * listeners on loopback. */
 static bool makes_room(Ledger *ledger, const User *user, Scope scope) {
     uint32_t socket = is_reachable(scope) ? find_harmless(ledger, user) : 0;
     if (socket)
@@ -239,7 +239,7 @@ bool user_admits_socket(Ledger *ledger, uint16_t index, Scope scope) {
     if (ledger->sockets.n_live < ledger->config.limits.sockets)
         return true;
 
-    /* Of who has the most, a newest one: a flood's own, not what stood there before it. */
+    /* Evict a newest socket of the user with the most sockets: one of a flood, not an older one. */
     const User *most = &ledger->users[user_with_most(ledger)];
     if (most->n_sockets <= user->n_sockets + 1)
         return makes_room(ledger, user, scope);
@@ -499,8 +499,8 @@ void entry_close(Ledger *ledger, uint32_t index) {
     }
 }
 
-/* Reports the end of a socket whose begin was not reported. One that is still open became a client,
- * or is only no longer tracked. */
+/* Reports the end of a socket whose appearance was not reported. A socket that became a client, or
+ * is only no longer tracked, is still open and is not reported. */
 static void tell_unannounced(Ledger *ledger, const Entry *entry) {
     LedgerChange change = {
         .event = LEDGER_GONE,

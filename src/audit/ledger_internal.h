@@ -63,7 +63,7 @@ typedef struct Entry {
     bool early : 1;                /* first_seen is of an earlier boot */
     bool completed : 1;            /* its processes were searched for before an alert */
     bool found_closed : 1;         /* before its alert; the event is awaited */
-    bool is_client : 1;            /* it was connected within its grace */
+    bool is_client : 1;            /* the socket was connected within its grace */
     bool rests : 1;                /* it has an alert, but is unreachable: see alert_rest() */
     uint32_t peer_prev, peer_next; /* entries of the same place; the first is in by_place */
     uint32_t alert;
@@ -128,7 +128,7 @@ typedef struct UserPort {
     uint32_t uid;
     uint16_t port;
     uint8_t proto;
-    usec_t limit;        /* of the time open (limit.h) */
+    usec_t limit;        /* limits the time open (limit.h) */
     usec_t silent_until; /* the next report of transient listeners */
 } UserPort;
 
@@ -280,8 +280,8 @@ void user_port_set(UserPort *known, const Entry *entry, usec_t limit);
 /* The user's index, made if need be. */
 uint16_t user_get(Ledger *ledger, uid_t uid);
 void user_put(Ledger *ledger, uint16_t user);
-/* Whether the user may have one more socket, of that scope; may evict one of a user who has more,
- * or one of the same user that is not flagged. */
+/* Returns whether the user may have one more socket, with that scope. May evict a socket of a user
+ * who has more, or a harmless socket of the same user. */
 bool user_admits_socket(Ledger *ledger, uint16_t user, Scope scope);
 
 /* --- ledger_judge.c --- */

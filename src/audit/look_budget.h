@@ -23,7 +23,7 @@
 #define LOOK_OTHERS ((uid_t)-1)
 
 typedef struct LookUser {
-    usec_t limit; /* of CPU time times the share (limit.h) */
+    usec_t limit; /* limits the CPU time multiplied by the share (limit.h) */
     uid_t uid;
 } LookUser;
 

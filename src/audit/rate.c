@@ -5,7 +5,7 @@
 
 #include "util/limit.h"
 
-/* For all alerts; reserves; for transient listeners. */
+/* Buckets: all alerts, the two reserves, and transient listeners. */
 enum { BUCKET_ALL, BUCKET_ERROR, BUCKET_CRITICAL, BUCKET_TRANSIENT, BUCKETS };
 
 typedef struct RateUser {
@@ -48,7 +48,7 @@ void rate_set_burst(Rate *rate, uint64_t burst) {
     rate->burst = burst < RATE_PERIOD ? burst : RATE_PERIOD;
 }
 
-/* Has no sum, and all tokens: as one that was never seen. */
+/* Returns whether the user has no sum and all tokens, like a user without an entry. */
 static bool is_at_rest(const RateUser *user, usec_t now) {
     for (size_t i = 0; i < BUCKETS; i++)
         if (limit_used(user->limits[i], now) > 0)

@@ -174,7 +174,7 @@ int state_save(int dir_fd, const StateHeader *header,
     return fsync(dir_fd) < 0;
 }
 
-/* The log's fd, opened anew if the file was removed. Returns 0 or a negative errno. */
+/* Opens the log, again if the file was removed. Returns 0 or a negative errno. */
 static int open_log(int dir_fd, int *log_fd, struct stat *ret_status) {
     if (*log_fd >= 0 && fstat(*log_fd, ret_status) == 0 && ret_status->st_nlink > 0)
         return 0;

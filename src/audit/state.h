@@ -117,10 +117,11 @@ void state_write_snooze(StateWriter *writer, const StateSnooze *snooze);
 void state_write_hits(StateWriter *writer, const StateHits *hits);
 
 /*
- * Appends what became of a flag to the log; `gone`: it was resolved. One write(2), not synced: a
- * kill of the daemon can't lose it, a power cut can. The log stays open in *log_fd (-1: not open),
- * which the caller closes; a log that was removed since is made again. Returns 0; 1: it is time for
- * state_save(); or a negative errno, -EFBIG beyond STATE_LOG_SIZE_MAX.
+ * Appends the new state of an alert to the log; `gone`: the alert was resolved. The entry is one
+ * write(2) without a sync: it survives a kill of the daemon, but not a power failure. The log stays
+ * open in *log_fd (-1: not open), which the caller closes. A log that was removed is created again.
+ * Returns 0; 1: the caller should call state_save(); or a negative errno, -EFBIG beyond
+ * STATE_LOG_SIZE_MAX.
  */
 int state_log(int dir_fd, int *log_fd, uint64_t generation, const StateFlag *flag, bool gone);
 

@@ -86,7 +86,7 @@ static __always_inline void take_head(struct RecordHead *head, struct sock *sk, 
 /* --- the process ---------------------------------------------------------------------------------
  */
 
-/* As walk_path(), for a cgroup. */
+/* The same as walk_path(), for a cgroup. */
 __attribute__((noinline)) int walk_cgroup(struct walk *walk, struct KernelRecord *record) {
     if (!walk || !record)
         return 1;

@@ -31,7 +31,7 @@ static __always_inline bool is_ring_file(struct file *file) {
     return word == expected.word;
 }
 
-/* Whether it may be a listener. */
+/* Returns whether the socket may be a listener. */
 static __always_inline bool is_listener(struct socket *socket) {
     struct sock *sk = READ(socket, sk);
     uint16_t protocol = READ(sk, sk_protocol), family = READ(sk, __sk_common.skc_family);
@@ -45,11 +45,12 @@ static __always_inline bool is_listener(struct socket *socket) {
 /* --- io_urings -----------------------------------------------------------------------------------
  */
 
-/* So many slots of a ring are looked at, */
+/* The maximum number of slots that are read of one ring. */
 #define SLOTS_MAX 1024
-/* and so many of all rings of a user, for each of their fds: that takes some 2 ms. */
+/* The same for all rings of a user, counted again for each fd of a ring. Reading them takes 2 ms.
+ */
 #define SLOTS_OF_USER_MAX 65536
-/* What the kernel gets of one fd must fit in its buffer of eight pages, or the reading fails. */
+/* The records of one fd must fit into the buffer of eight pages, or the reading fails. */
 #define RING_SOCKETS_MAX 512
 #define SLOTS_UNKNOWN    UINT32_MAX
 /* Flags in the low bits of a pointer to a file. */
@@ -59,13 +60,13 @@ struct ring {
     uint64_t context;
 };
 
-/* So many fds of a user are reported: 10 MiB. */
+/* The maximum number of fds of a user that are reported (10 MiB). */
 #define FDS_OF_USER_MAX (1u << 18)
 
 struct looked {
-    uint64_t session; /* the reading that the rest is of */
+    uint64_t session; /* the reading in which the rest was counted */
     uint32_t fds, slots;
-    uint64_t sockets; /* of one ring: the verifier does not follow the number here */
+    uint64_t sockets; /* of one ring; here, the verifier does not track the number */
 };
 
 struct {
@@ -110,7 +111,7 @@ static __always_inline struct file *slot_file(struct io_ring_ctx *context, uint3
     return (void *)(file & ~FILE_FLAGS);
 }
 
-/* The inode number of a listener in that slot, or 0. A function of its own: see process.h. */
+/* Returns the inode number of a listener in that slot, or 0. A global function: see process.h. */
 __attribute__((noinline)) int slot_listener(struct ring *ring, uint32_t slot) {
     if (!ring)
         return 0;
@@ -124,7 +125,7 @@ __attribute__((noinline)) int slot_listener(struct ring *ring, uint32_t slot) {
 /* --- the iterator --------------------------------------------------------------------------------
  */
 
-/* By plain loads: a user can have a million fds of a listener. */
+/* Uses plain loads, because a user can have a million fds of a listener. */
 static __always_inline void take_task(struct FdRecord *found, struct task_struct *task) {
     struct mm_struct *mm = task->mm;
     struct file *exe = mm ? mm->exe_file : NULL;
@@ -135,7 +136,7 @@ static __always_inline void take_task(struct FdRecord *found, struct task_struct
     found->exe_inode = exe ? exe->f_inode->i_ino : 0;
 }
 
-/* The last record of a user says that there are more. */
+/* Writes the record. The last record of a user has the inode 0: there are more. */
 static __always_inline void report(struct seq_file *seq, struct FdRecord *found,
                                    struct looked *looked) {
     if (!looked || looked->fds > FDS_OF_USER_MAX)
@@ -146,7 +147,7 @@ static __always_inline void report(struct seq_file *seq, struct FdRecord *found,
         looked->fds++;
 }
 
-/* Returns false if not all slots could be looked at. */
+/* Reports the listeners of a ring. Returns false if not all slots were read. */
 static __always_inline bool list_slots(struct seq_file *seq, struct FdRecord *found,
                                        struct io_ring_ctx *context, struct looked *looked) {
     struct ring ring = {(uint64_t)context};
@@ -194,7 +195,7 @@ int list_fds(struct bpf_iter__task_file *context) {
         found.inode = file->f_inode->i_ino;
         report(context->meta->seq, &found, looked_of(task, context->meta->session_id));
     } else if ((type == 0 || type == TYPE_FILE) && is_ring_file(file)) {
-        /* An anonymous inode: without a type until 6.15. */
+        /* An anonymous inode has no type until Linux 6.15. */
         take_task(&found, task);
         list_ring(context->meta, &found, task, file->private_data);
     }

@@ -182,7 +182,7 @@ struct socket_alloc {
     struct inode vfs_inode;
 };
 
-/* What is registered in an io_uring. */
+/* A resource that is registered in an io_uring. */
 struct io_rsrc_node {
     unsigned char type; /* 0: a file */
     unsigned long file_ptr;
@@ -201,8 +201,8 @@ struct io_ring_ctx {
     struct io_file_table file_table;
 };
 
-/* From 5.15 to 6.12. A struct that no longer is in the kernel may not be named: libbpf would look
- * for it in all modules, which needs CAP_SYS_ADMIN. */
+/* Linux 5.15 to 6.12. The members use no struct that newer kernels lack: libbpf would search all
+ * modules for it, which needs CAP_SYS_ADMIN. */
 struct io_file_table___until_6_12 {
     void *files; /* one unsigned long each */
 };
@@ -216,14 +216,12 @@ struct seq_file;
 
 struct bpf_iter_meta {
     struct seq_file *seq __attribute__((aligned(8)));
-    uint64_t session_id; /* of this reading */
+    uint64_t session_id; /* a different number for each reading */
 };
 
 #pragma clang attribute pop
 
-/* The iterators' contexts, which the kernel does not relocate: their layout is part of the
- * interface.
- */
+/* The contexts of the iterators. They are not relocated: their layout is part of the interface. */
 struct bpf_iter__task {
     struct bpf_iter_meta *meta __attribute__((aligned(8)));
     struct task_struct *task __attribute__((aligned(8)));

@@ -47,10 +47,10 @@ bool kernel_handles_work(const KernelHandles *handles);
 
 /*
  * Loads and attaches the program of the events. `netns` is the inode number of the network
- * namespace whose sockets are recorded. A program is verified whose file is in the mount namespace
- * of the caller. `cgroup_fd` is the root of the cgroup v2 hierarchy, -1: there is none, and UDP is
- * not recorded. Needs CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN. Returns 0, then *failure may name
- * what of UDP is missing; or a negative errno with the reason in *failure.
+ * namespace whose sockets are recorded. A program is verified only if its file is in the mount
+ * namespace of the caller. `cgroup_fd` is the root of the cgroup v2 hierarchy; with -1 (none), UDP
+ * is not recorded. Needs CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN. Returns 0, with *failure set if a
+ * part for UDP is missing; or a negative errno with the reason in *failure.
  */
 int kernel_open_events(uint32_t netns, int cgroup_fd, KernelHandles *ret, KernelFailure *failure);
 
@@ -59,9 +59,9 @@ int kernel_open_events(uint32_t netns, int cgroup_fd, KernelHandles *ret, Kernel
 int kernel_open_fds(void);
 
 /*
- * Loads the iterator over processes. Returns its link, and in *ret_wanted the map to write into for
- * which (PROCESSES_WANTED of record.h), to be mapped; or a negative errno. It returns struct
- * KernelRecord, one after the other.
+ * Loads the iterator over processes, which returns one struct KernelRecord after the other. Returns
+ * its link, an fd for kernel_iterate(), or a negative errno. *ret_wanted is the map of the
+ * requested pids (PROCESSES_WANTED in record.h), which the caller maps.
  */
 int kernel_open_processes(int *ret_wanted);
 

@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a record has of a process, for the programs that write one.
+ * Fills the part of a record that describes a process.
  *
- * What is known by its type (a task, and what it leads to) is read by plain loads, which the kernel
- * makes safe; each call of a helper in place of one takes some 20 ns, and there are 200. What is
- * not (the mount that a vfsmount is a part of) is read by READ().
+ * Plain loads read typed pointers (a task, and the structures it points to); the kernel makes these
+ * loads safe. A helper call instead takes some 20 ns, and a record would need 200 of them. READ()
+ * reads untyped pointers (the mount that contains a vfsmount).
  *
- * How much text there is stands in memory that the kernel's verifier does not follow (struct walk,
- * in the draft), or it would check a loop for every length.
+ * The length of the text is in memory that the kernel's verifier does not track (struct walk, in
+ * the draft). Otherwise the verifier would check each loop once per length.
  */
 #pragma once
 
 #include "bpf/task.h"
 
-/* Where a walk from a file to its root is, and how much text the record has. */
+/* The position of a walk from a file to its root, and the length of the record's text. */
 struct walk {
     uint64_t dentry, mount, node;
-    uint32_t used, left; /* bytes of text; names that may follow */
+    uint32_t used, left; /* bytes of text; the maximum number of further names */
     uint32_t failed;
     uint32_t reserved;
 };
 
-/* Where a record is put together. A task may be preempted here by another that comes here, too. */
+/* A record in construction. Another task that runs this program may preempt the current one. */
 #define DRAFTS 4
 struct draft {
     uint32_t busy, reserved;
@@ -73,8 +73,8 @@ static __always_inline void begin_walk(struct walk *walk) {
 }
 
 /*
- * Copies the name of the file that the walk is at, and goes to what holds it. Returns 1 at the end.
- * The kernel checks a global function such as this once, whatever calls it.
+ * Copies the name of the current file, and moves the walk to its parent. Returns 1 at the end. The
+ * kernel verifies a global function like this once, not for each call.
  */
 __attribute__((noinline)) int walk_path(struct walk *walk, struct KernelRecord *record) {
     if (!walk || !record)
@@ -84,7 +84,7 @@ __attribute__((noinline)) int walk_path(struct walk *walk, struct KernelRecord *
         struct mount *mount = (void *)walk->mount;
         struct dentry *parent = READ(dentry, d_parent);
         if (dentry != READ(mount, mnt.mnt_root)) {
-            if (!parent || parent == dentry) { /* it has no place among the mounts: a memfd */
+            if (!parent || parent == dentry) { /* not in a mounted tree: a memfd */
                 return copy_name(walk, record, READ(dentry, d_name.name)) || 1;
             }
             if (copy_name(walk, record, READ(dentry, d_name.name)))
@@ -107,8 +107,8 @@ static __always_inline struct mount *mount_of(struct vfsmount *mount) {
            __builtin_preserve_field_info(((struct mount *)0)->mnt, BPF_FIELD_BYTE_OFFSET);
 }
 
-/* Copies the names below the root of the mount by plain loads. walk_path() then goes on from there,
- * with the names that are above, and those of a file that has no place among the mounts. */
+/* Copies the names below the root of the mount, by plain loads. walk_path() then copies the names
+ * above it, and those of a file that is not in a mounted tree. */
 static __always_inline void walk_mount(struct walk *walk, struct KernelRecord *record,
                                        struct vfsmount *mount, struct dentry *dentry) {
     struct dentry *root = mount->mnt_root;
@@ -161,8 +161,8 @@ static __always_inline void take_ancestors(struct KernelRecord *record,
 }
 
 /*
- * The namespace of the file's own mount. That of the process proves nothing: it may have been
- * handed a file of another one, or have changed its own since it was executed.
+ * Checks the namespace of the file's mount. The mount namespace of the process proves nothing: the
+ * process may have received the file from another one, or changed its own after the exec.
  */
 static __always_inline bool is_audited_mount(struct file *file) {
     struct mount *mount = mount_of(READ(file, f_path.mnt));
@@ -199,7 +199,7 @@ static __always_inline void take_program(struct KernelRecord *record, struct tas
         record->missing |= RECORD_NO_CWD;
 }
 
-/* Fills what is known of the process of that thread: all but the socket, its cgroup and the
+/* Fills the record with the process of that thread, except the socket, its cgroup and the
  * arguments. */
 static __always_inline void take_task(struct KernelRecord *record, struct task_struct *task,
                                       struct walk *walk) {
@@ -217,7 +217,7 @@ static __always_inline void take_task(struct KernelRecord *record, struct task_s
     take_program(record, task, walk);
 }
 
-/* The bytes of the record that are in use. */
+/* Returns the number of bytes of the record that are in use. */
 static __always_inline uint32_t record_size(const struct KernelRecord *record) {
     uint32_t size = record->exe_size + record->cwd_size + record->cgroup_size + record->args_size;
 

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * An iterator over all threads, which describes the processes that are asked for: what /proc says
- * of them to whom it lets look, for a reader without any capability.
+ * An iterator over all threads, which describes the requested processes. The record has what /proc
+ * shows only to privileged readers; the reader of the iterator needs no capability.
  */
 #include "bpf/process.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
-/* Set by the reader before; the bits of those that were described are cleared here. */
+/* The requested pids: the reader sets their bits, which are cleared here when they were described.
+ */
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(map_flags, BPF_F_MMAPABLE);
@@ -16,7 +17,7 @@ struct {
     __type(value, uint64_t);
 } wanted SEC(".maps");
 
-/* The first thread stands for the process, or another one if that has exited. */
+/* Returns whether the thread represents its process: the first one, or another if that exited. */
 static __always_inline bool stands_for_process(struct task_struct *task) {
     struct task_struct *leader = READ(task, group_leader);
     return READ(task, mm) && (task == leader || !READ(leader, mm));
@@ -41,7 +42,7 @@ int list_processes(struct bpf_iter__task *context) {
     record->inode = 0;
     take_task(record, task, &draft->walk);
     record->missing |= RECORD_NO_CGROUP | RECORD_NO_ARGS;
-    /* What does not fit any more is asked for again with the next read(2). */
+    /* A record that does not fit is written again at the next read(2). */
     if (bpf_seq_write(context->meta->seq, record, record_size(record)) == 0)
         *bits &= ~bit;
     draft->busy = 0;

@@ -30,9 +30,9 @@ enum RecordKind {
 /* What is audited: set before the program is loaded. */
 struct Audited {
     uint64_t cgroup_root; /* id of the cgroup that paths begin below; 0: there is none */
-    uint32_t netns;       /* inode numbers of namespaces: whose sockets are recorded, */
-    uint32_t pidns;       /* in which pids are counted, */
-    uint32_t mountns;     /* and whose paths verify a program */
+    uint32_t netns;       /* inode number of the network namespace whose sockets are recorded */
+    uint32_t pidns;       /* of the pid namespace that pids refer to */
+    uint32_t mountns;     /* of the mount namespace whose paths verify a program */
     uint32_t subflows;    /* 1: record the TCP socket of an MPTCP listener */
 };
 
@@ -76,7 +76,7 @@ struct KernelRecord {
     uint32_t group;      /* process group */
     uint32_t euid;
     uint32_t reserved;
-    uint8_t exe_deleted; /* the file has lost its name */
+    uint8_t exe_deleted; /* the file was unlinked */
     uint8_t exe_placed;  /* 1: the path leads to the file in the audited mount namespace */
     uint8_t missing;     /* RecordMissing */
     uint8_t n_ancestors;
@@ -91,21 +91,20 @@ struct KernelRecord {
     char text[RECORD_TEXT_SIZE + RECORD_NAME_SIZE];
 };
 
-/* One fd of the iterator: a socket that listens or takes UDP, also one in an io_uring. */
+/* A record of the iterator over fds: a listening or UDP socket, also one in an io_uring. */
 struct FdRecord {
     uint32_t pid; /* the process; 0: outside of the pid namespace */
     uint32_t tid; /* whose table it is: the process's first thread, or one with its own table */
     uint32_t fd;
-    uint32_t in_ring;   /* 1: the socket is registered in the io_uring that is that fd */
-    uint64_t inode;     /* 0: not all was looked at that is registered in the io_uring; or, without
-                         * one, that the user has */
-    uint64_t start;     /* of the process at that moment, as in KernelRecord, */
-    uint64_t exe_inode; /* and of what it ran */
+    uint32_t in_ring;   /* 1: `fd` is an io_uring in which the socket is registered */
+    uint64_t inode;     /* 0: the io_uring, or without in_ring the user, has more than was read */
+    uint64_t start;     /* of the process at that moment, as in KernelRecord */
+    uint64_t exe_inode; /* of the program at that moment */
 };
 
 /*
- * The map of the processes that are asked for has a bit for each number that one can have
- * (PID_MAX_LIMIT), so that no number takes the place of another. A record of a process is a
- * KernelRecord with an empty head and without socket, cgroup and arguments.
+ * The map of requested processes has a bit for each possible pid (PID_MAX_LIMIT), so that no two
+ * pids share one. The iterator returns a KernelRecord with an empty head, without socket, cgroup
+ * and arguments.
  */
 #define PROCESSES_WANTED (4u << 20)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What all programs have that run in the kernel. */
+/* Definitions that all BPF programs share. */
 #pragma once
 
 #include "bpf/kernel.h"
@@ -14,12 +14,12 @@
 
 const volatile struct Audited audited = {};
 
-/* The inode of the first pid namespace (PROC_PID_INIT_INO). */
+/* The inode number of the first pid namespace (PROC_PID_INIT_INO). */
 #define PIDNS_FIRST 0xeffffffcu
-/* How deep in nested pid namespaces the audited one may be. */
+/* The maximum nesting level of the audited pid namespace. */
 #define PID_LEVELS 8
 
-/* The number of a pid in the audited namespace, 0: it has none there. */
+/* Returns the number of a pid in the audited pid namespace, or 0: none. */
 static __always_inline uint32_t pid_number(struct pid *pid) {
     const uint64_t first =
         __builtin_preserve_field_info(((struct pid *)0)->numbers, BPF_FIELD_BYTE_OFFSET);
@@ -33,14 +33,15 @@ static __always_inline uint32_t pid_number(struct pid *pid) {
     return 0;
 }
 
-/* That of a task; `thread`: of it alone, not of its process. */
+/* Returns the pid of the task's process; `thread`: that of the task itself. */
 static __always_inline uint32_t task_number(struct task_struct *task, bool thread) {
-    if (audited.pidns == PIDNS_FIRST) /* each task keeps its number there */
+    if (audited.pidns == PIDNS_FIRST) /* there, the task stores its numbers */
         return thread ? task->pid : task->tgid;
     return pid_number(thread ? task->thread_pid : task->group_leader->thread_pid);
 }
 
-/* Who is charged: inside a user namespace its owner, whose uids all of it are. */
+/* Returns the user whose limits apply to the task: in a user namespace, the owner of the namespace.
+ */
 static __always_inline uint32_t payer(struct task_struct *task) {
     const struct cred *cred = task->cred;
     struct user_namespace *space = cred->user_ns;

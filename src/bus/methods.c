@@ -57,8 +57,8 @@ static int reply_failure(const Request *request, int r, const char *text) {
         return reply_error(request, BUS_ERROR_BAD_POLICY, text ?: "the rules have errors");
     case -EPERM:
         return reply_error(request, SD_BUS_ERROR_ACCESS_DENIED,
-                           "no alert has been sent for the listener yet; snoozing it before that "
-                           "requires root");
+                           "No alert has been sent for this listener yet; only root can snooze it "
+                           "before that");
     case -EACCES:
         return reply_error(request, SD_BUS_ERROR_ACCESS_DENIED, text ?: "permission denied");
     case -EINVAL:
@@ -106,7 +106,7 @@ static int run_machine(Request *request) {
     return reply_send(request, &writer);
 }
 
-/* The reply is the caller's to release. */
+/* The caller releases the reply. */
 static int page_begin(const Request *request, BusSink *sink, sd_bus_message **ret_reply) {
     int r = reply_begin(request, &sink->writer, ret_reply);
     if (r >= 0)
@@ -183,8 +183,8 @@ static int find(const Request *request, const char *what, BusSink *sink) {
     return r >= 0 && sink->full ? -E2BIG : r;
 }
 
-/* Nothing was found, `what` can't be looked for, or it is too many: then `too_many` says so. */
-/* A listener that is not monitored may be there all the same. */
+/* Reports that no listener was found. If the daemon does not monitor all listeners, the message
+ * gives the number of the others. */
 static int reply_not_there(const Request *request) {
     const BusHandlers *handlers = &request->channel->server->handlers;
     BusStatus status = {};
@@ -194,12 +194,14 @@ static int reply_not_there(const Request *request) {
     if (r < 0 || status.n_refused == 0)
         return reply_failure(request, -ENOENT, NULL);
     snprintf(text, sizeof(text),
-             "No monitored listener, but %" PRIu64
-             " listeners are not monitored (limit reached); 'sockauditctl scan' shows them",
+             "No monitored listener matches; %" PRIu64
+             " listeners are not monitored (limit reached): run 'sockauditctl scan' to list them",
              status.n_refused);
     return reply_failure(request, -ENOENT, text);
 }
 
+/* Reports that no listener was found, that `what` is invalid, or with `too_many` that too many
+ * listeners match. */
 static int reply_not_found(const Request *request, int r, const char *too_many) {
     if (r == -E2BIG)
         return reply_error(request, SD_BUS_ERROR_LIMITS_EXCEEDED, too_many);
@@ -291,7 +293,7 @@ static int run_snooze(Request *request) {
     bool is_user = request->viewer.uid != 0 && !request->authorized;
     if (is_user && span > BUS_SNOOZE_OF_USER_MAX)
         return reply_error(request, SD_BUS_ERROR_ACCESS_DENIED,
-                           "snoozing for longer than 24 hours requires root");
+                           "Snoozing for more than 24 hours requires root");
     for (size_t i = 0; i < sink.n; i++) {
         const BusSnooze snooze = {sink.keys[i], span, request->viewer.uid, is_user};
         r = handlers->snooze(handlers->userdata, &snooze);
@@ -417,7 +419,8 @@ const sd_bus_vtable server_vtable[] = {
     /* Listeners, a page at a time: call it with 0, then with what `next` was, until that is 0. */
     SD_BUS_METHOD_WITH_ARGS("List", SD_BUS_ARGS("s", selection, "t", cursor),
                             SD_BUS_RESULT("aa{sv}", listeners, "t", next), on_list, FOR_EVERYBODY),
-    /* All of that port, or the one of that id; paged as List. None at all is no error. */
+    /* Returns the listeners with that port, or the one with that id, in pages like List. An empty
+     * result is not an error. */
     SD_BUS_METHOD_WITH_ARGS("Find", SD_BUS_ARGS("s", what, "t", cursor),
                             SD_BUS_RESULT("aa{sv}", listeners, "t", next), on_find, FOR_EVERYBODY),
     /* The rules in force with how often each decided; paged as List. The default comes last. */

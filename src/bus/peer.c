@@ -238,7 +238,7 @@ static int start_bus(Peer *peer, int input_fd, int output_fd) {
         close(output_fd);
         return r;
     }
-    /* Anonymous: who it is we know from SO_PEERCRED; sd-bus could look at our socket pair alone. */
+    /* Anonymous: SO_PEERCRED has identified the peer. sd-bus would see only our socket pair. */
     if ((r = sd_id128_randomize(&id)) < 0 || (r = sd_bus_set_server(bus, true, id)) < 0 ||
         (r = sd_bus_set_anonymous(bus, true)) < 0 || (r = sd_bus_negotiate_fds(bus, false)) < 0 ||
         (r = sd_bus_add_object_vtable(bus, NULL, BUS_PATH, BUS_INTERFACE, server_vtable,

@@ -111,7 +111,8 @@ static int on_connection(sd_event_source *source, int fd, uint32_t events, void 
     return 0;
 }
 
-/* What was sent and not read yet: then it is the daemon that is late. */
+/* Returns whether the peer has sent data that the daemon has not read yet. The peer is then not
+ * overdue. */
 static bool has_input(const Peer *peer) {
     char byte;
     return recv(peer->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;

@@ -10,7 +10,8 @@
 #define GROUPS_MAX     4096
 #define CREDS_USEC     (10 * USEC_PER_SEC)
 #define AUTHORIZE_USEC (180 * USEC_PER_SEC) /* a person may be typing a password */
-/* Of one user; further ones are refused, so that nobody keeps others from being asked. */
+/* Pending questions to polkit per user. Further ones are refused, so that one user cannot block the
+ * questions of others. */
 #define AUTHORIZATIONS_MAX 4
 
 static void request_free(Request *request) {

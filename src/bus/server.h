@@ -54,15 +54,15 @@ typedef struct BusAllowed {
     unsigned line; /* the number of the first one in the file; 0: none was added */
 } BusAllowed;
 
-/* How long a user may snooze; root, and whom polkit lets, may as long as they want. */
+/* The maximum snooze of a user. Root and users that polkit authorizes have no limit. */
 #define BUS_SNOOZE_OF_USER_MAX (24 * USEC_PER_HOUR)
 
-/* One listener that is to be silent for a while. */
+/* A request to snooze one listener. */
 typedef struct BusSnooze {
     uint64_t key;      /* BusListener.key */
-    usec_t span;       /* 0: no longer */
-    uid_t uid;         /* who wants it */
-    bool only_alerted; /* refused (-EPERM) before an alert was sent */
+    usec_t span;       /* 0: cancel the snooze */
+    uid_t uid;         /* of the requester */
+    bool only_alerted; /* fail with -EPERM if no alert was sent yet */
 } BusSnooze;
 
 /*
@@ -71,7 +71,8 @@ typedef struct BusSnooze {
  * print (escaped by whoever made it).
  */
 typedef struct BusHandlers {
-    /* The user whose share of connections and of pending calls that uid uses: subuid(5). */
+    /* Returns the user whose limits of connections and pending calls apply to that uid: for a
+     * subordinate uid, the user it is assigned to (subuid(5)). */
     uid_t (*payer)(void *userdata, uid_t uid);
 
     /* Strings are borrowed until the next call of a handler. */
@@ -97,7 +98,7 @@ typedef struct BusHandlers {
      * With 0, warnings may be there. */
     int (*reload)(void *userdata, char **ret_text);
 
-    /* -ENOENT, -EDQUOT, … as ledger_snooze(). */
+    /* Returns the same errors as ledger_snooze(). */
     int (*snooze)(void *userdata, const BusSnooze *snooze);
 
     /*

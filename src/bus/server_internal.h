@@ -44,7 +44,7 @@ typedef struct Queue {
 typedef struct Peer {
     Channel channel;
     struct Peer *next;
-    uid_t uid;   /* whose share it uses */
+    uid_t uid;   /* of the user whose limits apply */
     int fd;      /* the client's; also the bus's output */
     int feed_fd; /* what is written here, the bus reads */
     sd_event_source *io;
@@ -119,7 +119,7 @@ struct Request {
     sd_bus_message *message; /* referenced */
     sd_bus_slot *slot;       /* what it waits for */
     Viewer viewer;
-    bool authorizes; /* polkit is asked */
+    bool authorizes; /* an authorization by polkit is pending */
     bool authorized; /* polkit said yes */
     int (*run)(Request *request);
 };

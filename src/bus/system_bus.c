@@ -68,7 +68,7 @@ static int start(BusServer *server) {
     sd_bus *bus = server->system.bus;
 
     int r;
-    /* It waits for the bus's socket to be there. */
+    /* sd-bus waits until the socket of the bus exists. */
     if ((r = sd_bus_set_address(bus, address && *address ? address : ADDRESS_DEFAULT)) < 0 ||
         (r = sd_bus_set_bus_client(bus, true)) < 0 ||
         (r = sd_bus_set_description(bus, "system")) < 0 ||

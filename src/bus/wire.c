@@ -11,7 +11,7 @@
 #define ADDRESS(key, structure, member)                                                            \
     { key, FIELD_OTHER, offsetof(structure, member), 0, NULL, "s", write_address, read_address }
 
-/* A function for Field.word. */
+/* Defines a function for Field.word. */
 #define WORD_FUNCTION(name, function, type)                                                        \
     static const char *name(unsigned value) {                                                      \
         return function((type)value);                                                              \

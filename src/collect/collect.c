@@ -19,7 +19,7 @@ struct Collector {
     Netns netns;
     Netlink *diag, *route;
     Netlink *netfilter;       /* NULL: the kernel has none, or there are handles */
-    const Forwards *forwards; /* borrowed; NULL: they are read from the kernel */
+    const Forwards *forwards; /* borrowed; NULL: read them from the kernel */
 };
 
 int collector_open(int proc_fd, int sys_fd, const NetHandles *handles, Collector **ret) {
@@ -36,7 +36,7 @@ int collector_open(int proc_fd, int sys_fd, const NetHandles *handles, Collector
         r = netlink_open(handles, HANDLE_ROUTE, NETLINK_ROUTE, &collector->route);
     if (r < 0)
         return r;
-    /* A passed socket would be of no use without CAP_NET_ADMIN (KERNEL.md 41). */
+    /* A passed socket cannot read NAT rules without CAP_NET_ADMIN (KERNEL.md 41). */
     r = handles ? 0 : netlink_open(NULL, 0, NETLINK_NETFILTER, &collector->netfilter);
     if (r < 0 && r != -EPROTONOSUPPORT)
         return r;
@@ -75,7 +75,7 @@ static int add_forwards(Collector *collector, Snapshot *snapshot) {
         return forwards_collect(collector->netfilter, collector->proc_fd, net_directory(NULL),
                                 snapshot);
     coverage_set(&snapshot->forwards_coverage, COVERAGE_UNAVAILABLE,
-                 "the NAT rules are not read (--nft-socket is missing)");
+                 "NAT rules cannot be read without --nft-socket");
     return 0;
 }
 

@@ -36,7 +36,7 @@ int collector_snapshot(Collector *collector, Snapshot *snapshot);
  */
 int collector_snapshot_twice(Collector *collector, Snapshot *snapshot);
 
-/* From now on, snapshots contain these forwards (borrowed), and NAT rules are not dumped. */
+/* Makes later snapshots contain these forwards (borrowed), instead of dumping the NAT rules. */
 void collector_use_forwards(Collector *collector, const Forwards *forwards);
 
 /* Reads the links alone: replaces those of the snapshot and their coverage. Returns 0 or a negative

@@ -12,7 +12,7 @@
  */
 Netns netns_current(int proc_fd);
 
-/* The host's, from a file descriptor of it (HANDLE_NETNS). */
+/* Reads the host's network namespace from a file descriptor of it (HANDLE_NETNS). */
 Netns netns_passed(int fd);
 
 /* Whether the text of /proc/PID/stat is a kernel thread's. Pure. */

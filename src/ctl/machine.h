@@ -23,9 +23,9 @@ typedef struct Machine {
 } Machine;
 
 /*
- * Returns 0 or a negative errno. The machine must not move afterwards. With handles (NULL: none) it
- * is the host that they are of: programs are compared in the root that was passed, as the own one
- * may lack /home and have another /tmp.
+ * Returns 0 or a negative errno. The struct must not be moved afterwards. With handles (NULL:
+ * none), it describes the host of the handles: programs are looked up in the passed root directory,
+ * because that of the service has no /home and another /tmp.
  */
 int machine_open(Machine *machine, const NetHandles *handles);
 void machine_close(Machine *machine);

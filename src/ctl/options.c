@@ -12,7 +12,7 @@ typedef struct OptionName {
     char letter; /* 0: none */
     const char *name;
     const char *argument; /* NULL: takes none */
-    size_t value;         /* of the argument in Options */
+    size_t value;         /* offset of the argument in Options */
     const char *help;
 } OptionName;
 
@@ -39,7 +39,7 @@ static const OptionName option_names[] = {
     {OPTION_VERSION, 0, "version", NULL, 0, "show the version"},
 };
 
-/* What getopt_long() returns for an option. */
+/* The value that getopt_long() returns for an option. */
 static int option_value(size_t i) {
     return option_names[i].letter ?: 256 + (int)i;
 }
@@ -64,7 +64,7 @@ static ExitStatus unknown_option(const char *word) {
     return tell_unknown("option", typed, names, ELEMENTS(option_names));
 }
 
-/* `result` is of getopt_long(), which has the rest in its variables. */
+/* Stores an option. `result` is the result of getopt_long(), which also set its variables. */
 static ExitStatus store(Options *options, int result, const char *word) {
     bool failed = result == '?' || result == ':';
     const OptionName *option = find_option(failed ? optopt : result);
@@ -99,7 +99,7 @@ ExitStatus options_parse(int argc, char **argv, Options *ret) {
                 *end++ = ':';
         }
     }
-    optind = 0; /* for who parses twice */
+    optind = 0; /* resets getopt_long(): tests parse several command lines */
     for (int result; (result = getopt_long(argc, argv, letters, names, NULL)) >= 0;) {
         ExitStatus status = store(&options, result, argv[optind - 1]);
         if (status != STATUS_DONE)

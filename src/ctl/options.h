@@ -51,9 +51,9 @@ static inline bool options_have(const Options *options, OptionId id) {
 }
 
 /*
- * Reads the command line; words and options may be mixed, `--` ends the options. argv is permuted:
- * its words come last, and options->words points into it. Names may be abbreviated. Says on stderr
- * what is wrong. Returns STATUS_DONE or STATUS_USAGE.
+ * Parses the command line. Words and options may be mixed; `--` ends the options. argv is permuted:
+ * the words come last, and options->words points into it. Names of options can be abbreviated.
+ * Returns STATUS_DONE, or STATUS_USAGE after an error message on stderr.
  */
 ExitStatus options_parse(int argc, char **argv, Options *ret);
 

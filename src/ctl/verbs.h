@@ -8,7 +8,7 @@
 typedef struct Verb {
     const char *name;
     const char *arguments;
-    size_t least, most; /* how many words they are */
+    size_t least, most; /* the number of words */
     const char *help;   /* one line */
     ExitStatus (*run)(const Options *options);
     unsigned options;      /* which it takes, besides OPTIONS_ALWAYS */

@@ -89,9 +89,9 @@ typedef struct Daemon {
     Policy *policy;
     PolicyJudge *judge;
     AdviceTable *advice;
-    usec_t exes_limit;    /* before it is free, not all files of `exe` rules are asked for */
-    bool exes_doubted;    /* one of them may be another by now */
-    bool exes_changed;    /* some were others: verdicts given before may be, too */
+    usec_t exes_limit;    /* limits how often all files of `exe` rules are looked up (limit.h) */
+    bool exes_doubted;    /* one of these files may have been replaced */
+    bool exes_changed;    /* some files were replaced: earlier verdicts may be wrong */
     size_t exes_stuck;    /* number of programs that could not be read, as last reported */
     bool lacks_names;     /* the policy has unresolved names, as last reported */
     RulesKind rules_kind; /* of the policy */
@@ -199,7 +199,7 @@ const NetHandles *passed_sockets(const Passed *passed);
 const KernelHandles *passed_program(const Passed *passed);
 /* Why it is not whole. */
 const KernelFailure *passed_failure(const Passed *passed);
-/* Moves the iterators that were passed into the sources. */
+/* Moves the passed iterators into the sources. */
 void passed_take_iterators(Passed *passed, OwnerSources *sources);
 /* Hands on what earlier programs recorded that nobody has read, and ends these programs. */
 void passed_take_left(Passed *passed, void (*socket)(KernelEvent *event, void *data), void *data);
@@ -263,16 +263,16 @@ void name_helper_set_patient(NameHelper *helper, bool patient);
  * when it is at its end. */
 int name_helper_run(void);
 
-/* --- nat_rules.c: the NAT rules, from a process that may read them --- */
+/* --- nat_rules.c: NAT rules, read from a privileged process --- */
 
-/* Begins to read them from the socket of the options, if any. Returns 0 or a negative errno. */
+/* Starts to read the NAT rules from options.nft_socket, if set. Returns 0 or a negative errno. */
 int nat_rules_open(Daemon *daemon);
 /* Takes NULL, returns NULL. */
 NatRules *nat_rules_free(NatRules *rules);
-/* Reads the rules again after a change. A full rescan follows. */
+/* Reads the rules again after a change. A full rescan follows the dump. */
 void nat_rules_read(Daemon *daemon);
-/* `sockauditd --dump-nft`: writes the dump to standard output. Returns 0 or a negative errno, after
- * an error message. */
+/* Implements `sockauditd --dump-nft`: writes the dump to standard output. Returns 0, or a negative
+ * errno after an error message. */
 int nat_rules_dump(void);
 
 /* --- payers.c: whose share is used --- */
@@ -293,9 +293,9 @@ void exes_settle(Daemon *daemon);
 /* --- tell.c: from the ledger to the journal, or to stdout --- */
 
 void tell_change(void *userdata, const LedgerChange *change);
-/* The reason of an alert; ALERT_NEW: there is none. */
+/* Returns the reason of an alert, or ALERT_NEW. */
 AlertReason tell_reason(const LedgerChange *change);
-/* That somebody silenced a listener, and who. */
+/* Logs a snooze, with the user who requested it. */
 void tell_snooze(Daemon *daemon, const LedgerView *view, const BusSnooze *snooze);
 __attribute__((format(printf, 4, 5))) void tell_of_daemon(Daemon *daemon, ReportEvent event,
                                                           int priority, const char *format, ...);

@@ -91,7 +91,7 @@ Owner *events_owner(const Daemon *daemon, uint64_t cookie) {
     return NULL;
 }
 
-/* Whether it is known by a dump that came first, with its processes: they may not have been found. */
+/* Returns whether a dump found the listener first. Its processes may then be incomplete. */
 static bool is_complete(const Daemon *daemon, uint64_t cookie) {
     const Owner *owner = ledger_owner(daemon->ledger, cookie);
     return owner && owner->n_holders > 0;

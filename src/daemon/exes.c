@@ -10,7 +10,7 @@
 #include "daemon/daemon.h"
 #include "util/limit.h"
 
-/* To ask for all takes at most one of so many parts of the time. */
+/* Lookups of all files take at most 1/RENEW_SHARE of the time. */
 #define RENEW_SHARE 100
 
 static void renew(Daemon *daemon) {

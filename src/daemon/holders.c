@@ -190,7 +190,7 @@ int holders_attribute_all(Daemon *daemon) {
     keep_known_owners(daemon, daemon->all);
     if (now < daemon->recheck_next)
         return search(daemon, daemon->all, SEARCH_FIRST);
-    /* The kernel tells of all processes at once, as fast as of one. */
+    /* The iterator reports all processes at once, as fast as a single one. */
     bool by_kernel = daemon->machine.sources.processes;
     /* At the start there is nothing to look at again. */
     bool first = daemon->recheck_next == 0;

@@ -22,7 +22,7 @@ static const char usage[] =
     "      --root DIR         read configuration from below DIR\n"
     "      --runtime-dir DIR  directory of the socket `bus` ($RUNTIME_DIRECTORY, /run/sockaudit)\n"
     "      --state-dir DIR    state directory ($STATE_DIRECTORY, /var/lib/sockaudit)\n"
-    "      --nft-socket PATH  read the NAT rules from the service at PATH\n"
+    "      --nft-socket PATH  read the NAT rules from the socket PATH\n"
     "      --pass-sockets     for ExecStartPre= of the service, see sockauditd(8)\n"
     "      --dump-nft         for sockaudit-nft@.service, see sockauditd(8)\n"
     "      --name-helper      used by the daemon, see sockauditd(8)\n"

@@ -52,8 +52,8 @@ struct NameHelper {
     bool busy;              /* with that question, of which nobody waits for the answer */
     usec_t busy_since;      /* CLOCK_MONOTONIC */
     NameQuestion question;
-    bool patient;  /* rules are loaded */
-    usec_t waited; /* patiently: a limit (limit.h) of time times LOAD_REST */
+    bool patient;  /* rules are being loaded */
+    usec_t waited; /* limits the time spent waiting while rules are loaded (limit.h) */
 };
 
 /* --- in the helper --- */

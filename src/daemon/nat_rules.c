@@ -2,10 +2,10 @@
 /*
  * Only a process with CAP_NET_ADMIN can read NAT rules, and the daemon of the service has no such
  * capability. The service manager starts another process for each connection to a socket
- * (sockaudit-nft.socket). That process runs this program with `--dump-nft`: it dumps the rules to
- * its standard output as the kernel sends them, and reads nothing. The daemon parses the dump.
+ * (sockaudit-nft.socket). That process runs this program with `--dump-nft`: it writes the messages
+ * of the kernel to standard output, and reads no input. The daemon parses the dump.
  *
- * The event loop never waits for it. Until a dump is complete, the last one is in use.
+ * The event loop never waits for a dump. Until a dump is complete, the previous one is used.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,23 +26,23 @@
 #define DUMP_SIZE_MAX ((size_t)64 << 20)
 /* The minimum time between two dumps. Starting a process costs more than parsing the rules. */
 #define INTERVAL_MIN (USEC_PER_SEC / 2)
-/* The first delay after a failure, which doubles, and the last one. */
+/* The first delay after a failure. It doubles with each further failure, up to RETRY_MAX. */
 #define RETRY_MIN USEC_PER_SEC
 #define RETRY_MAX (32 * USEC_PER_SEC)
-/* The period for changes without a notification (a new nat table of iptables-legacy). */
+/* The period of dumps without a notification, to detect a new nat table of iptables-legacy. */
 #define RENEW_PERIOD (300 * USEC_PER_SEC)
 
 struct NatRules {
     Daemon *daemon;
     sd_event_source *io;    /* NULL: no dump is in progress */
-    sd_event_source *timer; /* the next dump, or the end of the patience with this one */
+    sd_event_source *timer; /* starts the next dump, or ends the one in progress after PATIENCE */
     Forwards *forwards;     /* in use by the collector */
     Forwards *next;         /* of the dump in progress */
     bool again;             /* the rules changed since the dump began */
-    usec_t not_before;      /* CLOCK_MONOTONIC */
+    usec_t not_before;      /* of the next dump; CLOCK_MONOTONIC */
     usec_t retry_delay;
-    size_t n_total; /* bytes of the dump, */
-    size_t n_used;  /* and of them in the buffer */
+    size_t n_total; /* bytes of the dump that were received */
+    size_t n_used;  /* bytes in the buffer */
     _Alignas(struct nlmsghdr) uint8_t buffer[FORWARDS_MESSAGE_MAX];
 };
 
@@ -102,14 +102,14 @@ static void schedule(NatRules *rules, bool failed) {
     rules->again = false;
 }
 
-/* Ends a dump. Without memory for the result, the last dump stays in use. */
+/* Ends a dump. If memory runs out, the previous dump stays in use. */
 static void finish(NatRules *rules, int error) {
     bool failed_before = forwards_coverage(rules->forwards)->state == COVERAGE_UNAVAILABLE;
     char why[160];
 
     rules->io = sd_event_source_unref(rules->io);
     if (error < 0) {
-        snprintf(why, sizeof(why), "the NAT rules could not be read through %s: %s",
+        snprintf(why, sizeof(why), "NAT rules could not be read through %s: %s",
                  rules->daemon->options.nft_socket, strerror(-error));
         forwards_free(rules->next);
         rules->next = forwards_unavailable(why);
@@ -213,7 +213,7 @@ int nat_rules_open(Daemon *daemon) {
         return -ENOMEM;
     rules->daemon = daemon;
     rules->retry_delay = RETRY_MIN;
-    rules->forwards = forwards_unavailable("the NAT rules are not read yet");
+    rules->forwards = forwards_unavailable("NAT rules have not been read yet");
     if (!rules->forwards)
         return -ENOMEM;
     int r = sd_event_add_time(daemon->loop, &rules->timer, CLOCK_MONOTONIC, 0, 1, on_timer, rules);

@@ -26,19 +26,18 @@
 
 #define KEPT_WITHIN (5 * USEC_PER_SEC)
 
-/* Of programs that daemons left which did not get as far as to read them. */
+/* Programs whose rings no daemon has read: each daemon that failed to start leaves one. */
 #define PROGRAMS_MAX 16
 #define NAME_SIZE    80
 
-/* The iterators of the kernel, which need no stamp: each reading is its own. */
+/* The fds of the BPF iterators. They need no stamp, because iterators keep no records. */
 typedef enum Iterator { FDS_LINK, PROCESSES_LINK, PROCESSES_WANTED_MAP, ITERATOR_FDS } Iterator;
 static const char *const iterator_names[ITERATOR_FDS] = {
     [FDS_LINK] = "fds-link",
     [PROCESSES_LINK] = "processes-link",
     [PROCESSES_WANTED_MAP] = "processes-wanted",
 };
-/* An fd that says by its name why there is no program, or not for UDP: `events-failed-STEP-ERRNO`.
- */
+/* The name of an fd that reports why there is no program, or none for UDP. */
 #define FAILED_FORMAT "events-failed-%u-%d"
 
 typedef struct Program {
@@ -173,7 +172,7 @@ void passed_take_iterators(Passed *passed, OwnerSources *sources) {
     int *fds = passed->iterators;
 
     sources->fds_link = fds[FDS_LINK];
-    /* Where it does not work, /proc is read, as far as that is open to the daemon. */
+    /* If the iterators fail, the daemon reads the part of /proc that it can access. */
     if (fds[FDS_LINK] > 0 && fds[PROCESSES_LINK] > 0 && fds[PROCESSES_WANTED_MAP] > 0) {
         (void)process_reader_new(fds[PROCESSES_LINK], fds[PROCESSES_WANTED_MAP],
                                  &sources->processes);
@@ -313,8 +312,8 @@ int passed_open(void) {
     int r = enter_first("net", CLONE_NEWNET);
     if (r < 0)
         return say(r, "Failed to enter the network namespace of process 1");
-    /* A copy of it, which the service manager makes even for a program with all privileges, is not
-     * where other programs are, and ends with this one. */
+    /* The service manager runs even a privileged command in a copy of this mount namespace, which
+     * ends with the command. The programs of other processes are not in that copy. */
     r = enter_first("mnt", CLONE_NEWNS);
     if (r < 0)
         return say(r, "Failed to enter the mount namespace of process 1");

@@ -23,7 +23,7 @@ static int match(sd_journal *journal, const char *name, const char *value) {
     return sd_journal_add_match(journal, text, (size_t)length);
 }
 
-/* Entries that this daemon or the last one sent: anybody may write one that looks like theirs. */
+/* Matches only entries of the daemon: every user can write an entry that looks like an alert. */
 static int match_own(sd_journal *journal) {
     char uid[24];
 

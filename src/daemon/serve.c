@@ -250,7 +250,8 @@ static const char *id_before(const LedgerChange *change, char id[static LISTENER
     return id;
 }
 
-/* Judges a listener that the ledger did not. Returns whether the rules do not ignore it. */
+/* Evaluates a listener that the ledger did not evaluate. Returns whether the rules do not ignore
+ * it. */
 static bool judge_unannounced(const Daemon *daemon, LedgerView *view) {
     const Judge *judge = &daemon->judge->judge;
     judge->judge(judge->userdata, &view->listener, view->age, daemon_now().realtime,

@@ -204,7 +204,7 @@ static int make_snooze(const void *what, Record *record) {
 }
 
 void tell_snooze(Daemon *daemon, const LedgerView *view, const BusSnooze *snooze) {
-    /* user_name() keeps one name at a time. */
+    /* Copy the name: the next call of user_name() overwrites it. */
     _cleanup_free_ char *by_user = strdup(user_name(snooze->uid) ?: "");
     const SnoozeNote note = {
         .listener = &view->listener,

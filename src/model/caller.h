@@ -18,9 +18,9 @@ typedef struct Caller {
     uint64_t start; /* clock ticks since boot, as in Holder */
     char *comm;
     char *exe;        /* NULL: none, or its path is too deep */
-    FileId exe_id;    /* as the kernel names the device, which differs from stat(2) on btrfs */
-    bool exe_deleted; /* the file has lost its name */
-    bool exe_placed;  /* `exe` led to that file when it was recorded, says the kernel */
+    FileId exe_id;    /* with the kernel's device number, which differs from stat(2) on btrfs */
+    bool exe_deleted; /* the file was unlinked */
+    bool exe_placed;  /* the kernel verified that `exe` was the path of the file */
     bool is_kernel;   /* a kernel thread: it has no exe */
     char *cwd;        /* NULL: unknown */
     char *cgroup;     /* of the socket: the path in the unified hierarchy; NULL: unknown */
@@ -30,12 +30,12 @@ typedef struct Caller {
 } Caller;
 
 /*
- * Reads a struct KernelRecord (bpf/record.h) from data[0..size), all but its head and its socket.
- * Returns how long it is, -EBADMSG or -ENOMEM.
+ * Parses a struct KernelRecord (bpf/record.h) in data[0..size), except its head and its socket.
+ * Returns the length of the record, -EBADMSG or -ENOMEM.
  */
 ssize_t caller_parse(const void *data, size_t size, Caller *ret);
 
-/* A start time of the kernel as /proc/PID/stat has it, and Holder. */
+/* Converts a start time of the kernel to clock ticks, the unit of /proc/PID/stat and Holder. */
 uint64_t caller_ticks(uint64_t nsec);
 
 /* Frees what it has, and empties it. */

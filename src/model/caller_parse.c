@@ -21,7 +21,7 @@ static char *copy_comm(const char comm[static RECORD_COMM_SIZE]) {
     return strndup(comm, RECORD_COMM_SIZE);
 }
 
-/* The next `size` bytes of text. Returns 0 or -EBADMSG. */
+/* Takes the next `size` bytes of text. Returns 0 or -EBADMSG. */
 static int take_text(Texts *texts, uint32_t size, Texts *ret) {
     if (size > texts->left)
         return -EBADMSG;
@@ -32,8 +32,8 @@ static int take_text(Texts *texts, uint32_t size, Texts *ret) {
 }
 
 /*
- * Joins the components, of which the last comes first: `a\0b\0` is `/b/a`, and none is `/`. Returns
- * 0, -EBADMSG or -ENOMEM.
+ * Joins the components of a path, of which the last comes first: `a\0b\0` is `/b/a`, and an empty
+ * text is `/`. Returns 0, -EBADMSG or -ENOMEM.
  */
 static int join_path(const Texts *text, char **ret) {
     if (text->left == 0) {
@@ -47,7 +47,7 @@ static int join_path(const Texts *text, char **ret) {
         return -ENOMEM;
     char *at = path + text->left;
     *at = '\0';
-    for (size_t i = 0; i < text->left;) { /* each slash takes the place of a NUL */
+    for (size_t i = 0; i < text->left;) { /* each NUL becomes a slash */
         size_t length = strlen(text->at + i);
         at -= length + 1;
         *at = '/';
@@ -58,7 +58,7 @@ static int join_path(const Texts *text, char **ret) {
     return 0;
 }
 
-/* Takes a path; one that the kernel did not copy whole stays NULL. */
+/* Parses a path. A path that the kernel did not copy completely stays NULL. */
 static int take_path(Texts *texts, uint32_t size, bool missing, char **ret) {
     Texts text;
     int r = take_text(texts, size, &text);

@@ -32,8 +32,8 @@ typedef enum ExeState {
     EXE_UNKNOWN,    /* could not be read */
     EXE_UNVERIFIED, /* the path leads to another file here, or to none: deleted, replaced, a memfd,
                      * a private mount */
-    EXE_VERIFIED,   /* the path leads to this very file in the daemon's own root; where that may
-                     * not be looked at, its identity is unknown */
+    EXE_VERIFIED,   /* the path leads to this file in the root of the daemon; if the daemon may
+                     * not look up the path, the file identity is unknown */
     EXE_ASSUMED,    /* `explain`: by the user's word */
 } ExeState;
 

@@ -174,7 +174,8 @@ static void print_folder(const Listener *listener, const Holder *holder, const c
     fprintf(out, ", %s%s", tilde, escaped ?: "");
 }
 
-/* A process may show any path in a mount namespace of its own. In a container that is usual. */
+/* Warns that the path leads to another file on the host. In its own mount namespace, a process can
+ * show any path. In a container, this is usual and not reported. */
 static void print_doubt(const Listener *listener, const Holder *holder, FILE *out) {
     if (holder->exe_state != EXE_UNVERIFIED || holder->exe_deleted || !holder->exe ||
         listener->owner->runtime != RUNTIME_NONE)

@@ -10,9 +10,10 @@
 #include "util/cleanup.h"
 
 /*
- * A program may write a title over its arguments. As in /proc/PID/cmdline (get_mm_cmdline(),
- * fs/proc/ base.c), it is one if the last byte is not NUL, and ends at the first NUL. Without any,
- * it goes on behind the arguments: `partial`.
+ * A program can overwrite its arguments with a title. The rule is that of /proc/PID/cmdline
+ * (get_mm_cmdline() in fs/proc/base.c): if the last byte is not NUL, the text is a title that ends
+ * at the first NUL. A title without a NUL continues after the arguments, and is read only if
+ * `partial`.
  */
 int caller_arguments(const Caller *caller, bool partial, char ***ret) {
     size_t size = caller->arguments_size;
@@ -29,19 +30,18 @@ int caller_arguments(const Caller *caller, bool partial, char ***ret) {
 }
 
 /*
- * Whether stat(2) returns the device number that the kernel has. A file system without a block
- * device may have more than one: btrfs has one for each subvolume, overlayfs one for each layer.
- * Their inode numbers are not unique in the kernel's one device, so both together are no identity
- * there.
+ * Returns whether the recorded device and inode numbers identify the file. On a file system without
+ * a block device, stat(2) may return other device numbers than the kernel: one per subvolume on
+ * btrfs, one per layer on overlayfs. Inode numbers are then not unique for the kernel's device.
  */
 static bool is_identity(const FileId *recorded) {
     return file_id_is_known(recorded) && major(recorded->device) != 0;
 }
 
 /*
- * Verifies the program. A record is proof enough if its path led to the file in the audited mount
- * namespace; only the identity that a rule's file is compared with may have to be asked for. The
- * path of any other is looked up in the root.
+ * Verifies the program. A record proves the path if it led to the file in the audited mount
+ * namespace; at most the file identity, which rules compare, is then looked up. Any other path is
+ * looked up in the root directory.
  */
 static void verify_exe(const OwnerSources *sources, const Caller *caller, Holder *holder) {
     const FileId *recorded = &caller->exe_id;
@@ -52,14 +52,14 @@ static void verify_exe(const OwnerSources *sources, const Caller *caller, Holder
         holder->exe_id = *recorded;
         return;
     }
-    /* By now a link may lead from there to another file, whose inode has the same number. */
+    /* The path may now be a link to another file, whose inode has the same number. */
     int r = file_identity_of_real_path(sources->root_fd, holder->exe, CALLER_PATIENCE_MSEC, &file);
     if (r == 0 &&
         (file_id_equal(&file, recorded) || (caller->exe_placed && file.inode == recorded->inode))) {
         holder->exe_state = EXE_VERIFIED;
         holder->exe_id = file;
     } else if (r == -EACCES && caller->exe_placed) {
-        holder->exe_state = EXE_VERIFIED; /* by its name alone */
+        holder->exe_state = EXE_VERIFIED; /* by its path only */
     } else if (r != -ETIMEDOUT && r != -EBUSY && r != -ENOSYS) {
         holder->exe_state = EXE_UNVERIFIED;
         if (is_identity(recorded))

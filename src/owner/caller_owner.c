@@ -66,7 +66,7 @@ static int ask_proc(const OwnerSources *sources, const Caller *caller, Holder *h
         return 0;
     const ProcessWish wish = {holder->pid, process_fd, CMDLINE_BYTES_MAX, CALLER_PATIENCE_MSEC,
                               NULL};
-    /* The kernel would say no more than it did, but /proc has the whole command line. */
+    /* The iterator would return the same record again, but /proc has the whole command line. */
     bool lacks = sources->processes ? !holder->cmdline : !is_whole(holder);
     int r = lacks ? process_read(sources, &wish, &now, NULL) : 0;
     if (r < 0)
@@ -83,10 +83,10 @@ static const char *why_partial(const Holder *holder, const Caller *caller) {
     if (is_whole(holder) || caller->is_kernel)
         return NULL;
     if (!holder->exe)
-        return "its program could not be read: the path is too long, or the process ended or runs "
-               "another one";
+        return "its program could not be read: the path is too long, the process ended, or it runs "
+               "another program";
     if (!holder->cmdline)
-        return "its command line could not be read: the process ended, runs another program or is "
+        return "its command line could not be read: the process ended, runs another program, or is "
                "hidden in /proc";
     return holder->cwd ? NULL
                        : "its working directory could not be read: the process ended or runs "

@@ -13,7 +13,8 @@
 #include "owner/search.h"
 #include "util/cleanup.h"
 
-/* The service may by the kernel's iterators: it is not to say "run as root". */
+/* Returns whether the search covers all users' processes: by the iterators, or with privileges. The
+ * messages then do not recommend to run as root. */
 static bool may_see_all(const OwnerSearch *search) {
     return (search->iterated && search->sources.processes) || owner_may_read_proc();
 }
@@ -104,8 +105,8 @@ static bool saw_every_process(const OwnerSearch *search) {
 }
 
 static const char *why_closed(const OwnerSearch *search, const char *why) {
-    return search->sources.is_service ? "the service may not read processes of other users without "
-                                        "the kernel's iterators (see sockauditd(8))"
+    return search->sources.is_service ? "the service cannot read processes of other users without "
+                                        "BPF iterators (see sockauditd(8))"
                                       : why;
 }
 

@@ -25,7 +25,7 @@ int iterator_read(int fd, char **ret, size_t *ret_size) {
             return r;
         ssize_t n = read(fd, data + length, allocated - length);
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
-            continue; /* a million objects without a record: it pauses there */
+            continue; /* the kernel pauses after a million objects without a record */
         if (n < 0)
             return -errno;
         if (n == 0)

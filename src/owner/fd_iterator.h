@@ -20,5 +20,6 @@ int fd_iterator_open(int link_fd);
  * records of a task come one after the other. */
 int fd_iterator_read(int fd, struct FdRecord **ret, size_t *ret_n);
 
-/* Reads an iterator of any kind to its end. Returns 0 with a new buffer, or a negative errno. */
+/* Reads the records of any iterator to its end. Returns 0 with a new buffer, or a negative errno.
+ */
 int iterator_read(int fd, char **ret, size_t *ret_size);

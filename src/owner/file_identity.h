@@ -24,8 +24,8 @@ int file_identity_cached(int root_fd, const char *path, FileId *ret);
  */
 int file_identity_within(int root_fd, const char *path, unsigned patience_msec, FileId *ret);
 
-/* The same of a path that the kernel made, in which no symbolic link is followed: -ELOOP.
- * -ENOSYS: openat2(2) is not to be had. */
+/* The same for a path from the kernel, without following symbolic links: fails with -ELOOP. Fails
+ * with -ENOSYS if openat2(2) is not available. */
 int file_identity_of_real_path(int root_fd, const char *path, unsigned patience_msec, FileId *ret);
 
 /*

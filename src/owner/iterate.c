@@ -43,7 +43,7 @@ static bool is_closed(const OwnerSearch *search) {
            (errno == EACCES || errno == EPERM);
 }
 
-/* Whether /proc is the running kernel's, and it is worth the effort. */
+/* Returns whether an iterator should be used: /proc is that of the running kernel, and large. */
 static bool is_worth_it(const OwnerSearch *search, SearchDepth depth) {
     struct statfs fs;
     struct stat st;
@@ -56,8 +56,8 @@ static bool is_worth_it(const OwnerSearch *search, SearchDepth depth) {
              (depth == SEARCH_ALL && search->iterate_min != UINT_MAX && is_closed(search))));
 }
 
-/* Has the kernel describe the next processes that have what is searched for, as many as it can at
- * once. Returns the first record that they don't reach to, or a negative errno. */
+/* Reads the next processes that have a wanted socket, as many as possible at once. Returns the
+ * index of the first record whose process was not read, or a negative errno. */
 static ssize_t read_processes(OwnerSearch *search, const struct FdRecord *records, size_t n) {
     ProcessReader *reader = search->sources.processes;
     size_t i = 0;
@@ -104,7 +104,7 @@ static int iterate(OwnerSearch *search) {
     return r;
 }
 
-/* Once more for a holder that hops from process to process meanwhile (newcomers.c). */
+/* Repeats the search for a socket that moves between processes meanwhile (newcomers.c). */
 #define ROUNDS_MAX 4
 
 int search_iterate(OwnerSearch *search, SearchDepth depth) {

@@ -58,8 +58,7 @@ static int visit_range(OwnerSearch *search, pid_t after, pid_t newest) {
 }
 
 int search_visit_newcomers(OwnerSearch *search) {
-    if (search->iterated &&
-        search->sources.processes) /* may not look at them; search_iterate() did */
+    if (search->iterated && search->sources.processes) /* search_iterate() covers new processes */
         return 0;
     for (unsigned round = 0; round < ROUNDS_MAX && search->newest_pid > 0; round++) {
         pid_t before = search->newest_pid, newest = search_newest_pid(search);

@@ -15,10 +15,10 @@ typedef struct OwnerSources {
     int root_fd;   /* the root directory that an exe is verified against */
     int fds_link;  /* of the iterator over all fds (bpf/kernel_program.h), owned; 0: loaded when
                     * wanted */
-    /* For one that may not look into /proc of others: the kernel is asked instead. Owned; NULL:
-     * /proc is. */
+    /* The iterator over processes, if the caller may not read /proc of other users. Owned; NULL:
+     * /proc is read. */
     ProcessReader *processes;
-    bool is_service; /* the words for what is closed to it: sudo is no remedy */
+    bool is_service; /* messages about denied access do not suggest sudo */
 } OwnerSources;
 
 /*
@@ -28,10 +28,10 @@ typedef struct OwnerSources {
 int owner_sources_open(const char *root, OwnerSources *ret);
 void owner_sources_close(OwnerSources *sources);
 
-/* Whether /proc of other users' processes is open to the caller (root, or CAP_SYS_PTRACE). */
+/* Returns whether the caller may read /proc of other users (root, or CAP_SYS_PTRACE). */
 bool owner_may_read_proc(void);
 
-/* Loads the iterators that a daemon searches with, as far as it may and needs them. */
+/* Loads the iterators for a daemon that needs them, if it is allowed to. */
 void owner_sources_load(OwnerSources *sources);
 
 typedef struct OwnerSearch OwnerSearch;

@@ -138,7 +138,7 @@ static int read_by_proc(const OwnerSources *sources, const ProcessWish *wish, Ho
     return 0;
 }
 
-/* The directory may be of another thread, which started later. */
+/* Checks the process, because wish->process_fd may be that of a thread that started later. */
 static bool has_started_at(const OwnerSources *sources, pid_t pid, uint64_t start) {
     char name[16];
 
@@ -148,7 +148,7 @@ static bool has_started_at(const OwnerSources *sources, pid_t pid, uint64_t star
     return process_fd >= 0 && process_start(process_fd) == start;
 }
 
-/* Only the command line is read from /proc, which everybody may. */
+/* Reads only the command line from /proc, which is open to every user. */
 static int read_slowly(const OwnerSources *sources, const ProcessWish *wish, Holder *holder) {
     int exe_error, error;
     SlowRead *slow;
@@ -190,7 +190,7 @@ static int read_by_kernel(const OwnerSources *sources, const ProcessWish *wish, 
     return 0;
 }
 
-/* Before Linux 5.19 a service without capabilities can't ask the kernel. */
+/* If the iterator fails, as before Linux 5.19 without capabilities, /proc is read. */
 int process_read(const OwnerSources *sources, const ProcessWish *wish, Holder *ret,
                  int *ret_error) {
     int error = 0, r = -EPERM;
@@ -225,7 +225,7 @@ static bool is_still_by_proc(const OwnerSources *sources, const Holder *seen) {
            file_id_equal(&file, &seen->exe_id);
 }
 
-/* The device that the kernel has may not be that of stat(2): path and inode must do. */
+/* Compares path and inode, because the kernel's device number may differ from that of stat(2). */
 static bool is_still_by_kernel(const OwnerSources *sources, const Holder *seen) {
     _cleanup_caller_ Caller now = {};
 

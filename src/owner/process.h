@@ -38,27 +38,27 @@ int fds_visit(int fd_directory, FdVisitor *visitor);
 /* The sockets registered in the ring that is fd `ring` of that table. Returns as fds_visit(). */
 int io_uring_visit(int fd_directory, const char *ring, FdVisitor *visitor);
 
-/* How much of a process is read, and which. */
+/* The process to read, and limits for reading it. */
 typedef struct ProcessWish {
     pid_t pid;
-    int process_fd;         /* its directory in /proc; -1: it is hidden there */
+    int process_fd;         /* its directory in /proc; -1: hidden */
     size_t cmdline_max;     /* cuts the command line */
-    unsigned patience_msec; /* for the command line and the file: either may hang (slow_read.c) */
-    /* What the iterator over fds said of it: another one by now is gone. NULL: nothing. */
+    unsigned patience_msec; /* for the command line and the exe, which may hang (slow_read.c) */
+    /* The record of the iterator over fds, or NULL. If the process differs from it, it is gone. */
     const struct FdRecord *seen;
 } ProcessWish;
 
 /*
- * Fills everything of a Holder but the fd, from /proc or by sources->processes. What can't be read
- * stays unknown; *ret_error (if not NULL) gets the first reason, else 0. Returns 0, -ESRCH when the
- * process is gone, or -ENOMEM.
+ * Fills everything of a Holder except the fd, from sources->processes or /proc. Values that cannot
+ * be read stay unknown; *ret_error (if not NULL) is the first reason, or 0. Returns 0, -ESRCH if
+ * the process is gone, or -ENOMEM.
  */
 int process_read(const OwnerSources *sources, const ProcessWish *wish, Holder *ret, int *ret_error);
 
 /*
- * Whether each of n > 0 processes still is the one that was read, and runs the same program under
- * the same name; none of what is read for it waits for anybody. What it changed of itself since,
- * its user or directory, is not asked for.
+ * Returns whether each of n > 0 processes still exists, and runs the same program under the same
+ * name. The check never blocks. It does not compare the user and the working directory, which a
+ * process can change.
  */
 bool processes_are_still(const OwnerSources *sources, const Holder *seen, size_t n);
 

@@ -17,9 +17,9 @@ void environ_read(int process_fd, pid_t *ret_listen_pid, int *ret_n_listen_fds);
 typedef struct SlowRead SlowRead;
 
 /*
- * Has exe, exe_id, exe_state, cmdline and environ of the process, which is `uid`'s, read beside the
- * calling thread; without the exe if root_fd is -1. Returns 0 or -ENOMEM; slow_read_end() must
- * follow in the same thread.
+ * Starts to read exe, exe_id, exe_state, cmdline and environ of a process of the user `uid` in a
+ * helper thread; not the exe if root_fd is -1. Returns 0 or -ENOMEM. slow_read_end() must follow in
+ * the same thread.
  */
 int slow_read_begin(int process_fd, int root_fd, size_t cmdline_max, uid_t uid, SlowRead **ret);
 

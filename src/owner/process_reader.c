@@ -17,25 +17,25 @@
 /* The records of one reading have at most 3 MiB. */
 #define PROCESSES_MAX 256
 /*
- * Reading one alone takes as long as all, and a user chooses when, and how many threads there are:
- * it may take a twentieth of the time, and so much at once.
+ * Reading one process takes as long as reading all. A user can cause such readings, and determines
+ * how many threads they visit. They may take a twentieth of the time, and ALONE_BURST at once.
  */
 #define ALONE_SHARE 20
 #define ALONE_BURST (10 * USEC_PER_MSEC)
 
 typedef struct Found {
     pid_t pid;
-    size_t at; /* its record's place */
+    size_t at; /* the offset of the record in `data` */
 } Found;
 
 struct ProcessReader {
     int link_fd;
-    uint64_t *wanted; /* the kernel's map */
+    uint64_t *wanted; /* the map of the iterator */
     size_t n_asked;
-    pid_t asked[PROCESSES_MAX]; /* of the next reading */
+    pid_t asked[PROCESSES_MAX]; /* for the next reading */
     size_t n_read;
-    pid_t read[PROCESSES_MAX]; /* of the last one, */
-    char *data;                /* and what it gave */
+    pid_t read[PROCESSES_MAX]; /* in the last reading */
+    char *data;                /* the records of the last reading */
     size_t size;
     Found found[PROCESSES_MAX];
     size_t n_found;
@@ -100,7 +100,7 @@ bool process_reader_add(ProcessReader *reader, pid_t pid) {
     return true;
 }
 
-/* Asks the kernel. Returns 0 with a new buffer, or a negative errno. */
+/* Runs the iterator. Returns 0 with a new buffer, or a negative errno. */
 static int ask(ProcessReader *reader, char **ret, size_t *ret_size) {
     _cleanup_close_ int fd = kernel_iterate(reader->link_fd);
     int r = fd < 0 ? fd : iterator_read(fd, ret, ret_size);
@@ -110,7 +110,7 @@ static int ask(ProcessReader *reader, char **ret, size_t *ret_size) {
     return r;
 }
 
-/* Takes note of where each record is. */
+/* Stores the offset of each record. */
 static int find_records(ProcessReader *reader) {
     for (size_t at = 0; at < reader->size && reader->n_found < PROCESSES_MAX;) {
         _cleanup_caller_ Caller caller = {};
@@ -140,7 +140,7 @@ int process_reader_read(ProcessReader *reader) {
     return r;
 }
 
-/* Reads one process and nothing else. */
+/* Reads a single process. */
 static int read_alone(ProcessReader *reader, pid_t pid, Caller *ret) {
     _cleanup_free_ char *data = NULL;
     size_t size = 0;

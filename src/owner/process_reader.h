@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What processes are, from the kernel's iterator over them (bpf/processes.bpf.c), which needs no
- * capability: who it is, what it runs and where. Many are read at once, as each reading goes
- * through all threads of the machine.
+ * Reads the user, the program and the working directory of processes from a BPF iterator
+ * (bpf/processes.bpf.c), which needs no capability. Many processes should be read at once, because
+ * each reading visits all threads of the machine.
  */
 #pragma once
 
@@ -18,17 +18,18 @@ int process_reader_new(int link_fd, int wanted_fd, ProcessReader **ret);
 /* Takes NULL, returns NULL. */
 ProcessReader *process_reader_free(ProcessReader *reader);
 
-/* Adds a process to those of the next reading. Returns false if it has no place among them: read
- * first. */
+/* Adds a process to the next reading. Returns false if there is no room for it: the caller must
+ * read first. */
 bool process_reader_add(ProcessReader *reader, pid_t pid);
-/* Reads them, in place of those that were read before. Returns 0 or a negative errno. */
+/* Reads the added processes, and drops those of the last reading. Returns 0 or a negative errno. */
 int process_reader_read(ProcessReader *reader);
-/* Forgets what was read: it grows old. */
+/* Drops the processes of the last reading, before they are outdated. */
 void process_reader_forget(ProcessReader *reader);
 
 /*
- * Gets a process from what was read, as often as it is asked for: one with many threads is. Reads
- * it alone if it is not there; none may have been added since the last reading. Returns 0 with what
- * caller_done() frees, -ESRCH, -EBUSY if many were read alone lately, or another negative errno.
+ * Returns a process of the last reading, any number of times: each thread of a process needs it. If
+ * the process is not there, reads it alone; no process may have been added since the last reading.
+ * Returns 0, -ESRCH, -EBUSY if many were read alone recently, or another negative errno. The caller
+ * frees *ret with caller_done().
  */
 int process_reader_get(ProcessReader *reader, pid_t pid, Caller *ret);

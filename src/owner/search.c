@@ -201,7 +201,7 @@ static bool is_unguided(const OwnerSearch *search) {
 }
 
 int owner_search_hint(OwnerSearch *search, pid_t pid) {
-    if (search->n_missing == 0 || search->sources.processes) /* all at once are as fast */
+    if (search->n_missing == 0 || search->sources.processes) /* one reading covers all processes */
         return 0;
     search->hinted = true;
     int r = search_visit_process(search, pid);

@@ -27,7 +27,7 @@ typedef struct Hit {
 /* One fd table, looked through. */
 typedef struct Visit {
     OwnerSearch *search;
-    const struct FdRecord *seen; /* what the iterator said of the process; NULL: it was not used */
+    const struct FdRecord *seen; /* the record of the iterator over fds; NULL: not used */
     Hit *hits;
     size_t n_hits, hits_allocated;
 } Visit;
@@ -253,7 +253,7 @@ int search_visit_process(OwnerSearch *search, pid_t pid) {
     return search_visit_table(search, pid, path);
 }
 
-/* One record: a socket, or a ring of which /proc says more. */
+/* Visits one record: a socket, or an io_uring whose files /proc lists. */
 static int visit_record(FdVisitor *visitor, int fd_directory, const struct FdRecord *record) {
     char name[16];
     if (record->inode != 0)

@@ -16,13 +16,13 @@ Names *names_new(void);
 /* Takes NULL, returns NULL. */
 Names *names_free(Names *names);
 
-/* Each returns 0, -ENOENT when there is none of that name, or another negative errno: it can't be
- * told. The name must outlive `names`. */
+/* Each returns 0, -ENOENT if the name does not exist, or another negative errno if it cannot be
+ * resolved. The name must outlive `names`. */
 int names_user(Names *names, const char *name, uint32_t *ret);
 int names_group(Names *names, const char *name, uint32_t *ret);
 int names_service(Names *names, const char *name, uint32_t *ret); /* of any protocol */
 
-/* Whether of some name that was asked for it could not be told. */
+/* Returns whether a requested name could not be resolved. */
 bool names_missed(const Names *names);
 
 /* The name of that user or group, in a new string; its number where it has none. NULL: out of

@@ -37,9 +37,9 @@ Policy *policy_new_builtin(void);
 Policy *policy_free(Policy *policy);
 
 /*
- * Which file each literal `exe` of a policy is, asked once for many verdicts: with it a verdict
- * makes no system call. As old as its making: make a new one for each scan, and when
- * exe_table_check() says so.
+ * The file identity of each literal `exe` of a policy, looked up once for many verdicts. With the
+ * table, a verdict needs no system call. The identities may be outdated: create a new table for
+ * each scan, and when exe_table_check() requires it.
  */
 typedef struct ExeTable ExeTable;
 
@@ -119,10 +119,10 @@ const RuleInfo *policy_default(const Policy *policy);
  * policy_n_rules(); so an array needs one more. `rule` must be one of the policy's. */
 size_t policy_rule_index(const Policy *policy, const RuleInfo *rule);
 
-/* The first `until` of the rules that is after `now`, realtime. USEC_INFINITY: there is none. */
+/* Returns the first `until` of the rules after `now` (realtime), or USEC_INFINITY. */
 usec_t policy_next_until(const Policy *policy, usec_t now);
 
-/* The smallest `age` in the rules that is above `age`. USEC_INFINITY: there is none. */
+/* Returns the smallest `age` in the rules above `age`, or USEC_INFINITY. */
 usec_t policy_next_age(const Policy *policy, usec_t age);
 
 /* The `set` values. */

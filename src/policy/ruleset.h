@@ -128,7 +128,7 @@ struct Policy {
     size_t n_lets;
     const char **exes; /* every literal `exe` once */
     size_t n_exes;
-    bool lacks_names; /* some user, group or service could not be looked up */
+    bool lacks_names; /* some user, group or service name could not be resolved */
 };
 
 struct Filter {

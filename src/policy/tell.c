@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a listener has in the place of what a rule wanted, in words for `explain`. */
+/* Describes for `explain` the value of a listener that a rule does not match. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,7 +66,7 @@ char *match_tell_interface(const Case *judged, const Match *match) {
     if (!names)
         return NULL;
     char *told = *names ? string_format("it can be reached through %s", names)
-                        : string_format("no interface leads to it");
+                        : string_format("no interface reaches it");
     free(names);
     return told;
 }
@@ -194,7 +194,7 @@ char *match_tell_ephemeral(const Case *judged, const Match *match) {
     const Endpoint *endpoint = &judged->listener->endpoint;
     (void)match;
     if (endpoint->proto != PROTO_UDP && endpoint->proto != PROTO_UDPLITE)
-        return string_format("it is %s, and the key is for UDP alone", proto_name(endpoint->proto));
+        return string_format("it is %s, and the key matches only UDP", proto_name(endpoint->proto));
     if (context->ephemeral_last == 0)
         return string_format("the range of ephemeral ports is not known");
     bool inside =
@@ -214,7 +214,7 @@ char *match_tell_tool(const Case *judged, const Match *match) {
     return escaped ? string_format("it is recognised as %s", escaped) : NULL;
 }
 
-/* Why one holder does not say what is wanted. */
+/* Describes the program of one process that does not match. */
 static char *tell_holder(const Holder *holder) {
     _cleanup_free_ char *exe = text_escape_string(holder->exe ?: "");
     if (!exe)
@@ -247,11 +247,12 @@ char *match_tell_exe(const Case *judged, const Match *match) {
         return note ? string_format("its process is unknown: %s", note)
                     : string_format("its process is unknown");
     }
-    /* The first that stands in the way: for `not`, one that runs it or may. */
+    /* Describe the first process that prevents a match; for `not`, one that runs or may run it. */
     for (size_t i = 0; i < owner->n_holders; i++) {
         Answer answer = holder_runs(judged, match, &owner->holders[i]);
         if (match->negated ? answer != ANSWER_NO : answer != ANSWER_YES)
             return tell_holder(&owner->holders[i]);
     }
-    return string_format("%zu processes have it, too many to check each", owner->n_holders_seen);
+    return string_format("%zu processes have the socket, too many to check each",
+                         owner->n_holders_seen);
 }

@@ -125,7 +125,7 @@ static void add_rule(Record *record, const ListenerAlert *alert) {
 
 static const struct {
     const char *name;  /* SOCKAUDIT_REASON */
-    const char *words; /* for people */
+    const char *words; /* in messages */
 } reasons[ALERT_REASON_COUNT] = {
     [ALERT_REPEATS] = {"repeats", "it opens and closes repeatedly"},
     [ALERT_RETURNED] = {"returned", "still exposed after a restart"},
@@ -305,8 +305,8 @@ static void add_sum(Record *record, const SuppressedAlert *alert, const char *wh
     }
     if (alert->n_unkept == 0)
         record_addf(record, "MESSAGE",
-                    "%" PRIu64 " more alerts for listeners of %s in %s were suppressed, the worst "
-                    "for %s (%s); %s",
+                    "%" PRIu64 " more alerts for listeners of %s in %s were suppressed, the most "
+                    "severe for %s (%s); %s",
                     alert->n_alerts, who, span, worst, severity_name(alert->worst), hint);
     else if (alert->n_alerts == 0)
         record_addf(record, "MESSAGE",
@@ -315,8 +315,8 @@ static void add_sum(Record *record, const SuppressedAlert *alert, const char *wh
                     alert->n_unkept, who);
     else
         record_addf(record, "MESSAGE",
-                    "%" PRIu64 " more alerts for listeners of %s in %s were suppressed, the worst "
-                    "for %s (%s), and at least %" PRIu64
+                    "%" PRIu64 " more alerts for listeners of %s in %s were suppressed, the most "
+                    "severe for %s (%s), and at least %" PRIu64
                     " listeners are not monitored (listener limit reached); %s",
                     alert->n_alerts, who, span, worst, severity_name(alert->worst), alert->n_unkept,
                     hint);

@@ -26,7 +26,7 @@ typedef enum AlertReason {
 /* The value of SOCKAUDIT_REASON; NULL for ALERT_NEW. */
 const char *alert_reason_name(AlertReason reason);
 
-/* That value in words for people; `name` itself where it is not known. */
+/* Returns the text for a value of SOCKAUDIT_REASON, or `name` itself if it is unknown. */
 const char *alert_reason_words(const char *name);
 
 /* About one listener: flagged, still-flagged, resolved, transient. All is borrowed. */
@@ -71,32 +71,32 @@ void alert_forget_process(Record *record);
 int alert_of_daemon(ReportEvent event, int priority, usec_t realtime, const char *message,
                     Record *ret);
 
-/* What is not told one by one of a user. */
+/* The suppressed alerts of one user. */
 typedef struct SuppressedAlert {
-    uid_t uid;                /* (uid_t)-1: of all who were not told apart */
+    uid_t uid;                /* (uid_t)-1: all users that are not tracked separately */
     const char *user;         /* the name, raw, or NULL */
-    bool is_forwards;         /* of forwarded ports; uid is (uid_t)-1 */
-    Severity worst;           /* of the alerts: the entry's priority */
-    const Endpoint *endpoint; /* the first with that severity; used with `n_alerts` */
+    bool is_forwards;         /* alerts for forwarded ports; uid is (uid_t)-1 */
+    Severity worst;           /* of the alerts; sets the priority of the entry */
+    const Endpoint *endpoint; /* of the first alert with that severity; used if n_alerts > 0 */
     const LinkTable *links;
     uint64_t n_alerts;
-    uint64_t n_unkept; /* listeners for which there was no room, at least: no alerts, and not
-                        * counted as such */
-    usec_t span;       /* within which they came */
+    uint64_t n_unkept; /* at least so many listeners are not tracked; they are not counted in
+                        * n_alerts */
+    usec_t span;       /* the period of the alerts */
     usec_t realtime;
 } SuppressedAlert;
 
 /* As above. */
 int alert_of_suppressed(const SuppressedAlert *alert, Record *ret);
 
-/* Somebody has silenced the alerts of a listener for a while. */
+/* A user snoozed the alerts for a listener. */
 typedef struct SnoozeNote {
     const Listener *listener;
     const LinkTable *links;
     Netns netns;
-    const char *user; /* name of the listener's uid, raw, or NULL */
-    uid_t by;
-    const char *by_user; /* its name, raw, or NULL */
+    const char *user;    /* name of the listener's owner, raw, or NULL */
+    uid_t by;            /* the user who requested it */
+    const char *by_user; /* name of that user, raw, or NULL */
     usec_t span;
     usec_t realtime;
 } SnoozeNote;

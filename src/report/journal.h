@@ -12,7 +12,7 @@
 
 typedef struct Journal Journal;
 
-/* `path` is where journald listens, `/run/systemd/journal/socket`; copied. */
+/* `path` is the socket of journald (`/run/systemd/journal/socket`); copied. */
 int journal_new(const char *path, Journal **ret);
 /* Takes NULL, returns NULL. Sends what it can of what is kept. */
 Journal *journal_free(Journal *journal);

@@ -87,7 +87,7 @@ static int connect_to_journal(JournalSocket *to) {
     return 0;
 }
 
-/* Sends the entry itself, or with `memory` >= 0 that file in its place. */
+/* Sends the entry, or with `memory` >= 0 that file instead. */
 static int send_connected(const JournalSocket *to, const Entry *entry, int memory) {
     const struct ucred root = {.pid = to->pid, .uid = 0, .gid = to->gid};
     struct iovec data = {.iov_base = entry->data, .iov_len = memory < 0 ? entry->size : 0};
@@ -107,12 +107,12 @@ static int send_message(JournalSocket *to, const Entry *entry, int memory) {
     int r = to->connected ? send_connected(to, entry, memory) : -ENOTCONN;
     if (r != -ECONNREFUSED && r != -ENOTCONN)
         return r;
-    to->connected = false; /* journald closed its socket, and may have opened another */
+    to->connected = false; /* journald closed its socket, and may have opened a new one */
     r = connect_to_journal(to);
     return r < 0 ? r : send_connected(to, entry, memory);
 }
 
-/* What is too long for a datagram goes as a sealed memfd. */
+/* Sends an entry that is too long for a datagram as a sealed memfd. */
 static int send_large(JournalSocket *to, const Entry *entry) {
     _cleanup_close_ int memory = memfd_create("sockauditd-entry", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (memory < 0)

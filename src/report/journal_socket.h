@@ -14,23 +14,23 @@ typedef struct JournalSocket {
     int fd;
     const char *path; /* of journald's socket; borrowed */
     bool connected;
-    bool as_root; /* entries can be sent with uid 0 as their sender's */
-    pid_t pid;    /* ours, */
-    gid_t gid;    /* asked for once */
+    bool as_root; /* entries can be sent with uid 0 as sender */
+    pid_t pid;    /* of this process */
+    gid_t gid;    /* of this process */
 } JournalSocket;
 
 /*
- * Opens a socket to send to `path` from; ret->fd is the caller's to close. Returns 0 or a negative
- * errno. It does not connect: journald may be away. journald takes OBJECT_PID= from root alone, and
- * journalctl -u shows what others say of a unit from root alone: the daemon, which is not root,
- * holds CAP_SETUID for nothing else (unix(7), SCM_CREDENTIALS).
+ * Opens a socket for sending to `path`. The caller closes ret->fd. Returns 0 or a negative errno.
+ * The socket is not connected here, because journald may be unavailable. journald accepts
+ * OBJECT_PID= only from uid 0, and journalctl -u shows entries of other senders about a unit only
+ * if they have uid 0. This is the only use of the daemon's CAP_SETUID (SCM_CREDENTIALS, unix(7)).
  */
 int journal_socket_open(const char *path, JournalSocket *ret);
 
 /*
- * Sends one entry, its fields being `NAME=value`, to journald. It connects first, and again after
- * journald's socket was closed: the path of a connected one is not looked up for each entry.
- * Returns 0 or a negative errno; it does not wait: -EAGAIN while journald's queue is full, -ENOENT
- * or -ECONNREFUSED while it is away.
+ * Sends one entry with fields `NAME=value` to journald. Connects first, and again after journald
+ * closed its socket; the path of a connected socket is not looked up for each entry. Returns 0 or a
+ * negative errno without waiting: -EAGAIN if journald's queue is full, -ENOENT or -ECONNREFUSED if
+ * journald is unavailable.
  */
 int journal_socket_send(JournalSocket *to, const struct iovec *fields, size_t n_fields);

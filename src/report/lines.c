@@ -12,7 +12,7 @@
 #include "util/serialize.h"
 
 typedef struct PriorityLook {
-    const char *name, *colour; /* as the client colours the severities */
+    const char *name, *colour; /* the colour of the severity in the client */
 } PriorityLook;
 
 static PriorityLook priority_look(int priority) {

@@ -22,7 +22,7 @@ static size_t cut_length(const char *value) {
     return length;
 }
 
-/* No printf: 20 fields would take 10 µs of each alert. */
+/* Does not use printf(), which would take 10 µs for the 20 fields of an alert. */
 static void add(Record *record, const char *name, const char *value, size_t length,
                 const char *mark) {
     size_t name_length = strlen(name);

@@ -12,8 +12,8 @@
 
 #define _cleanup_(function) __attribute__((cleanup(function)))
 
-/* A function for _cleanup_() that releases what a `type *` variable points to; `release` takes
- * NULL. */
+/* Defines a function for _cleanup_() that releases the object of a `type *` variable. `release`
+ * must accept NULL. */
 #define DEFINE_CLEANUP(type, name, release)                                                        \
     static inline void name(type **pointer) {                                                      \
         release(*pointer);                                                                         \

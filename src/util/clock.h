@@ -20,7 +20,7 @@ static inline usec_t realtime_now(void) {
     return clock_now(CLOCK_REALTIME);
 }
 
-/* CPU time of this thread. */
+/* The CPU time of the calling thread. */
 static inline usec_t thread_cpu_now(void) {
     return clock_now(CLOCK_THREAD_CPUTIME_ID);
 }

@@ -20,7 +20,7 @@ char *text_escape(const char *text, size_t length);
 /* The same for a C string; NULL gives NULL. */
 char *text_escape_string(const char *text);
 
-/* Returns whether the text is printable ASCII alone, of which nothing is escaped. */
+/* Returns whether the text is only printable ASCII that needs no escaping. */
 bool text_is_plain(const char *text, size_t length);
 
 /*

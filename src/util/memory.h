@@ -17,7 +17,7 @@ int array_reserve(void **array, size_t *allocated, size_t need, size_t size);
 #define ARRAY_RESERVE(array, allocated, need)                                                      \
     array_reserve((void **)&(array), &(allocated), (need), sizeof(*(array)))
 
-/* Appends the value. Evaluates to 0 or -ENOMEM. */
+/* Appends a value. Evaluates to 0 or -ENOMEM. */
 #define ARRAY_APPEND(array, allocated, n, value)                                                   \
     ({                                                                                             \
         int _appended = ARRAY_RESERVE(array, allocated, (n) + 1);                                  \
@@ -35,10 +35,10 @@ static inline void strv_cleanup(char ***vector) {
 }
 #define _cleanup_strv_ _cleanup_(strv_cleanup)
 
-/* A new string, owned by the caller; NULL: out of memory. */
+/* Returns a new string, owned by the caller, or NULL: out of memory. */
 __attribute__((format(printf, 1, 2))) char *string_format(const char *format, ...);
 
-/* The index of `text` among `count` words, or -EINVAL. */
+/* Returns the index of `text` in `words`, or -EINVAL. */
 int string_find(const char *text, const char *const *words, size_t count);
 
 static inline bool string_is_empty(const char *text) {

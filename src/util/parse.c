@@ -28,9 +28,9 @@ int parse_unsigned(const char *text, size_t length, uint64_t max, uint64_t *ret)
     return 0;
 }
 
-/* The units of systemd.time(7), with its lengths of a month and a year. */
+/* The units of systemd.time(7), with the same lengths of a month and a year. */
 static const struct {
-    const char *names; /* each between blanks */
+    const char *names; /* each between spaces */
     usec_t usec;
 } duration_units[] = {
     {" us usec ", 1},
@@ -57,7 +57,8 @@ static usec_t duration_unit(const char *name, size_t length) {
     return 0;
 }
 
-/* The end of the part of text[at..length) whose characters are all `in` the set, or all not. */
+/* Returns the end of the longest part of text[at..length) with only characters `in` the set, or
+ * with `in` false, with none of them. */
 static size_t span_end(const char *text, size_t at, size_t length, const char *set, bool in) {
     while (at < length && (text[at] != '\0' && strchr(set, text[at])) == in)
         at++;

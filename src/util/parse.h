@@ -22,9 +22,9 @@ typedef uint64_t usec_t;
 int parse_unsigned(const char *text, size_t length, uint64_t max, uint64_t *ret);
 
 /*
- * A span: one or more of a number and a unit of systemd.time(7) (us, ms, s, m or min, h, d, w, M,
- * y, and their long names), largest first or not, with or without blanks: `30s`, `1h30m`, `2 days`.
- * Returns 0, -EINVAL, or -ERANGE when the span does not fit.
+ * Parses a span: one or more pairs of a number and a unit of systemd.time(7) (us, ms, s, m or min,
+ * h, d, w, M, y, and their long names), in any order, with or without spaces: `30s`, `1h30m`,
+ * `2 days`. Returns 0, -EINVAL, or -ERANGE if the span does not fit.
  */
 int parse_duration(const char *text, size_t length, usec_t *ret);
 

@@ -13,7 +13,7 @@ typedef struct TextStream {
     size_t *ret_size;
     size_t allocated;
     bool failed;
-    char buffer[512]; /* in place of one that stdio would allocate */
+    char buffer[512]; /* so that stdio does not allocate one */
 } TextStream;
 
 static ssize_t append(void *cookie, const char *data, size_t size) {

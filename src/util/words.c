@@ -20,7 +20,7 @@ int words_add(Words *words, const char *text, uint32_t value, uint32_t *ret_valu
     int r = ARRAY_RESERVE(words->words, words->allocated, words->n_words + 1);
     if (r < 0)
         return r;
-    /* Words of the same hash have the numbers that follow it. */
+    /* Words with the same hash use the following hash values. */
     while ((r = idmap_add(&words->by_hash, hash++, words->n_words, &index)) == 0)
         if (strcmp(words->words[*index].text, text) == 0) {
             *ret_value = words->words[*index].value;

@@ -9,7 +9,7 @@ typedef struct Word {
     uint32_t value;
 } Word;
 
-/* An empty set is a zeroed one. */
+/* A zeroed set is empty. */
 typedef struct Words {
     IdMap by_hash; /* → index of words */
     Word *words;
@@ -19,6 +19,6 @@ typedef struct Words {
 
 void words_done(Words *words);
 
-/* Adds a word, which must outlive the set. 1: added as `value`; 0: was there, *ret_value is its
- * value; -ENOMEM. */
+/* Adds a word, which must outlive the set. Returns 1 if it was added with `value`; 0 if the set has
+ * the word, with *ret_value set to its value; or -ENOMEM. */
 int words_add(Words *words, const char *text, uint32_t value, uint32_t *ret_value);

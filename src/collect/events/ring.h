@@ -18,10 +18,10 @@ int ring_open(int fd, int dropped_fd, Ring **ret);
 Ring *ring_close(Ring *ring);
 
 /*
- * Hands the records that are complete now to `take`, oldest first, until there are no more or
- * `take` returns a negative errno. Records that come meanwhile are for the next call, so a flood
- * cannot keep the caller here. Their bytes are the kernel's: read-only, and gone when take()
- * returns. Returns how many were taken, or that errno.
+ * Passes the records that are complete at the call to `take`, oldest first, until there are no more
+ * or `take` returns a negative errno. The next call passes records that arrive meanwhile, so a
+ * flood cannot keep the caller here. The bytes belong to the kernel: they are read-only, and
+ * invalid when take() returns. Returns the number of records, or that errno.
  */
 int ring_read(Ring *ring, int (*take)(const void *record, size_t size, void *data), void *data);
 

@@ -2,8 +2,8 @@
 /*
  * Notifications of changes of the nf_tables ruleset (NFNLGRP_NFTABLES). Only the last message of
  * each transaction is received, NFT_MSG_NEWGEN, so that replacing thousands of rules causes one
- * wake-up (KERNEL-FACTS.md). The forwards are then read again (forwards.h). Only joining needs
- * CAP_NET_ADMIN: a passed socket has joined.
+ * wake-up (KERNEL-FACTS.md). The forwards are then read again (forwards.h). Only joining the group
+ * needs CAP_NET_ADMIN; a passed socket has joined already.
  */
 #pragma once
 

@@ -15,7 +15,7 @@
 #include "util/cleanup.h"
 #include "util/memory.h"
 
-/* So many datagrams of a socket are taken at a time. */
+/* The number of datagrams that are received from a socket at a time. */
 #define BATCH 256
 
 #define NEVER UINT64_MAX
@@ -104,12 +104,12 @@ static void tell_lost(Sources *sources, SourceId id) {
         sources->config.handlers.lost(id, sources->config.handlers.data);
 }
 
-/* Calls `handler` when the fd of that source is readable. */
+/* Calls `handler` when the fd of the source is readable. */
 static int watch(Sources *sources, SourceId id, int fd, sd_event_io_handler_t handler) {
     return sd_event_add_io(sources->config.loop, &sources->io[id], fd, EPOLLIN, handler, sources);
 }
 
-/* To be called before the fd is closed. */
+/* Must be called before the fd of the source is closed. */
 static void unwatch(Sources *sources, SourceId id) {
     sources->io[id] = sd_event_source_disable_unref(sources->io[id]);
 }
@@ -362,8 +362,8 @@ static void dispatch_timer(Sources *sources) {
  */
 
 void sources_read(Sources *sources) {
-    /* Closed UDP sockets are read before the records of new ones and reported after them. So none
-     * is reported as closed before it is known. */
+    /* Read closed UDP sockets before the records of new ones, and report them afterwards, so that
+     * no socket is reported as closed before it is known. */
     sources->n_destroyed = 0;
     read_destroyed(sources);
     dispatch_ring(sources);

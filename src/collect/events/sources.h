@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * All event sources, in the loop of the daemon. Each may be missing, in part or from time to time:
- * the facade says so in words, and tries again, ever less often. An event is only a hint; what
- * counts is the dump that follows it.
+ * All event sources, in the event loop of the daemon. Each source may be unavailable, in part or at
+ * times. Its status then has the reason, and the source is retried at growing intervals. An event
+ * is only a hint; the dump that follows it decides.
  *
- * For one thread. The handlers are called from the loop and from sources_read() alone.
+ * Not thread-safe. Only the loop and sources_read() call the handlers.
  */
 #pragma once
 
@@ -34,7 +34,7 @@ typedef struct SourcesHandlers {
     void (*lost)(SourceId id, void *data);
     /* The status of that source is another than before. */
     void (*status)(SourceId id, const SourceStatus *status, void *data);
-    /* The loop's handler of a source is at its end. */
+    /* The loop has handled the events of a source. */
     void (*done)(void *data);
     void *data;
 } SourcesHandlers;
@@ -63,7 +63,7 @@ int sources_open(const SourcesConfig *config, Sources **ret);
 /* Takes NULL, returns NULL. */
 Sources *sources_close(Sources *sources);
 
-/* Reads at once what sockets have been reported by now: they come before a dump. */
+/* Handles the events of sockets that are pending. To be called before a dump. */
 void sources_read(Sources *sources);
 
 /* The daemon looks by itself in other periods than before. */

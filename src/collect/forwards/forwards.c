@@ -13,7 +13,7 @@
 #include "util/cleanup.h"
 #include "util/memory.h"
 
-/* The limits bound the time and memory that a generated ruleset takes. */
+/* Limits on the time and memory for a generated ruleset. */
 #define RULES_MAX         100000
 #define ELEMENTS_SIZE_MAX ((size_t)4 << 20)
 
@@ -21,7 +21,7 @@ struct Forwards {
     ForwardTable table;
     NftSet **sets; /* with their elements */
     size_t n_sets, sets_allocated;
-    size_t elements_size; /* of their messages */
+    size_t elements_size; /* of the messages */
     bool sets_lack;
     size_t n_rules;
     bool too_many;
@@ -115,7 +115,7 @@ static int take_elements(Forwards *forwards, const struct nlmsghdr *message) {
         forwards->sets_lack = true;
         return 0;
     }
-    /* A large set comes in several messages, one after another. */
+    /* The kernel sends a large set in several consecutive messages. */
     if (!set || !same_set(set, family, table, name))
         set = add_set(forwards, family, table, name);
     return set ? nft_set_add(set, nft_nested(list, NFTA_SET_ELEM_LIST_ELEMENTS)) : -ENOMEM;
@@ -143,8 +143,8 @@ static void set_error(Coverage *coverage, int error) {
     case -ENOENT:
         break;
     default:
-        coverage_set(coverage, COVERAGE_UNAVAILABLE, "the NAT rules could not be read: %s",
-                     error == -EAGAIN ? "they keep changing" : strerror(-error));
+        coverage_set(coverage, COVERAGE_UNAVAILABLE, "NAT rules could not be read: %s",
+                     error == -EAGAIN ? "the ruleset keeps changing" : strerror(-error));
     }
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Messages of nf_tables and values of their attributes, found in the list that `walk` begins. Not
- * libnftnl: it ends the program when an attribute is malformed.
+ * Reads messages of nf_tables and the values of their attributes, from the list that `walk` begins.
+ * libnftnl is not used because it exits when an attribute is malformed.
  */
 #pragma once
 
@@ -13,7 +13,7 @@
 
 #define NFT_MESSAGE_TYPE(type) ((NFNL_SUBSYS_NFTABLES << 8) | (type))
 
-/* Of a message that is not shorter than its two heads. */
+/* Returns the attributes of a message, which must not be shorter than its two headers. */
 static inline uint8_t nft_family(const struct nlmsghdr *message) {
     return ((const struct nfgenmsg *)(message + 1))->nfgen_family;
 }
@@ -65,7 +65,7 @@ static inline const uint8_t *nft_bytes(AttributeWalk walk, unsigned type, uint32
     return found ? attribute.data : NULL;
 }
 
-/* The same of the value in a data attribute. */
+/* The same for the value in a data attribute. */
 static inline const uint8_t *nft_data(AttributeWalk walk, unsigned type, uint32_t *ret_length) {
     return nft_bytes(nft_nested(walk, type), NFTA_DATA_VALUE, ret_length);
 }

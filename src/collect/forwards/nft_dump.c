@@ -17,10 +17,10 @@
 
 #define READ_TRIES_MAX 3
 
-/* A table, or a set of it. */
+/* The name of a table, or of one of its sets. */
 typedef struct NftName {
     uint8_t family;
-    char *table; /* NULL: of all tables */
+    char *table; /* NULL: all tables */
     char *set;   /* NULL: the table itself */
 } NftName;
 
@@ -33,8 +33,8 @@ typedef struct Dump {
     Netlink *netfilter;
     MessageHandler handler;
     void *data;
-    NftNames tables; /* those with a base chain that may forward: jumps stay within a table */
-    NftNames sets;   /* of these tables */
+    NftNames tables; /* with a base chain that may forward; jumps do not leave a table */
+    NftNames sets;   /* sets of these tables */
     bool sets_lack;
 } Dump;
 
@@ -94,7 +94,7 @@ static int take_set(const struct nlmsghdr *message, void *data) {
     return table && name ? names_add(&dump->sets, nft_family(message), table, name) : 0;
 }
 
-/* Dumps what is in the table or set. Returns 0 with *ret_result, or a negative errno. */
+/* Dumps the contents of the table or set. Returns 0 with *ret_result, or a negative errno. */
 static int request(const Dump *dump, uint16_t type, const NftName *name, MessageHandler handler,
                    void *data, DumpResult *ret_result) {
     static_assert((int)NFTA_RULE_TABLE == (int)NFTA_SET_TABLE &&
@@ -116,7 +116,7 @@ static int request(const Dump *dump, uint16_t type, const NftName *name, Message
     return netlink_dump(dump->netfilter, message, handler, data, ret_result);
 }
 
-/* The same of each of the names, until one can't be dumped. */
+/* The same for each name, until a dump fails. */
 static int request_each(Dump *dump, uint16_t type, const NftNames *names, MessageHandler handler,
                         void *data, DumpResult *ret_result) {
     int r = 0;
@@ -148,7 +148,7 @@ static int dump_once(Dump *dump, DumpResult *ret_result) {
     names_done(&dump->sets);
     dump->sets_lack = false;
     int r = request(dump, NFT_MSG_GETCHAIN, &all, take_chain, dump, ret_result);
-    /* Only of these tables, without the thousands of rules of a firewall in others. */
+    /* Dump only these tables, and not thousands of firewall rules in others. */
     if (r >= 0)
         r = request_each(dump, NFT_MSG_GETSET, &dump->tables, take_set, dump, ret_result);
     if (r >= 0)
@@ -159,7 +159,8 @@ static int dump_once(Dump *dump, DumpResult *ret_result) {
     return r;
 }
 
-/* There may be rules that nf_tables lacks then. The lists are readable by root and its group. */
+/* If a nat table exists, it may contain rules that nf_tables lacks. Root and its group can read the
+ * lists. */
 static bool legacy_nat_exists(int proc_fd, const char *directory) {
     static const char *const lists[] = {"ip_tables_names", "ip6_tables_names"};
     bool exists = false;

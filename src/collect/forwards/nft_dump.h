@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The part of the nf_tables ruleset that may forward ports: base chains of prerouting, type nat,
- * and all sets and rules of their tables. Reading it needs CAP_NET_ADMIN, parsing it does not: so
- * the messages of the kernel are handed on as they are, from one process to another if need be
- * (--dump-nft).
+ * Dumps the part of the nf_tables ruleset that may forward ports: base chains of prerouting, type
+ * nat, and all sets and rules of their tables. Only reading needs CAP_NET_ADMIN, parsing does not.
+ * The messages of the kernel are therefore passed on unchanged, so that one process can dump them
+ * and another can parse them (--dump-nft).
  */
 #pragma once
 
@@ -23,10 +23,10 @@ typedef struct NftDumpEnd {
 } NftDumpEnd;
 
 /*
- * Dumps to the handler: chains, then elements of sets, then rules. `netfilter` is of
- * NETLINK_NETFILTER, or NULL if the kernel has none: then the dump is empty. `directory` is that of
- * the network namespace below procfs. Returns 0, the handler's negative errno, or -ENOMEM. Errors
- * of the kernel are in the last message.
+ * Dumps chains, then elements of sets, then rules to the handler. `netfilter` is a socket of
+ * NETLINK_NETFILTER, or NULL if the kernel has none; the dump is then empty. `directory` is the
+ * directory of the network namespace below procfs. Returns 0, the handler's negative errno, or
+ * -ENOMEM. Errors of the kernel are in the last message.
  */
 int nft_dump(Netlink *netfilter, int proc_fd, const char *directory, MessageHandler handler,
              void *data);

@@ -11,8 +11,8 @@
 /* An element as the kernel tells it: of an interval, the two ends are elements of their own. */
 typedef struct NftRawElement {
     NftElement element;
-    char *chain; /* owned: the element's */
-    bool end;    /* the first key that is no longer in */
+    char *chain; /* owned */
+    bool end;    /* the end of an interval: the first key outside it */
 } NftRawElement;
 
 NftSet *nft_set_new(uint8_t family, const char *table, const char *name) {

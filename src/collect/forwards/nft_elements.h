@@ -18,7 +18,7 @@ typedef struct NftElements {
     size_t n_items, items_allocated;
 } NftElements;
 
-/* A set or map with its elements as the kernel sends them: those of an interval are its two ends.
+/* A set or map with its elements as the kernel sends them. An interval has two elements: its ends.
  */
 typedef struct NftSet {
     uint8_t family;
@@ -28,15 +28,15 @@ typedef struct NftSet {
     bool intervals;
 } NftSet;
 
-/* Returns an empty one, or NULL: out of memory. */
+/* Returns an empty set, or NULL: out of memory. */
 NftSet *nft_set_new(uint8_t family, const char *table, const char *name);
 /* Takes NULL, returns NULL. */
 NftSet *nft_set_free(NftSet *set);
 /* Adds the elements of a list (NFTA_SET_ELEM_LIST_ELEMENTS). Returns 0 or -ENOMEM. */
 int nft_set_add(NftSet *set, AttributeWalk elements);
 
-/* Reads them, intervals joined. Keys wider than a port are read by their first bytes. 0 or -ENOMEM.
- */
+/* Returns the elements, with intervals joined. Only the first bytes of wider keys than a port are
+ * read. Returns 0 or -ENOMEM. */
 int nft_elements_read(const NftSet *set, NftElements *ret);
 void nft_elements_done(NftElements *elements);
 

@@ -34,7 +34,7 @@ typedef struct Slot {
     SlotKind kind;
     uint8_t bits; /* SLOT_DESTINATION: how many are left to compare */
     uint8_t data[16];
-    uint32_t length;        /* of data, or of a mapped value's offset */
+    uint32_t length;        /* of the data, or of the offset of a mapped value */
     const NftSet *elements; /* SLOT_MAPPED; borrowed */
 } Slot;
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One nftables rule, as the kernel gives it, read for what it forwards. The expressions of a rule
- * are a small program on registers: it is run with the registers holding "the destination port",
- * "the protocol", … in place of values. Rules that iptables-nft made are read as well: they mix
- * such expressions with iptables' own matches and targets.
+ * Finds the ports that one nftables rule forwards. The expressions of a rule are a small program on
+ * registers. This program is run symbolically: a register holds "the destination port", "the
+ * protocol", … instead of a value. Rules of iptables-nft are read as well; they mix such
+ * expressions with the matches and targets of iptables.
  */
 #pragma once
 
@@ -11,7 +11,7 @@
 #include "collect/forwards/nft_elements.h"
 #include "collect/netlink/attributes.h"
 
-/* How to find a named set or map: returns it, borrowed for as long as the rule is read, or NULL. */
+/* Finds a named set or map. Returns it, borrowed while the rule is read, or NULL. */
 typedef struct NftSets {
     const NftSet *(*find)(void *userdata, uint32_t family, const char *table, const char *set);
     void *userdata;
@@ -21,7 +21,6 @@ typedef struct NftSets {
 char *nft_chain_name(uint32_t family, const char *table, const char *chain);
 
 /*
- * Adds what the rule (its attributes) forwards or jumps to, if anything, to the table. Returns 0 or
- * -ENOMEM.
+ * Adds the forwards and jumps of the rule (its attributes) to the table. Returns 0 or -ENOMEM.
  */
 int nft_rule_read(uint8_t family, AttributeWalk rule, const NftSets *sets, ForwardTable *table);

@@ -9,7 +9,8 @@
 #include "util/cleanup.h"
 #include "util/memory.h"
 
-/* To join once more is harmless, but may need a capability. */
+/* Returns whether the socket is in the group. Joining again is harmless, but may need a capability.
+ */
 static bool has_joined(int fd, unsigned group) {
     uint32_t groups[4] = {};
     socklen_t size = sizeof(groups);

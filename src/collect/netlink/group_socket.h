@@ -16,7 +16,7 @@
 /*
  * Opens a bound socket of that bus (handles.h), not blocking, and then joins the groups: those of
  * NETLINK_SOCK_DIAG stay silent for a socket that joined before it was bound (KERNEL.md 23). A
- * socket that was passed may have joined already.
+ * passed socket may have joined already.
  * `filter`, unless NULL, decides on each message in the kernel, so that what is not wanted wakes
  * nobody. Returns the fd or a negative errno.
  */

@@ -13,11 +13,10 @@
 
 static const struct {
     const char *name;
-    int bus;          /* of a socket, */
-    const char *file; /* or a file, below procfs unless absolute */
+    int bus;          /* of a netlink socket */
+    const char *file; /* or a file: below procfs unless absolute */
     bool optional;
-    unsigned
-        group; /* 0: none; joined by the opener, because the borrower may lack the capability */
+    unsigned group; /* 0: none; the opener joins it, because the borrower may lack the capability */
 } kinds[HANDLE_COUNT] = {
     [HANDLE_DIAG] = {"diag", NETLINK_SOCK_DIAG},
     [HANDLE_ROUTE] = {"route", NETLINK_ROUTE},

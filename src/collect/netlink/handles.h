@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What must be opened in the namespaces that are looked at, by somebody who is in them: the service
- * itself has an empty network and a root of its own, and may open no netlink socket
- * (docs/SERVICE.md). A socket belongs for good to the namespace that it was opened in.
+ * File descriptors that must be opened inside the audited namespaces, by a process that is in them.
+ * The service has an empty network namespace and its own root directory, and may not open netlink
+ * sockets (docs/SERVICE.md). A socket always belongs to the namespace in which it was opened.
  *
- * Whoever takes a NetHandles takes NULL, too: then everything is opened in the namespace of the
- * calling thread. The handles are borrowed and must outlive the borrower, who works on duplicates.
+ * Each function that accepts NetHandles also accepts NULL, and then opens what it needs in the
+ * namespace of the calling thread. The handles are borrowed and must outlive the borrower, which
+ * works on duplicates.
  */
 #pragma once
 
@@ -13,16 +14,16 @@
 #include <sys/types.h>
 
 typedef enum NetHandle {
-    HANDLE_DIAG,           /* the collector's dumps of sockets, */
-    HANDLE_ROUTE,          /* and of links, addresses and routes */
-    HANDLE_LOOKUP,         /* single sockets; the two don't wait for each other's rest */
+    HANDLE_DIAG,           /* the collector's dumps of sockets */
+    HANDLE_ROUTE,          /* the collector's dumps of links, addresses and routes */
+    HANDLE_LOOKUP,         /* lookups of single sockets, independent of unfinished dumps */
     HANDLE_LINK_EVENTS,    /* the groups of rtnetlink */
     HANDLE_UDP_EVENTS,     /* the groups of sock_diag */
-    HANDLE_RULESET_EVENTS, /* the group of nf_tables, joined if the opener may (CAP_NET_ADMIN); may
-                              be missing: the kernel has no nfnetlink */
+    HANDLE_RULESET_EVENTS, /* the group of nf_tables, joined if the opener has CAP_NET_ADMIN;
+                              missing if the kernel has no nfnetlink */
     HANDLE_PORT_RANGE,     /* net.ipv4.ip_local_port_range, a file; may be missing */
     HANDLE_NETNS,          /* the network namespace itself */
-    HANDLE_ROOT,           /* the root directory, in which programs are looked up */
+    HANDLE_ROOT,           /* the root directory in which programs are looked up */
     HANDLE_COUNT
 } NetHandle;
 

@@ -47,12 +47,12 @@ Netlink *netlink_close(Netlink *netlink);
 int netlink_dump(Netlink *netlink, struct nlmsghdr *request, MessageHandler handler, void *data,
                  DumpResult *ret_result);
 
-/* Tries at a dump that something interrupts, before it is called incomplete. */
+/* The number of tries before a dump that is interrupted each time counts as incomplete. */
 #define DUMP_TRIES 4
 
 /*
- * The same with several tries. One that was interrupted is not thrown away: the handler gets again
- * what it got, and the rest.
+ * The same, but tries an interrupted dump up to DUMP_TRIES times. The results of interrupted dumps
+ * are kept, so the handler may get the same message several times.
  */
 int netlink_dump_again(Netlink *netlink, struct nlmsghdr *request, MessageHandler handler,
                        void *data, DumpResult *ret_result);

@@ -124,7 +124,7 @@ static void judge_result(Snapshot *snapshot, const DiagSink *sink, const Protoco
                      "%zu answers of the kernel could not be understood", sink->n_malformed);
 }
 
-/* Both families of the sink's protocol. */
+/* Dumps both families of the sink's protocol. */
 static int dump_proto(Netlink *netlink, DiagSink *sink, const Protocols *protocols) {
     static const sa_family_t families[] = {AF_INET, AF_INET6};
     _Alignas(struct nlmsghdr) char buffer[DIAG_REQUEST_SIZE];

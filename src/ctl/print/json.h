@@ -9,8 +9,8 @@
 /* Raw text escaped, NULL as null. Like the following: NULL when out of memory, else owned. */
 json_t *json_text(const char *raw);
 
-/* `object` with the members of `more` behind its own. Takes both; NULL: out of memory, as where one
- * of them is NULL. */
+/* Appends the members of `more` to `object` and returns it. Takes over both. Returns NULL if one of
+ * them is NULL or memory runs out. */
 json_t *json_merged(json_t *object, json_t *more);
 
 /* An array of the lines of a raw text, each escaped; of NULL, an empty one. */
@@ -19,7 +19,7 @@ json_t *json_lines(const char *raw);
 /* `{"file","line","text","id"}`; NULL as null. */
 json_t *json_rule(const RuleInfo *rule);
 
-/* The severity, or null where nothing is flagged. */
+/* The severity, or null if the action is not `flag`. */
 json_t *json_severity(Action action, Severity severity);
 
 /* All fields of a listener, in the documented order. */

@@ -19,8 +19,8 @@ static char *or_nothing(const char *raw) {
     return raw ? text_escape_string(raw) : strdup(NOTHING);
 }
 
-/* A cell of a listener alone: `text` is a new string, made of `listener`, `holder` (or NULL),
- * `owner` (or NULL) and `rule` (or NULL). */
+/* Defines a cell that depends only on the listener. `text` is a new string, computed from
+ * `listener`, `holder` (or NULL), `owner` (or NULL) and `rule` (or NULL). */
 #define CELL(name, text)                                                                           \
     static char *cell_##name(__attribute__((unused)) const void *context, const void *row) {       \
         const Listener *listener = row;                                                            \

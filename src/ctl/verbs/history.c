@@ -47,7 +47,7 @@ static int match_uid(sd_journal *journal, uid_t uid) {
     return sd_journal_add_match(journal, match, 0);
 }
 
-/* Of the daemon alone: anybody may write an entry that looks like an alert. */
+/* Match only entries of the daemon: every user can write an entry that looks like an alert. */
 static int match_events(sd_journal *journal) {
     int r = match_uid(journal, 0);
     if (r >= 0)

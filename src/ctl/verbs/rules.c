@@ -40,7 +40,7 @@ static char *or_nothing(const char *raw) {
     return raw ? text_escape_string(raw) : strdup("-");
 }
 
-/* `text` is a new string, made of `numbered` and its rule. */
+/* `text` is a new string, computed from `numbered` and its rule. */
 #define CELL(name, text)                                                                           \
     static char *cell_##name(__attribute__((unused)) const void *context, const void *row) {       \
         const NumberedRule *numbered = row;                                                        \

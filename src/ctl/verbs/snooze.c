@@ -25,7 +25,7 @@ static ExitStatus read_span(const char *word, usec_t *ret) {
     return STATUS_USAGE;
 }
 
-/* Local time without seconds, and without the date where it is today. */
+/* Formats local time without seconds, and without the date if it is today. */
 static void format_until(usec_t realtime, char ret[static LOCAL_TIME_SIZE]) {
     char until[LOCAL_TIME_SIZE], now[LOCAL_TIME_SIZE];
 

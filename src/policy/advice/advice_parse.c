@@ -257,8 +257,8 @@ static int parse_advice(Parser *parser, Span value) {
 /* In alphabetical order; the index is the bit in Parser.keys_seen. */
 static const struct {
     const char *name;
-    int (*item)(Parser *parser, Span item, void *userdata); /* of a list */
-    size_t list;       /* where in the section it adds to; 0: it is given the section */
+    int (*item)(Parser *parser, Span item, void *userdata); /* parses an item of a list */
+    size_t list;       /* offset of the list in the section; 0: `item` gets the section */
     bool is_condition; /* the key is a condition of the section */
 } keys[] = {
     {"advice", NULL, 0, false},

@@ -13,7 +13,7 @@
 /* The system user that the service runs as (systemd/sysusers.d). */
 #define TRUST_SERVICE_USER "sockaudit"
 
-/* Returns the uid of that user if it is a system user, or 0. */
+/* Returns the uid of this user if it is a system user, or 0. */
 uid_t trust_service_uid(void);
 
 typedef struct Trust {

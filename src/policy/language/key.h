@@ -61,13 +61,13 @@ typedef struct Shown {
 } Shown;
 Shown show(const char *text);
 
-/* Of each key: what reads an item (parse_item.c), judges (match.c, match_exe.c) and tells (tell.c).
- */
+/* The functions of each key: parse an item (parse_item.c), evaluate a match (match.c, match_exe.c),
+ * and explain it (tell.c). */
 #define KEY_FUNCTIONS(key)                                                                         \
     bool item_parse_##key(ItemReader *reader, const char *text, Item *ret);                        \
     Answer match_judge_##key(const Case *judged, const Match *match);                              \
     char *match_tell_##key(const Case *judged, const Match *match);
-KEY_FUNCTIONS(proto) /* which has no items */
+KEY_FUNCTIONS(proto) /* has no items */
 KEY_FUNCTIONS(port)
 KEY_FUNCTIONS(bind)
 KEY_FUNCTIONS(scope)
@@ -75,7 +75,7 @@ KEY_FUNCTIONS(interface)
 KEY_FUNCTIONS(user)
 KEY_FUNCTIONS(group)
 KEY_FUNCTIONS(unit)
-KEY_FUNCTIONS(user_unit) /* whose items are those of `unit` */
+KEY_FUNCTIONS(user_unit) /* has the items of `unit` */
 KEY_FUNCTIONS(container)
 KEY_FUNCTIONS(netns)
 KEY_FUNCTIONS(origin)

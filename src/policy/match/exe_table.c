@@ -11,7 +11,7 @@ typedef struct ExeFile {
 
 struct ExeTable {
     const Policy *policy; /* borrowed */
-    ExeFile files[];      /* by Pattern.exe */
+    ExeFile files[];      /* indexed by Pattern.exe */
 };
 
 int exe_table_find(const ExeTable *table, uint32_t number, FileId *ret) {

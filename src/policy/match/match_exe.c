@@ -27,14 +27,14 @@ static Answer literal_matches(const Case *judged, const Pattern *pattern, const 
         return ANSWER_UNKNOWN;
     if (same_path && holder->exe_state == EXE_ASSUMED)
         return ANSWER_YES;
-    /* Verified: when the process was read, its own path led to this file, in our root. A table may
-     * be newer, and decides where there is one. */
+    /* Verified: the path led to this file in our root when the process was read. A table may be
+     * newer, and takes precedence. */
     if (same_path && holder->exe_state == EXE_VERIFIED && !judged->context->exes)
         return ANSWER_YES;
     if (!file_id_is_known(&holder->exe_id) && holder->exe_state == EXE_ASSUMED)
         return ANSWER_NO;
     int r = path_identity(judged, pattern, &id);
-    /* The daemon may not look there. The kernel verified the path of the process, and no other. */
+    /* The daemon may not look up this path. The kernel verified exactly the path of the process. */
     if (r == -EACCES && same_path && holder->exe_state == EXE_VERIFIED)
         return ANSWER_YES;
     if (!file_id_is_known(&holder->exe_id))

@@ -61,7 +61,7 @@ Test(explain, each_key) {
     expect_why("allow interface tun0", "tcp 10.9.8.7:1", "interface tun0",
                "it can be reached through wlan0");
     expect_why("allow interface tun0", "tcp 10.9.8.9:1", "interface tun0",
-               "no interface leads to it");
+               "no interface reaches it");
     expect_why("allow interface tun0", "tcp 10.9.8.9:1 no-links", "interface tun0",
                "the interfaces are not known");
     expect_why("allow user root", "tcp 0.0.0.0:1 uid=1", "user root",
@@ -111,7 +111,7 @@ Test(explain, each_key) {
     expect_why("allow age 30s", "tcp 0.0.0.0:1", "age 30s", "its age is not known");
     expect_why("allow age 30s", "tcp 0.0.0.0:1 age=12s", "age 30s", "it is 12s old");
     expect_why("allow ephemeral yes", "tcp 0.0.0.0:1", "ephemeral yes",
-               "it is tcp, and the key is for UDP alone");
+               "it is tcp, and the key matches only UDP");
     expect_why("allow ephemeral yes", "udp 0.0.0.0:1", "ephemeral yes",
                "its port 1 is outside 32768-60999");
     expect_why("allow until 2026-01-01", "tcp 0.0.0.0:1", "until 2026-01-01", "it expired then");
@@ -133,7 +133,7 @@ Test(explain, exe) {
         "allow exe /usr/bin/node", "tcp 0.0.0.0:1 replaced=/usr/bin/node", "exe /usr/bin/node",
         "pid 12 runs a version of /usr/bin/node that was replaced or removed since; restart it");
     expect_why("allow exe /usr/bin/node", "tcp 0.0.0.0:1 exe=/usr/bin/node many",
-               "exe /usr/bin/node", "2 processes have it, too many to check each");
+               "exe /usr/bin/node", "2 processes have the socket, too many to check each");
 }
 
 Test(explain, the_first_failed_as_written) {
