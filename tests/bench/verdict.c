@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The cost of one verdict with few and with many rules: for rules that differ in their ports, in
- * their users, in their units, in their addresses, in their programs, and as the default policy is.
- * The listener is one that the last rule matches, or none.
+ * Measures the cost of one verdict with few and with many rules. The rules differ in ports, users,
+ * units, addresses or programs, or are a mixture like the default policy. The last rule matches the
+ * listener, or no rule does.
  *
  *   verdict [RULES…]      (default 10 200 1000)
  */
@@ -96,7 +96,7 @@ static Policy *make_policy(size_t shape, unsigned n_rules) {
     return policy;
 }
 
-/* For a policy with so many rules, in ns. */
+/* The limit for a policy with so many rules, in ns. */
 static double budget(unsigned n_rules) {
     return n_rules <= 200 ? 10e3 : 50.0 * n_rules;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Stands for polkit on the bus of a test: says `yes` or `no` to everything, or nothing (`silent`),
- * and prints what it was asked, until its stdin ends. */
+/* Emulates polkit on the bus of a test: answers every request with `yes` or `no`, or not at all
+ * (`silent`), and prints each request, until its stdin is closed. */
 #include <stdio.h>
 #include <string.h>
 #include <systemd/sd-bus.h>

@@ -414,7 +414,7 @@ class Crowd(Server):
         self.assertTrue(text.startswith("tcp 0.0.0.0:3000\n"), text[:200])
         self.assertEqual(text.count("\n      process  "), self.count)
 
-    def test_one_reply_has_a_page_of_them(self):
+    def test_a_reply_has_at_most_one_page(self):
         peer = self.peer()
         kind, whole = peer.call("Find", "st", ("3000", 0))
         self.assertEqual(kind, 2)

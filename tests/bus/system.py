@@ -137,7 +137,7 @@ class System(support.Case):
         return subprocess.Popen([*support.as_user(uid), self.folder + "/ctl", "reload"], stdin=subprocess.DEVNULL,
                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
-    def test_who_does_not_answer_keeps_nobody_else_from_being_asked(self):
+    def test_pending_questions_to_polkit_are_limited_per_user(self):
         self.start_bus()
         self.serve()
         self.wait_for_name()

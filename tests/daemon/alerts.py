@@ -246,9 +246,9 @@ def test_a_snooze_before_the_alert_silences_it(daemon):
 
 
 @with_foreground(RULES.replace("300ms", "10s"))
-def test_what_a_user_may_snooze(daemon):
-    """Only what was alerted, for a day at most, and it is logged who did it: whoever breaks into an
-    account can't silence the alerts about it beforehand, or for ever."""
+def test_limits_of_snoozes_by_users(daemon):
+    """Users can snooze a listener only after its alert and for at most a day, and the journal records the user. An
+    attacker who breaks into an account cannot silence its alerts in advance or forever."""
     def snooze(span, user=harness.NOBODY):
         return subprocess.run([harness.support.CTL, "--runtime-dir", daemon.directory + "/run", "snooze", "4009", span],
                               user=user, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode
@@ -272,8 +272,8 @@ def test_what_a_user_may_snooze(daemon):
 
 
 @with_foreground(UDP.replace("500ms", "20s") + "ignore udp port 4605\n")
-def test_udp_that_is_gone_within_its_grace_is_watched(daemon):
-    """With its process and its verdict, but no alert; not what the rules ignore."""
+def test_watch_shows_udp_that_closed_within_its_grace(daemon):
+    """Such a socket has a process and a verdict, but causes no alert. Ignored sockets are not shown."""
     def tried():
         for port in (4605, 4601):
             with bind_udp(port):

@@ -162,8 +162,7 @@ SPARE(int, getservbyname_r,
       name, proto, entry, buffer, size, ret)
 SPARE(struct servent *, getservbyname, (const char *name, const char *proto), name, proto)
 
-/* Where it gets no memory for the types of a program, libbpf (1.1) crashes when the program is
- * loaded. */
+/* If libbpf (1.1) cannot allocate the types of a program, it crashes when the program is loaded. */
 struct bpf_object *bpf_object__open_mem(const void *bytes, size_t size, const void *options);
 SPARE(struct bpf_object *, bpf_object__open_mem,
       (const void *bytes, size_t size, const void *options), bytes, size, options)

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""NAT rules that the daemon may not read itself come from a helper on a socket. A helper that is
-missing, hangs or sends anything else stops nothing: the coverage of forwards names the reason, until
-the helper works again."""
+"""The daemon reads NAT rules from a helper process through a socket. If the helper is missing, hangs or
+sends invalid data, the daemon continues, and the coverage of forwards has the reason until the helper
+works again."""
 
 import contextlib
 import json
@@ -27,7 +27,7 @@ def nft(commands):
 
 
 def forward(port):
-    """A change of the rules, which also makes the daemon read them."""
+    """Changes the rules, which makes the daemon read them."""
     nft(f"add table ip n; add chain ip n pre {{ type nat hook prerouting priority -100; }}; "
         f"add rule ip n pre tcp dport {port} dnat to 10.0.0.2:80")
 
@@ -46,7 +46,7 @@ def attribute(kind, payload):
 
 
 class Helper:
-    """In the place of sockaudit-nft.socket. `answer(connection)` sends what it likes."""
+    """Emulates sockaudit-nft.socket. `answer(connection)` writes the dump."""
 
     def __init__(self, directory, answer):
         self.path = directory + "/nft.sock"
@@ -80,12 +80,12 @@ def works(connection):
 
 
 def hangs(connection):
-    """Until the daemon gives up."""
+    """Sends nothing until the daemon gives up."""
     connection.recv(1)
 
 
 def stops_within(connection):
-    """Whole messages, but not the last one; and then nothing, until the daemon gives up."""
+    """Sends complete messages except the last one, then nothing until the daemon gives up."""
     connection.sendall(dump()[:-8])
     connection.recv(1)
 
@@ -149,7 +149,7 @@ def test_forwards_without_the_capability(directory):
         lists(daemon, port)
 
 
-def test_changes_are_read_when_they_are_made(directory):
+def test_a_change_starts_a_dump(directory):
     helper = Helper(directory, works)
     with started(directory, helper) as daemon:
         def step():
@@ -159,11 +159,11 @@ def test_changes_are_read_when_they_are_made(directory):
         n_connections = helper.n_connections
         nft("flush ruleset")
         daemon.expect(event="resolved")
-        # Each is read by itself: none was started for the dumps that came between.
+        # Only changes start a helper; full rescans do not.
         assert helper.n_connections <= n_connections + 2, (n_connections, helper.n_connections)
 
 
-def test_a_helper_that_is_away_comes_back(directory):
+def test_a_stopped_helper_is_retried(directory):
     helper = Helper(directory, works)
     with started(directory, helper) as daemon:
         forward(first := next(ports))
@@ -171,14 +171,14 @@ def test_a_helper_that_is_away_comes_back(directory):
         helper.stop()
         forward(second := next(ports))
         until(lambda: coverage(daemon), lambda: coverage(daemon).startswith("unavailable"))
-        # What is not known to be gone stays.
+        # Known forwards stay listed.
         assert first in daemon.listeners() and second not in daemon.listeners()
         alerts(daemon)
         helper.listen()
         lists(daemon, second)
 
 
-def test_whatever_it_sends(directory):
+def test_invalid_dumps_are_rejected(directory):
     helper = Helper(directory, works)
     with started(directory, helper) as daemon:
         forward(first := next(ports))
@@ -201,12 +201,12 @@ def test_whatever_it_sends(directory):
             assert grown < 8192 * MEMORY_SCALE, (name, grown)
 
 
-def test_one_that_hangs_holds_nobody_up(directory):
+def test_a_helper_that_hangs_delays_no_alert(directory):
     for answer in (hangs, stops_within):
         helper = Helper(directory, answer)
         with started(directory, helper) as daemon:
             def waits_meanwhile(helper=helper, daemon=daemon):
-                """An alert came in a moment, from when the daemon began to wait for an answer."""
+                """Returns whether an alert is sent quickly while the daemon waits for the helper."""
                 earlier = helper.n_connections
                 forward(next(ports))
                 before = until("not connected", lambda: helper.n_connections > earlier and helper.n_connections)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Listens on a port of TCP and of UDP: server PORT. Prints a line then, and waits for one: `exec`
- * runs sleep(1) with both sockets, `leave` leaves them to a child.
+ * Listens on a port of TCP and of UDP: server PORT. Then prints a line and reads one: `exec` runs
+ * sleep(1) with both sockets, `leave` passes them to a child and exits.
  */
 #include <arpa/inet.h>
 #include <stdio.h>

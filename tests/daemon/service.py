@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The daemon as the service runs it: as a user without any capability, with the file descriptors
-that `--pass-sockets` left in the store of the service manager, whose part is played here."""
+"""Runs the daemon as the service does: as a user without capabilities, with the file descriptors that
+`--pass-sockets` stored in the service manager. The tests emulate the service manager."""
 
 import array
 import contextlib
@@ -18,7 +18,7 @@ import harness  # noqa: E402
 import support  # noqa: E402
 from harness import DAEMON, NOBODY, PATIENCE, Foreground, bind_udp, listen, until, write_rules
 
-USER = 4711  # whose processes the daemon may not look at
+USER = 4711  # the daemon may not read the processes of this user
 SERVER = harness.BUILD + "/tests/daemon/server"
 
 
@@ -44,7 +44,7 @@ class Store:
                 os.close(self.fds.pop(said["FDNAME"]))
             if "FDSTORE" in said:
                 self.fds[said["FDNAME"]] = fds.pop()
-            for fd in fds:  # of a barrier: it waits for that
+            for fd in fds:  # sd_notify_barrier() waits until its fd is closed
                 os.close(fd)
 
     def fill(self):
@@ -52,7 +52,7 @@ class Store:
                        check=True, timeout=PATIENCE)
 
     def pass_on(self):
-        """In the child before exec: as sd_listen_fds(3) expects them."""
+        """Runs in the child before exec: numbers the fds as sd_listen_fds(3) expects them."""
         copies = [os.dup(fd) for fd in self.fds.values()]
         high = [os.dup2(fd, 200 + number) for number, fd in enumerate(copies)]
         for number, fd in enumerate(high):
@@ -61,7 +61,7 @@ class Store:
 
 
 def give_away(directory):
-    """What a daemon of nobody's needs."""
+    """Prepares the directories for a daemon of the user nobody."""
     os.chmod(directory, 0o755)
     os.chown(directory + "/rules", NOBODY, NOBODY)
     for name in ("state", "run"):
@@ -70,7 +70,7 @@ def give_away(directory):
 
 
 class Service(Foreground):
-    """A daemon of nobody's without capabilities."""
+    """A daemon of the user nobody, without capabilities."""
 
     def __init__(self, directory, store):
         give_away(directory)
@@ -91,7 +91,7 @@ class Service(Foreground):
 
 @contextlib.contextmanager
 def server(port, folder, program=SERVER):
-    """A process of that user, in that folder, that listens on a port of TCP and UDP."""
+    """Runs a process of USER in `folder` that listens on a port of TCP and UDP."""
     process = subprocess.Popen([program, str(port)], cwd=folder, user=USER,
                                group=USER, extra_groups=[], stdin=subprocess.PIPE,
                                stdout=subprocess.PIPE, text=True)
@@ -112,7 +112,7 @@ def owners(daemon, port, protocol):
 
 
 def named(daemon, port, folder, exe, pid):
-    """Waits until both listeners are told with all that is known of their process."""
+    """Waits until both listeners are listed with complete information about their process."""
     def is_named():
         for protocol in ("tcp", "udp"):
             found = owners(daemon, port, protocol)
@@ -128,7 +128,7 @@ def named(daemon, port, folder, exe, pid):
 
 
 def make_home(directory):
-    """A closed one, with a program in it that rules name."""
+    """Makes a home directory that is closed to other users, with a program for rules."""
     home = directory + "/home"
     os.mkdir(home, 0o700)
     exe = home + "/server"
@@ -166,8 +166,8 @@ def inside_all(directory):
             assert verdicts[4301] == verdicts[4303] == "flag", verdicts
             assert all(one["attribution"] == "full" for one in found.values()), found
 
-            # Another process has the socket, or another program of it. All are listed again for
-            # 0.05 % of the time, which is long on a slow machine.
+            # Another process gets the first socket, and the second process runs another program. The daemon
+            # spends 0.05 % of the time on listing all processes again, so this can take long.
             after.stdin.write("leave\n")
             after.stdin.flush()
             third.stdin.write("exec\n")
@@ -182,7 +182,7 @@ def inside_all(directory):
 
 
 def inside_by_itself(directory):
-    """It was passed nothing, and may load the programs but not read /proc."""
+    """The daemon was passed nothing. It may load the BPF programs, but not read /proc."""
     home, exe = make_home(directory)
     write_rules(directory, "flag warning tcp\nflag warning udp\nset udp-grace 0s\nset settle 0s\n")
     give_away(directory)
@@ -193,7 +193,7 @@ def inside_by_itself(directory):
 
 
 def inside_restart(directory):
-    """What happens between two daemons is read from the ring, by one without capabilities."""
+    """A daemon without capabilities reads the events before its start from the ring."""
     write_rules(directory, "flag warning tcp\nset settle 0s\n")
     store = Store(directory)
     store.fill()
@@ -209,7 +209,8 @@ def inside_restart(directory):
 
 
 def in_own_pids(inside):
-    """Process 1 is in the network of the test there: the one that --pass-sockets looks at."""
+    """Runs `inside` in a new pid namespace. --pass-sockets enters the namespaces of process 1, which is
+    then in the network namespace of the test."""
     def run(directory):
         subprocess.run(["unshare", "--pid", "--fork", "--kill-child", "--mount-proc",
                         sys.executable, os.path.abspath(__file__), "--inside", inside.__name__,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A dump of NAT rules, as the daemon reads it from another process: in pieces, whose size is the
- * first byte. What is read is resolved, as for each full rescan.
+ * Parses a dump of NAT rules, as the daemon reads it from another process: in pieces, whose size is
+ * the first byte. Then resolves the forwards, as each full rescan does.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@ static void require(bool holds) {
         abort();
 }
 
-/* Returns how many bytes were left over. The copy is aligned, with nothing readable behind it. */
+/* Parses an aligned copy without readable bytes after it. Returns the number of remaining bytes. */
 static ssize_t take(Forwards *forwards, const uint8_t *bytes, size_t size) {
     _cleanup_free_ uint8_t *copy = malloc(size > 0 ? size : 1);
     require(copy != NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A rules file, and then all that is done with what it says: verdicts with and without a table
- * of files, the explanation, the linter. */
+/* Parses a rules file, then uses the policy: verdicts with and without a table of files, the
+ * explanation, the linter. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""An ordinary user of the machine tries to blind or to delay the daemon, beside an innocent one who opens
-a listener now and then. None of the innocent's alerts may be lost or late, and memory stays bounded.
+"""An ordinary user attacks the daemon, while another user opens a listener now and then. No alert for
+the other user may be lost or late, and the memory of the daemon must stay bounded.
 
-SOCKAUDIT_HOSTILE=SECONDS: how long each attack goes on (`./dev hostile`); then lateness is measured
-against a limit. Without it, each is short, and an alert is only to come."""
+SOCKAUDIT_HOSTILE=SECONDS sets the duration of each attack (`./dev hostile`) and enables a limit on the
+delay of alerts. Without it, each attack is short, and alerts only have to arrive."""
 
 import array
 import contextlib
@@ -38,7 +38,7 @@ set settle 100ms
 set udp-grace 0s
 """
 SETTLE = 0.1
-# What a daemon may grow by under an attack: the sockets of a user's share, and what is in the ring.
+# The growth limit of the daemon under an attack: the tracked sockets of a user, and the ring.
 MEMORY = 64 << 10  # KiB
 SCHED_RR = 2
 libc = ctypes.CDLL(None, use_errno=True)
@@ -46,7 +46,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 @contextlib.contextmanager
 def process_of(uid, work, privileged=lambda: None):
-    """A process of that user that does it, in a session that ends with this."""
+    """Runs `work` as that user in a new session, which is killed at the end."""
     pid = os.fork()
     if pid == 0:
         try:
@@ -71,7 +71,7 @@ def process_of(uid, work, privileged=lambda: None):
 
 
 class Innocent:
-    """Opens a listener on the next port, and closes it; keeps when."""
+    """Opens and closes a listener on one port after the other, and reports the times."""
 
     def __init__(self, rounds):
         self.opened = {}
@@ -108,7 +108,7 @@ def lateness(told, opened):
 
 
 def watch(daemon, name):
-    """Lets the innocent user work; says how late the alerts were."""
+    """Runs the innocent user, and checks the delay of each alert and the memory of the daemon."""
     begun, rounds = daemon.memory(), max(4, int(SECONDS / PERIOD))
     late = []
     for port, opened in Innocent(rounds).lines():
@@ -116,7 +116,7 @@ def watch(daemon, name):
         assert told["uid"] == INNOCENT and told.get("exe"), told
         late.append(lateness(told, opened))
     grown = daemon.memory() - begun
-    print(f"{name}: {rounds} alerts, late by {statistics.median(late) * 1000:.1f} ms, at most "
+    print(f"{name}: {rounds} alerts, delay: median {statistics.median(late) * 1000:.1f} ms, maximum "
           f"{max(late) * 1000:.1f} ms; memory {grown / 1024:+.1f} MiB", flush=True)
     assert max(late) < LATE, (name, late)
     assert grown < MEMORY * MEMORY_SCALE, (name, grown)
@@ -130,8 +130,8 @@ def daemon_in(directory, rules=RULES):
 
 
 def attacked(work, name, privileged=lambda: None, named=True, **also):
-    """A test in which the attacker does that; `named`: it is known from the entries who it was, and
-    `also`: this is told as well."""
+    """Returns a test in which the attacker runs `work`. Entries with the attacker's uid (`named`) or with
+    the fields `also` must be logged."""
     def test(directory):
         with daemon_in(directory) as daemon:
             with process_of(ATTACKER, work, privileged):
@@ -146,7 +146,7 @@ def attacked(work, name, privileged=lambda: None, named=True, **also):
 
 
 def in_flight(address, port):
-    """A listener that no process has."""
+    """Opens a listener that no process has: its fd is in a message that is not received."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     sock = socket.socket()
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -158,7 +158,7 @@ def in_flight(address, port):
 
 
 def many_descriptors():
-    """Half a million, so that a search for a process is long, and sockets that cause one."""
+    """Opens half a million fds, which slows down searches, and sockets that cause a search."""
     for _ in range(25):
         if os.fork() == 0:
             fd = os.open("/dev/null", os.O_RDONLY)
@@ -189,7 +189,7 @@ def open_and_close(address, kind=socket.SOCK_STREAM):
 
 
 def many_listeners():
-    """More than a user may have, allowed, and then one that is not."""
+    """Opens more allowed listeners than the limit of a user, then one that is not allowed."""
     ready, to_us = os.pipe()
     hosts = range(1, 9)
     for host in hosts:
@@ -218,7 +218,7 @@ def many_alerts():
 
 
 def real_time_processes():
-    """Each listens and is gone, at a priority at which it is never interrupted by the daemon."""
+    """Opens listeners from short-lived processes with a priority above that of the daemon."""
     for i in range(1 << 60):
         if os.fork() == 0:
             with contextlib.suppress(OSError):
@@ -232,7 +232,7 @@ def be_real_time():
 
 
 def many_processes():
-    """They come and go, each with a listener."""
+    """Starts short-lived processes, each with a listener."""
     while True:
         for i in range(16):
             if os.fork() == 0:
@@ -246,7 +246,7 @@ def many_processes():
 
 
 def many_threads_of_loops():
-    """Ten busy loops: the machine has no time left."""
+    """Runs ten busy loops, so that no CPU is idle."""
     for _ in range(9):
         if os.fork() == 0:
             break
@@ -261,11 +261,11 @@ test_a_flood_of_udp = attacked(open_and_close("0.0.0.0", socket.SOCK_DGRAM), "UD
 test_many_listeners = attacked(many_listeners, "more listeners than allowed", event="flagged", port=29999)
 test_many_alerts = attacked(many_alerts, "flood of alerts")
 test_real_time = attacked(real_time_processes, "real-time processes", be_real_time)
-test_many_processes = attacked(many_processes, "processes that come and go", named=False)
+test_many_processes = attacked(many_processes, "short-lived processes", named=False)
 test_busy_loops = attacked(many_threads_of_loops, "ten busy loops", named=False)
 
 
-def told_of(directory, work, rules, **wanted):
+def expect_entry(directory, work, rules, **wanted):
     with daemon_in(directory, rules) as daemon, process_of(ATTACKER, work):
         return daemon.expect(uid=ATTACKER, **wanted)
 
@@ -273,8 +273,8 @@ def told_of(directory, work, rules, **wanted):
 GRACE = RULES.replace("udp-grace 0s", "udp-grace 1s")
 
 
-def test_servers_by_turns(directory):
-    """Each UDP server ends before its grace does; the next takes its port."""
+def test_servers_that_replace_each_other(directory):
+    """Each UDP server exits within its grace, and the next one uses the same port."""
     def work():
         while True:
             if os.fork() == 0:
@@ -284,11 +284,11 @@ def test_servers_by_turns(directory):
                 os._exit(0)
             os.wait()
 
-    told_of(directory, work, GRACE, event="flagged", port=20000)
+    expect_entry(directory, work, GRACE, event="flagged", port=20000)
 
 
-def test_a_socket_that_is_given_away(directory):
-    """fchown() changes the times of a socket's file, which must not make it younger."""
+def test_fchown_does_not_restart_the_grace(directory):
+    """fchown() changes the times of the socket's inode, which must not change the age of the socket."""
     def work():
         sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         sock.bind(("0.0.0.0", 20000))
@@ -296,11 +296,11 @@ def test_a_socket_that_is_given_away(directory):
             os.fchown(sock.fileno(), -1, ATTACKER)
             time.sleep(0.1)
 
-    told_of(directory, work, GRACE, event="flagged", port=20000)
+    expect_entry(directory, work, GRACE, event="flagged", port=20000)
 
 
 def test_short_listeners_in_a_flood(directory):
-    """Of the same user: a flood on loopback, which is silent, does not hide what others can reach."""
+    """A flood on loopback, which is allowed, does not hide reachable listeners of the same user."""
     ports = range(25000, 25010)
 
     def work():
@@ -320,7 +320,7 @@ def test_short_listeners_in_a_flood(directory):
 
 
 def test_many_clients(directory):
-    """A user takes every connection that is left, and asks without a pause; root's are answered."""
+    """A user opens all available connections and sends calls without pause; root still gets answers."""
     with daemon_in(directory) as daemon:
         bus = directory + "/run/bus"
         crowd = subprocess.Popen(clients.crowd(directory, bus, 1000, ATTACKER), stdin=subprocess.PIPE,

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Ways in which an ordinary user of the machine may try to listen unnoticed. Each is one function below;
-what it opens must be reported, with the user's uid. docs/SECURITY.md lists the ways that are not."""
+"""Ways in which an ordinary user may try to listen without an alert. Each function below is one way. The
+daemon must report its listener, with the user's uid. docs/SECURITY.md lists the ways that are not reported."""
 
 import array
 import ctypes
@@ -38,7 +38,8 @@ ways = []
 
 
 def way(function):
-    """Opens a listener on that port, as the attacker; what it returns stays open. It may not return."""
+    """Registers a function that opens a listener on the port, as the attacker. Its return value is kept, so that the
+    listener stays open. The function need not return."""
     ways.append(function)
     return function
 
@@ -120,7 +121,7 @@ def beside_one_on_loopback(port):
 
 @way
 def in_a_group(port):
-    """Both of a reuseport group; the first is on loopback and allowed."""
+    """Opens two sockets of a reuseport group; the first is on loopback and allowed."""
     socks = []
     for address in ("127.0.0.1", "0.0.0.0"):
         sock = socket.socket()
@@ -169,7 +170,7 @@ def multipath_of_ipv6(port):
 
 @way
 def the_kernels_choice(port):
-    """A bind() to port 0 until it is the wanted one would take too long: it is put into that range."""
+    """Lets the kernel choose the port. To avoid many tries, the range of local ports contains only this port."""
     sock = socket.socket()
     sock.bind(("0.0.0.0", 0))
     sock.listen()
@@ -221,7 +222,7 @@ def broadcast(port):
 
 @way
 def given_to_another(port):
-    """fchown() on a socket changes who owns its file, and when it was changed."""
+    """fchown() on a socket changes the owner and the times of its inode."""
     sock = bound(port, kind=socket.SOCK_DGRAM)
     os.fchown(sock.fileno(), -1, os.getgid())
     return sock
@@ -229,7 +230,7 @@ def given_to_another(port):
 
 @way
 def connected_and_no_more(port):
-    """A connected UDP socket takes datagrams of one peer alone, until connect(AF_UNSPEC)."""
+    """A connected UDP socket receives datagrams of one peer only, until connect(AF_UNSPEC)."""
     sock = bound(port, "192.0.2.1", socket.SOCK_DGRAM)
     sock.connect(("192.0.2.7", 9))
     check(libc.connect(sock.fileno(), struct.pack("H14x", socket.AF_UNSPEC), 16))
@@ -249,7 +250,7 @@ def in_another_thread(port):
 
 @way
 def without_its_leader(port):
-    """The first thread ends, the process goes on: /proc/PID shows nothing of it."""
+    """The first thread exits and the process continues: /proc/PID shows nothing about it."""
     def stay():
         time.sleep(0.2)
         sock = listening(port)
@@ -272,8 +273,8 @@ def by_a_child_that_is_gone(port):
 
 
 @way
-def by_a_child_elsewhere(port):
-    """listen() is called in another network namespace, on a socket of this one."""
+def by_a_child_in_another_netns(port):
+    """A child in another network namespace calls listen() on a socket of this namespace."""
     sock = bound(port)
     if os.fork() == 0:
         in_user_namespace(CLONE_NEWNET)
@@ -285,7 +286,7 @@ def by_a_child_elsewhere(port):
 
 @way
 def of_nobody(port):
-    """In flight between two processes that do not take it: no process has it."""
+    """The socket is in a message that no process receives, so no process has it."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     sock = bound(port)
     ours.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [sock.fileno()]))])
@@ -303,7 +304,7 @@ def another_program(port):
 
 
 def unverified(function):
-    """The path of its program leads to another file here, or to none: that is said."""
+    """Marks a way whose program must be reported as unverified: its path leads to another file, or to none."""
     function.verified = "no"
     return function
 
@@ -332,7 +333,7 @@ def a_deleted_program(port):
 @way
 @unverified
 def under_a_false_name(port):
-    """The path of an allowed program, in a mount namespace of its own."""
+    """The program has the path of an allowed program, in its own mount namespace."""
     in_user_namespace(CLONE_NEWNS)
     check(libc.mount(harness.HOLDER.encode(), b"/bin/sleep", None, 4096, None))
     start("/bin/sleep", port)
@@ -376,7 +377,7 @@ def with_an_odd_name(port):
 
 @way
 def without_arguments(port):
-    """Its command line is unmapped, as far as it may be: nothing is left to read."""
+    """The process unmaps its command line, so that it cannot be read."""
     with open("/proc/self/stat", "rb") as file:
         fields = file.read().rpartition(b")")[2].split()
     begin = int(fields[45])
@@ -406,7 +407,7 @@ def without_parents(port):
 
 
 def start(program, port):
-    """Runs what prints a line when it listens."""
+    """Runs a program that prints a line when it listens."""
     from_it, to_us = os.pipe()
     if os.fork() == 0:
         os.dup2(to_us, 1)
@@ -423,7 +424,7 @@ READY = -1
 
 
 class Attempt:
-    """One way, in a session of its own that ends with it."""
+    """Runs one way in a new session, which is killed at the end."""
 
     def __init__(self, function, port, folder):
         global READY  # pylint: disable=global-statement
@@ -454,7 +455,7 @@ class Attempt:
 
     def await_ready(self):
         data = os.read(self.ready, 16)
-        assert data, f"{self.function.__name__}: it could not be tried"
+        assert data, f"{self.function.__name__}: failed to open the listener"
         if data != b"x" and len(data) >= 2:
             self.port = struct.unpack("H", data[:2])[0]
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# An ordinary user against the daemon; `./dev hostile` runs each attack for a minute.
+# Attacks of an ordinary user on the daemon. `./dev hostile` runs each of them for a minute.
 HOSTILE_TESTS = \
 	tests/hostile/attacks.py \
 	tests/hostile/evasions.py

@@ -18,7 +18,7 @@ SUPPORTED = (5, 15)
 # What must hold on an older kernel as well: listeners are found, and what is missing has a reason.
 ON_UNSUPPORTED = {"tests/net/facts", "tests/kernels/events.py"}
 # In emulation a pair of dumps overlaps with more changes: 1 of 200 missed a port on 6.1.192.
-# The programs that the tests of identity copy are busybox's there, which goes by its name.
+# There, the programs that the tests of identity copy are busybox, which depends on its name.
 LEFT_OUT = {"tests/net/facts": "!(facts/fact_03_two_dumps*)", "tests/unit/test-owner": "facts/*"}
 STATES = {"ok": "ok", "skipped": "skip", "FAILED": "not ok"}
 

@@ -67,7 +67,7 @@ Test(handles, a_look_through_them_is_into_the_namespace_that_they_were_opened_in
         cr_assert_eq(snapshot->n_listeners, 2);
         cr_assert(has_port(snapshot, 3000) && has_port(snapshot, 3001));
         cr_assert_eq(snapshot->coverage[PROTO_TCP].state, COVERAGE_FULL);
-        /* Through a passed socket they can't be read. */
+        /* NAT rules cannot be read through a passed socket. */
         cr_assert_eq(snapshot->forwards_coverage.state, COVERAGE_UNAVAILABLE);
     }
     cr_assert_eq(lookup_open(&handles, &lookup), 0);
@@ -110,8 +110,9 @@ Test(handles, they_tell_of_what_goes_and_changes_there) {
     net_handles_close(&handles);
 }
 
-/* The opener had the capability to join. Who has the handle needs none, also to open it again. */
-Test(handles, changes_of_the_ruleset_are_told_without_net_admin) {
+/* Only the opener needs CAP_NET_ADMIN, to join. The borrower can open the handle again without it.
+ */
+Test(handles, ruleset_events_need_net_admin_only_to_join) {
     _cleanup_close_ int world = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
     bool changed = false;
     char command[80];

@@ -152,7 +152,7 @@ static void expect_as_in_proc(const KernelEvent *event, pid_t pid) {
     size_t size = read_proc(pid, "cmdline", text, sizeof(text));
     cr_assert_eq(caller->arguments_size, size);
     cr_assert_eq(memcmp(caller->arguments, text, size), 0);
-    /* This program itself was executed before it came into the mount namespace of the test. */
+    /* This program was executed before it entered the mount namespace of the test. */
     read_link(getpid(), "exe", text);
     cr_assert_eq(caller->exe_placed, strcmp(caller->exe, text) != 0);
     cr_assert_not(caller->is_kernel);
@@ -548,8 +548,8 @@ Test(kernel_callers, a_process_in_another_mount_namespace_has_its_own_path) {
     events_child_end(&child);
 }
 
-/* A file that another mount namespace has under the path of a program of this one, handed over and
- * run here: the process is of this namespace, its program is not. */
+/* Another mount namespace has a different file at the path of a program. That file is passed and
+ * executed here: the process is in this mount namespace, its program is not. */
 Test(kernel_callers, a_file_of_another_mount_namespace_is_not_placed) {
     EventsChild other = events_fork();
     if (other.pid == 0) {

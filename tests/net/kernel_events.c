@@ -577,7 +577,8 @@ Test(kernel_sockets, fact_40_what_a_reader_left_is_there_for_the_next) {
         world_socket(&(SocketWish){.address = "0.0.0.0", .port = (uint16_t)(3001 + 2 * i)});
         world_socket(&(SocketWish){.address = "0.0.0.0", .port = (uint16_t)(3002 + 2 * i)});
         cr_assert_eq(ring_open(program->fds[KERNEL_RING], program->fds[KERNEL_DROPPED], &ring), 0);
-        cr_assert_eq(ring_read(ring, take_one, &n), -ECANCELED, "no more than was taken");
+        cr_assert_eq(ring_read(ring, take_one, &n), -ECANCELED,
+                     "ring_read() returns the error of take()");
         ring_close(ring);
     }
     cr_assert_eq(n, 3);

@@ -100,7 +100,7 @@ static Sources *open_sources(void) {
     return open_with(&config);
 }
 
-/* Runs the loop until `msec` have passed. Returns how often it woke. */
+/* Runs the loop for `msec`. Returns the number of wake-ups. */
 static unsigned run_for(int msec) {
     struct timespec now, end;
     unsigned n = 0;
@@ -140,7 +140,7 @@ static void expect_all(Sources *sources, uint16_t port) {
     uint64_t cookie = world_cookie(udp);
     close(udp);
     run_until(sources, all_told, "not told");
-    run_for(100); /* nothing comes twice */
+    run_for(100); /* no event is reported twice */
     cr_assert_eq(told.n_listen, 1);
     cr_assert_eq(told.n_bind, 1);
     cr_assert_eq(told.n_close, 0);
@@ -372,7 +372,7 @@ Test(sources, what_was_not_passed_stays_missing, .timeout = 60) {
     cr_assert_eq(status->error, -EACCES);
     run_for(300);
     memset(&told, 0, sizeof(told));
-    cr_assert_eq(run_for(2500), 0, "it wakes for what can't change");
+    cr_assert_eq(run_for(2500), 0, "the loop must not wake for a source that cannot recover");
     sources_close(sources);
 }
 

@@ -18,7 +18,7 @@ FLAGGED = "b8e7fafcc8834602b68855046356d8a4"
 DEB = "/test/sockaudit.deb"
 MODE = pathlib.Path("/test/mode").read_text().strip()
 RULES = pathlib.Path("/etc/sockaudit/rules.d/50-test.rules")
-EXPOSURE = 12  # tenths: docs/SERVICE.md has the account of it
+EXPOSURE = 12  # tenths: docs/SERVICE.md explains it
 NFT_EXPOSURE = 11
 PROC_EXPOSURE = 17  # with the drop-in of sockauditd(8)
 PROC_DROPIN = pathlib.Path("/run/systemd/system/sockaudit.service.d/proc.conf")
@@ -137,10 +137,10 @@ def install():
     env = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     done = run("apt-get", "-y", "--no-install-recommends", "install", DEB, env=env)
     ok(done.returncode == 0, "the package is installed with its dependencies", done.stdout, done.stderr)
-    ok(active(), "the service is active after it", out("systemctl", "status", "sockaudit", "-l"))
+    ok(active(), "the service is active after the installation", out("systemctl", "status", "sockaudit", "-l"))
     units = ("sockaudit.service", "sockaudit-nft.socket")
     ok(out("systemctl", "is-enabled", *units).split() == ["enabled"] * 2 and
-       out("systemctl", "is-active", *units).split() == ["active"] * 2, "and enabled, and so is its socket",
+       out("systemctl", "is-active", *units).split() == ["active"] * 2, "the service and its socket are enabled and active",
        out("systemctl", "status", *units))
     status = wait(lambda: show("sockaudit", "StatusText")["StatusText"])
     note(status)
@@ -171,7 +171,7 @@ def sandbox():
        allowed & denied)
     exposure = PROC_EXPOSURE if MODE == "degraded" else EXPOSURE
     for unit, limit in (("sockaudit.service", exposure), ("sockaudit-nft@test.service", NFT_EXPOSURE)):
-        # --threshold= is younger than Ubuntu 22.04's.
+        # systemd of Ubuntu 22.04 lacks --threshold=.
         exposed = run("systemd-analyze", "security", "--no-pager", unit)
         overall = re.search(r"Overall exposure level for .*: ([0-9.]+)", exposed.stdout)
         ok(overall and float(overall[1]) * 10 <= limit, f"the exposure of {unit} is {limit / 10} or better",
@@ -526,9 +526,9 @@ def client():
         input=f"MESSAGE_ID={FLAGGED}\nMESSAGE=forged by bob\nPRIORITY=2\nSYSLOG_IDENTIFIER=sockauditd\n"
               "SOCKAUDIT_EVENT=flagged\nSOCKAUDIT_PROTO=tcp\nSOCKAUDIT_ADDRESS=0.0.0.0\nSOCKAUDIT_PORT=6666\n")
     ok(forged.returncode == 0 and wait(lambda: out("journalctl", "-q", "-o", "cat", "SOCKAUDIT_PORT=6666")),
-       "anybody may write an entry that looks like an alert", forged)
+       "another user can write an entry that looks like an alert", forged)
     past = run("auditctl", "history", "--no-pager")
-    ok("forged" not in past.stdout and "6666" not in past.stdout, "auditctl history does not believe it", past.stdout)
+    ok("forged" not in past.stdout and "6666" not in past.stdout, "auditctl history ignores this entry", past.stdout)
     denied = run("runuser", "-u", "bob", "--", "auditctl", "history", "--no-pager")
     ok(denied.returncode == 5 and not denied.stdout, "who may not read the journal is told so, and not that it is empty",
        denied)
@@ -664,28 +664,28 @@ def forwards():
     ok(time.monotonic() - begun < 75, "by the notification of each, and not by the dumps")
 
     def appears(port):
-        """Seconds until it is listed."""
+        """Returns the seconds until the forward is listed."""
         begun = time.monotonic()
         run("nft", f"add rule ip nat pre tcp dport {port} dnat to 10.0.0.2:80")
         ok(wait(lambda: verdict(port)), f"the forward of port {port} is listed", forwards_coverage())
         return time.monotonic() - begun
 
     fastest = min(appears(port) for port in range(8101, 8106))
-    ok(fastest < 1, "within a second", fastest)
-    note(f"a forward is listed {fastest * 1000:.0f} ms after it was made")
+    ok(fastest < 1, "forwards are listed within a second", fastest)
+    note(f"a forward is listed {fastest * 1000:.0f} ms after its rule was added")
 
     run("systemctl", "stop", "sockaudit-nft.socket")
     run("nft", "add rule ip nat pre tcp dport 8110 dnat to 10.0.0.2:80")
-    ok(wait(lambda: forwards_coverage().startswith("unavailable")), "with the socket of the NAT rules stopped, the daemon says so",
+    ok(wait(lambda: forwards_coverage().startswith("unavailable")), "the daemon reports that the socket of the NAT rules is stopped",
        forwards_coverage())
-    ok(verdict(8101) and not verdict(8110), "and keeps what it knows", verdict(8101), verdict(8110))
+    ok(verdict(8101) and not verdict(8110), "known forwards stay listed", verdict(8101), verdict(8110))
     run("systemctl", "start", "sockaudit-nft.socket")
-    ok(wait(lambda: verdict(8110)) and forwards_coverage() == "full", "started again, it is read again", forwards_coverage())
+    ok(wait(lambda: verdict(8110)) and forwards_coverage() == "full", "rules are read again after a restart of the socket", forwards_coverage())
     refused = run("runuser", "-u", "bob", "--", "python3", "-c",
                   "import socket; socket.socket(socket.AF_UNIX).connect('/run/sockaudit-nft.sock')")
-    ok(refused.returncode and "PermissionError" in refused.stderr, "nobody else may connect to it", refused)
+    ok(refused.returncode and "PermissionError" in refused.stderr, "other users cannot connect to it", refused)
     run("nft", "flush", "ruleset")
-    ok(wait(lambda: not verdict(8110)), "forwards that went are not listed", verdict(8110))
+    ok(wait(lambda: not verdict(8110)), "removed forwards are not listed", verdict(8110))
     logged = out("journalctl", "-q", "--no-pager", "-o", "cat", "-u", "sockaudit-nft@*")
     ok(not logged, "the dumps write nothing to the journal", logged)
 
@@ -719,7 +719,7 @@ def lasting():
     local = RULES.with_name("50-local.rules")
     sessions = []
     for i in range(2):
-        # In the cgroup of a session: whether runuser -l opens one depends on the version of systemd.
+        # Create the cgroup of a session: whether runuser -l does so depends on the version of systemd.
         login = subprocess.Popen(["systemd-run", "-q", "--scope", "--uid=alice", "--slice=user-1000.slice",
                                   f"--unit=session-{91 + i}", "/usr/bin/python3", "-m", "http.server", "8510",
                                   "--bind", "0.0.0.0"],
@@ -779,7 +779,7 @@ def on_terminal(user, password, command):
             break
         if "assword:" in text and not typed:
             typed = True
-            # The prompt comes first, and what was typed before the echo is off is thrown away.
+            # The prompt appears before the echo is off, and polkit discards input that was typed earlier.
             wait(lambda: not termios.tcgetattr(terminal)[3] & termios.ECHO)
             os.write(terminal, password.encode() + b"\n")
     os.close(terminal)
@@ -936,7 +936,7 @@ def run_steps():
         volatile()
     before = files()
     if MODE == "degraded":
-        # Without BPF the daemon reads /proc.
+        # Without BPF, the daemon must read /proc.
         PROC_DROPIN.parent.mkdir()
         PROC_DROPIN.write_text("[Service]\nAmbientCapabilities=CAP_SYS_PTRACE CAP_DAC_READ_SEARCH\n"
                                "CapabilityBoundingSet=CAP_SYS_PTRACE CAP_DAC_READ_SEARCH\n")

@@ -457,8 +457,8 @@ Test(alerts, are_resolved_when_another_alert_takes_their_socket) {
     cr_assert_eq(world->n_told[LEDGER_RESOLVED], world->n_told[LEDGER_FLAGGED]);
 }
 
-/* Whoever breaks into an account must not silence beforehand what is to come. */
-Test(alerts, that_were_not_sent_yet_can_not_be_snoozed_by_their_user) {
+/* An attacker who breaks into an account must not silence its alerts in advance. */
+Test(alerts, cannot_be_snoozed_by_their_user_before_they_are_sent) {
     _cleanup_world_ World *world = settling_world();
     world_listen(world, 1, 3000)->owner = world_owner("/usr/bin/node");
     world_dump(world);

@@ -28,7 +28,7 @@ Test(ledger_clock, waits_for_the_grace_of_udp) {
     world_close(world, 2);
     world_dump(world);
     world_dump(world);
-    told("gone:3001"); /* for watchers, with its process */
+    told("gone:3001"); /* only for watchers, with its process */
     cr_assert(world->last.unannounced);
     cr_assert_not(world->last.transient);
     cr_assert_eq(world->last.duration, 4 * USEC_PER_SEC);
@@ -280,7 +280,7 @@ Test(ledger_clock, snoozes) {
     world_pass(world, USEC_PER_HOUR);
     told("still-flagged:3000");
     ledger_snooze(world->ledger, 2, USEC_PER_DAY, false, &world->now);
-    ledger_snooze(world->ledger, 2, 0, false, &world->now); /* somebody changed their mind */
+    ledger_snooze(world->ledger, 2, 0, false, &world->now); /* cancels the snooze */
     told("resolved:3000/snooze flagged:3000");
 }
 

@@ -92,8 +92,8 @@ static bool nothing_is_open(void *userdata, const Listener *listener) {
     return false;
 }
 
-/* It was connected: it is still there, but listens no more. */
-Test(closed_listeners, are_not_told_of_a_client_of_udp) {
+/* A connected UDP socket is still open, but is a client. */
+Test(closed_listeners, are_not_reported_for_a_udp_client) {
     _cleanup_world_ World *world = settling_world();
     world->judge.is_open = nothing_is_open;
     world_listen(world, 1, 3000)->endpoint.proto = PROTO_UDP;

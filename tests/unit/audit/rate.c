@@ -49,7 +49,7 @@ Test(rate, tells_the_sum_once_a_minute) {
     Sums sums = {0};
     usec_t now = USEC_PER_DAY;
     take(rate, 1000, 5, now);
-    /* What is reserved for errors, and for what is critical. */
+    /* Use the reserves for severity error and critical. */
     cr_assert(rate_take_alert(rate, asked(1000, SEVERITY_CRITICAL, 1), now));
     cr_assert(rate_take_alert(rate, asked(1000, SEVERITY_CRITICAL, 2), now));
     cr_assert_not(rate_take_alert(rate, asked(1000, SEVERITY_CRITICAL, 6379), now + 1));
@@ -83,7 +83,7 @@ Test(rate, leaves_tokens_to_alerts) {
     cr_assert_eq(take(rate, 1000, 100, USEC_PER_DAY), 5);
 }
 
-Test(rate, reserves_alerts_for_the_severe) {
+Test(rate, reserves_alerts_for_severe_ones) {
     _cleanup_rate_ Rate *rate = rate_new(4, 10);
     usec_t now = USEC_PER_DAY;
     unsigned n_errors = 0, n_critical = 0;

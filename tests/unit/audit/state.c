@@ -273,7 +273,7 @@ Test(state, log_survives_a_cut_at_every_byte) {
     cr_assert_eq(state.flags[0].since, -5);
 }
 
-Test(state, log_that_was_removed_is_made_again) {
+Test(state, removed_log_is_created_again) {
     _cleanup_place_ Place place = place_new();
     StateFlag flag = {.identity.endpoint.address.family = AF_INET};
     for (unsigned i = 0; i < 2; i++) {
@@ -281,7 +281,7 @@ Test(state, log_that_was_removed_is_made_again) {
         cr_assert(place_has(&place, "state.log"));
         cr_assert_eq(unlinkat(place.fd, "state.log", 0), 0);
     }
-    /* Something else in its place is left alone. */
+    /* A directory with its name is not replaced. */
     cr_assert_eq(mkdirat(place.fd, "state.log", 0700), 0);
     cr_assert_lt(state_log(place.fd, &place.log_fd, 3, &flag, false), 0);
     cr_assert_lt(place.log_fd, 0);

@@ -179,7 +179,7 @@ Test(state_file, keeps_the_old_one_when_the_disk_is_full) {
     cr_assert_eq(logged[0], 0);
     cr_assert_lt(logged[3], 0);
     cr_assert_eq(state_log(place.fd, &place.log_fd, 1, &flag, true),
-                 0); /* half a line would have spoiled it */
+                 0); /* the failed write left no partial line */
     cr_assert_eq(state_load(place.fd, &state, why), 0);
     cr_assert_eq(state.header.generation, 1);
     cr_assert_eq(state.n_flags, 3);

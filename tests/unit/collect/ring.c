@@ -91,8 +91,8 @@ static int take_and_put(const void *record, size_t size, void *userdata) {
     return take(record, size, userdata);
 }
 
-/* Whoever floods the ring must not keep its reader busy for ever. */
-Test(ring, what_comes_meanwhile_is_for_the_next_time) {
+/* A flood of records must not keep the reader busy forever. */
+Test(ring, leaves_new_records_for_the_next_call) {
     Taken taken = {};
 
     put("one", 3, 0);

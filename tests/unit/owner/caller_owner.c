@@ -208,8 +208,8 @@ Test(caller_owner, another_device_of_a_process_that_is_gone_is_not_verified) {
     owner_unref(owner);
 }
 
-/* No path is looked up then: this root has none. */
-Test(caller_owner, a_program_that_the_kernel_places_is_verified) {
+/* The root directory has no such path, which shows that no path is looked up. */
+Test(caller_owner, a_program_placed_by_the_kernel_is_verified) {
     Caller caller = make_caller();
     test_child_end(&child);
     child.pid = 0;
@@ -225,13 +225,14 @@ Test(caller_owner, a_program_that_the_kernel_places_is_verified) {
     owner_unref(owner);
 }
 
-/* As of btrfs, of which the kernel's device has many files of one number: the path settles it. */
-Test(caller_owner, a_device_without_a_disk_is_told_by_stat) {
+/* On btrfs, several files may share the kernel's device and inode numbers: stat() of the path
+ * decides. */
+Test(caller_owner, without_a_block_device_stat_identifies_the_program) {
     for (int other = 0; other < 2; other++) {
         Caller caller = make_caller();
         caller.exe_id = (FileId){makedev(0, 0xffff), exe_id.inode + (ino_t)other};
         caller.exe_placed = true;
-        caller.start--; /* nothing is read of the process */
+        caller.start--; /* prevents reading the process */
         Owner *owner = find_owner(&caller);
         const Holder *holder = &owner->holders[0];
         cr_assert_eq(holder->exe_state, other ? EXE_UNVERIFIED : EXE_VERIFIED);
@@ -240,8 +241,8 @@ Test(caller_owner, a_device_without_a_disk_is_told_by_stat) {
     }
 }
 
-/* A user of btrfs can make a file with the number that an allowed program has in another subvolume,
- * run it, and then put a link to that program in its place. */
+/* On btrfs, a user can create a file with the inode number of an allowed program in another
+ * subvolume, run it, and then replace it with a link to that program. */
 Test(caller_owner, a_link_in_place_of_a_program_is_not_followed) {
     char home[] = "/tmp/sockaudit-home-XXXXXX", path[64];
     cr_assert(mkdtemp(home));
@@ -252,7 +253,7 @@ Test(caller_owner, a_link_in_place_of_a_program_is_not_followed) {
     caller.exe = strdup(path);
     caller.exe_id.device = makedev(0, 0xffff);
     caller.exe_placed = true;
-    caller.start--; /* nothing is read of the process */
+    caller.start--; /* prevents reading the process */
     Owner *owner = find_owner(&caller);
     cr_assert_eq(owner->holders[0].exe_state, EXE_UNVERIFIED);
     cr_assert_not(file_id_equal(&owner->holders[0].exe_id, &exe_id));
@@ -261,7 +262,8 @@ Test(caller_owner, a_link_in_place_of_a_program_is_not_followed) {
     rmdir(home);
 }
 
-/* Where it may not look, the daemon has the kernel's word for the path, and no identity. */
+/* The daemon may not look up the path. It relies on the kernel for the path, and has no identity.
+ */
 Test(caller_owner, a_program_in_a_closed_directory_is_verified_by_its_path) {
     char home[] = "/tmp/sockaudit-home-XXXXXX", path[64];
     cr_assert(mkdtemp(home));

@@ -237,7 +237,8 @@ Test(facts, fact_15_a_socket_in_flight_has_no_holder_and_the_note_says_so) {
     close(pair[1]);
 }
 
-/* Until 6.12, at least, fdinfo has no inode of a registered socket: only an iterator finds it. */
+/* Up to Linux 6.12 at least, fdinfo has no inode of a registered socket; only an iterator finds it.
+ */
 static bool shows_sockets(int ring, TestWay way) {
     char path[64], text[4096] = "";
 
@@ -283,7 +284,7 @@ static size_t count_fd_records(void) {
     return n;
 }
 
-/* A user can fill each slot with the same socket, and have many fds of the same ring. */
+/* Fills each slot with the same socket, and opens many fds of the same ring. */
 static void fill_rings(void *userdata) {
     struct io_uring_params parameters = {};
     int ring = (int)syscall(SYS_io_uring_setup, 4, &parameters), files[1024];

@@ -87,7 +87,7 @@ static bool same_text(const char *a, const char *b) {
     return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-/* /proc has no path of more than PATH_MAX, which the kernel's own walk may have. */
+/* Skips programs without a path: /proc has no path longer than PATH_MAX, the iterator does. */
 static void expect_same_program(const Holder *a, const Holder *b) {
     if (!a->exe)
         return;
@@ -96,7 +96,7 @@ static void expect_same_program(const Holder *a, const Holder *b) {
     cr_assert(same_text(a->exe, b->exe), "%s, %s", a->exe, b->exe);
     cr_assert(same_text(a->cwd, b->cwd) && same_text(a->comm, b->comm));
     cr_assert(a->uid == b->uid && a->group == b->group);
-    /* The walk has the start of the thread whose table it read. */
+    /* The walk returns the start time of the thread whose table it read. */
     cr_assert(a->start >= b->start && a->start - b->start < 500, "%" PRIu64 ", %" PRIu64, a->start,
               b->start);
     cr_assert_eq(a->exe_deleted, b->exe_deleted);
@@ -106,7 +106,7 @@ static void expect_same_program(const Holder *a, const Holder *b) {
         cr_assert_str_eq(a->cmdline[i], b->cmdline[i]);
 }
 
-/* Both searched for the same sockets at the same time. */
+/* Both searches were for the same sockets, at the same time. */
 static void expect_same_holders(const Snapshot *one, const Snapshot *other) {
     for (size_t i = 0; i < other->n_sockets; i++) {
         const Owner *a = one->listeners[i].owner;

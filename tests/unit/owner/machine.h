@@ -19,18 +19,19 @@ size_t test_add(Snapshot *snapshot, uint32_t inode, uint64_t cgroup_id);
 /* Makes a snapshot of one socket. */
 Snapshot *test_snapshot(uint32_t inode, uint64_t cgroup_id);
 
-/* How a search goes: by the walk through /proc; with the kernel's iterator over fds where it may be
- * had; or with those over fds and processes, as that of the service. */
+/* The kinds of searches: a walk through /proc; with the iterator over fds, if it is available; or
+ * with the iterators over fds and processes, as in the service. */
 typedef enum TestWay { TEST_WALK, TEST_ITERATE, TEST_LINKS } TestWay;
 
-/* Loads the iterators, as the service has them. Returns false if they may not be had. */
+/* Loads the iterators that the service has. Returns false if they are not available. */
 bool test_open_links(OwnerSources *sources);
 
-/* Searches this machine. The result stands in the snapshot's owners. Returns false if the iterators
- * were asked for and may not be had. */
+/* Searches this machine and sets the owners of the snapshot. Returns false if requested iterators
+ * are not available. */
 bool test_search_by(Snapshot *snapshot, SearchDepth depth, TestWay way);
 
-/* Searches all of it each way, which must find the same; the result is the iterator's. */
+/* Searches the whole machine in each way. All must find the same. Keeps the result of the iterator.
+ */
 void test_search(Snapshot *snapshot);
 
 /* Whether the iterator may be had here. */

@@ -217,10 +217,10 @@ Test(search, the_iterator_is_used_where_root_may) {
     close(fd);
 }
 
-/* Between the iterator over fds and that over processes it ran another program. */
-Test(search, a_process_that_is_another_by_now_is_not_a_holder) {
+/* The process ran another program between the two iterators. */
+Test(search, a_process_that_changed_meanwhile_is_not_a_holder) {
     if (geteuid() != 0 || !test_can_iterate())
-        cr_skip_test("the kernel's iterator may not be had here");
+        cr_skip_test("BPF iterators are not available");
     OwnerSources sources;
     struct FdRecord *records;
     size_t n, own = 0;

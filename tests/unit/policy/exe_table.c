@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The table of the files of `exe` gives the verdicts that asking for each path gives, on random
- * policies. */
+/* Verdicts with a table of `exe` files equal those that look up each path, for random policies. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
@@ -70,7 +69,7 @@ static void random_listener(World *world) {
     cr_assert(world_set_listener(world, text), "%s", text);
 }
 
-Test(exe_table, gives_the_verdicts_of_asking) {
+Test(exe_table, gives_the_same_verdicts_as_lookups) {
     unsigned n_decided = 0;
     for (unsigned round = 0; round < 60; round++) {
         _cleanup_policy_ Policy *policy = random_policy(1 + chance(round % 3 ? 20 : 4));

@@ -53,7 +53,7 @@ static unsigned n_received(int fd) {
     return n;
 }
 
-Test(journal, finds_a_journald_that_was_started_again) {
+Test(journal, reconnects_after_a_restart_of_journald) {
     char directory[] = "/tmp/journal-XXXXXX", path[40];
     Journal *journal;
 
@@ -64,7 +64,8 @@ Test(journal, finds_a_journald_that_was_started_again) {
         int fd = be_journald(path);
         cr_assert_eq(send_one(journal), 1);
         cr_assert_eq(send_one(journal), 1);
-        cr_assert_eq(n_received(fd), life == 0 ? 2 : 3); /* and what was kept meanwhile */
+        cr_assert_eq(n_received(fd),
+                     life == 0 ? 2 : 3); /* and the record that was kept meanwhile */
         close(fd);
         cr_assert_eq(unlink(path), 0);
         cr_assert_eq(send_one(journal), 0);
