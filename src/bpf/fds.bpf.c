@@ -155,15 +155,17 @@ static __always_inline bool list_slots(struct seq_file *seq, struct FdRecord *fo
 
     if (!looked || looked->slots >= SLOTS_OF_USER_MAX)
         return n == 0;
+    /* Not in the loop: Linux 6.1 does not load what clang makes of that. */
+    looked->slots += n < SLOTS_MAX ? n : SLOTS_MAX;
     looked->sockets = 0;
     for (uint32_t i = 0; i < SLOTS_MAX && i < n; i++) {
-        looked->slots++;
         found->inode = (uint32_t)slot_listener(&ring, i);
         if (found->inode == 0)
             continue;
-        if (looked->sockets++ == RING_SOCKETS_MAX)
+        if (looked->sockets == RING_SOCKETS_MAX)
             return false;
         bpf_seq_write(seq, found, sizeof(*found));
+        looked->sockets++;
     }
     return n <= SLOTS_MAX;
 }
