@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Breaks the code of a room in one place at a time, and reports which of these mutants no test notices.
+"""Breaks the code of a directory of src/ in one place at a time, and lists the mutants that no test detects.
 
-mutate.py --tree DIRECTORY --room ROOM [--count N] [--seed SEED]: the directory is a copy of the project
-with a build in build/, which this changes and restores. Mutants are chosen at random; the same seed
-chooses the same ones. A mutant that is equivalent to the code, which only a person can say, counts as
-survived. Exit status: 0, or 1 if a mutant survived."""
+mutate.py --tree DIRECTORY --room ROOM [--count N] [--seed SEED]: DIRECTORY is a copy of the project with a
+build in build/. The program changes and restores it. Mutants of src/ROOM are chosen at random; the same
+seed chooses the same ones. A mutant that is equivalent to the code counts as survived: the program cannot
+recognise it. Exit status: 0, or 1 if a mutant survived."""
 
 import argparse
 import glob
@@ -19,7 +19,7 @@ import sys
 TEST_SECONDS, MAKE_SECONDS = 120, 300
 MEMORY = 4 << 30
 
-# What is replaced by what, each where the pattern matches in code.
+# Patterns in code, and their replacements.
 KINDS = [
     ("a comparison", r" == ", " != "), ("a comparison", r" != ", " == "),
     ("a bound", r" < ", " <= "), ("a bound", r" <= ", " < "),
@@ -36,7 +36,7 @@ KINDS = [
      r"\1;"),
 ]
 
-# What else notices, beside the room's unit tests.
+# The tests that are run in addition to the unit tests of the room.
 ALSO = {
     "audit": ["tests/daemon/alerts.py", "tests/daemon/flapping.py", "tests/daemon/storage.py"],
     "bpf": ["tests/net/test-kernel_events", "tests/net/test-kernel_callers"],
@@ -63,7 +63,7 @@ class Mutant:
 
 
 def lines_of_code(text):
-    """Numbers and lines outside of comments and of the preprocessor."""
+    """Returns the lines, with their numbers, that are neither comments nor preprocessor directives."""
     in_comment = False
     for number, line in enumerate(text.split("\n"), 1):
         begins, stripped = in_comment, line.strip()
@@ -73,7 +73,7 @@ def lines_of_code(text):
 
 
 def close_condition(line):
-    """`if (!(` got one parenthesis more: it closes where the condition ends, if that is on this line."""
+    """Closes the additional parenthesis of `if (!(` where the condition ends, if that is on the same line."""
     depth, begin = 0, line.index("if (!(") + 3
     for at in range(begin, len(line)):
         depth += {"(": 1, ")": -1}.get(line[at], 0)
@@ -102,7 +102,7 @@ def limited():
 
 
 def run(words, seconds, **how):
-    """Returns whether it succeeds within the time; what it started ends with it."""
+    """Returns whether the command succeeds within the time. Its child processes are killed at the end."""
     with subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                           preexec_fn=limited, **how) as process:
         try:
@@ -136,7 +136,7 @@ class Project:
         return next((test for test in self.tests if not self.passes(test)), None)
 
     def judge(self, mutant):
-        """What noticed it, "" if nothing did, or None if it does not compile."""
+        """Returns the test that detects the mutant, "" if none does, or None if it does not compile."""
         path = f"{self.tree}/{mutant.path}"
         with open(path, encoding="utf-8") as file:
             before = file.read()
@@ -152,7 +152,7 @@ class Project:
 
 
 def choose(tree, room, seed):
-    """All mutants of the room, in random order, no two of one line."""
+    """Returns the mutants of the room in random order, at most one for each line."""
     found = []
     for path in sorted(glob.glob(f"{tree}/src/{room}/**/*.c", recursive=True)):
         with open(path, encoding="utf-8") as file:

@@ -198,7 +198,7 @@ Test(file_identity, needs_no_openat2) {
 
 Test(search, the_iterator_is_used_where_root_may) {
     if (geteuid() != 0 || !test_can_iterate())
-        cr_skip_test("the kernel's iterator may not be had here: every search is a walk");
+        cr_skip_test("BPF iterators are not available: every search is a walk");
     uint32_t inode;
     int fd = test_listen(&inode);
     /* A process that begins meanwhile is looked at by itself, and may be closed even to root: in a
@@ -261,11 +261,11 @@ static void do_nothing(void *userdata) {
     (void)userdata;
 }
 
-/* Each reading goes through all threads of the machine: a user must not cause one for each process
- * whose number was chosen, nor for each table of a process with many. */
+/* Each reading visits all threads of the machine. A user must not cause one for each process with a
+ * chosen pid, or for each fd table of a process with many. */
 Test(search, processes_are_read_together_whatever_their_numbers) {
     if (geteuid() != 0 || !test_can_iterate())
-        cr_skip_test("the kernel's iterator may not be had here");
+        cr_skip_test("BPF iterators are not available");
     OwnerSources sources;
     Caller caller;
 
@@ -290,10 +290,11 @@ Test(search, processes_are_read_together_whatever_their_numbers) {
     owner_sources_close(&sources);
 }
 
-/* At an event a process is read alone: by many events a user must not keep the daemon at it. */
+/* At an event, a process may be read alone. A user must not keep the daemon busy with many events.
+ */
 Test(search, reading_processes_alone_has_a_limit) {
     if (geteuid() != 0 || !test_can_iterate())
-        cr_skip_test("the kernel's iterator may not be had here");
+        cr_skip_test("BPF iterators are not available");
     OwnerSources sources;
     Caller caller;
     int r = 0;
