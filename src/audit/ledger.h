@@ -182,7 +182,8 @@ void ledger_judge_again(Ledger *ledger, const AuditTime *now);
  * Mutes alerts for the identity of the listener with that cookie (any of its sockets) for `span`
  * from now; 0 cancels the snooze. The snooze survives restarts of the listener and of the daemon.
  * Returns 0, -ENOENT, -EDQUOT: the user has too many snoozes, -ENOSPC: there are too many snoozes,
- * -ENOMEM, -EPERM: `only_alerted` is set and no alert was sent for the listener.
+ * -ENOMEM; with `only_alerted`, -EPERM: no alert was sent for the listener, -EALREADY: a snooze
+ * would become longer.
  */
 int ledger_snooze(Ledger *ledger, uint64_t cookie, usec_t span, bool only_alerted,
                   const AuditTime *now);

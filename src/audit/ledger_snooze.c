@@ -108,8 +108,11 @@ int ledger_snooze(Ledger *ledger, uint64_t cookie, usec_t span, bool only_alerte
 
     if (only_alerted && !is_alerted(ledger, alert))
         return -EPERM;
+    usec_t until = usec_add(now->boottime, span);
+    if (only_alerted && snooze && until > snooze_at(ledger, snooze)->timer.when)
+        return -EALREADY;
     if (span > 0)
-        r = snooze_set(ledger, &identity, usec_add(now->boottime, span));
+        r = snooze_set(ledger, &identity, until);
     else if (snooze)
         snooze_on_timer(ledger, snooze);
     if (r >= 0 && span > 0 && alert)

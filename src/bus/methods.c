@@ -59,6 +59,9 @@ static int reply_failure(const Request *request, int r, const char *text) {
         return reply_error(request, SD_BUS_ERROR_ACCESS_DENIED,
                            "No alert has been sent for this listener yet; only root can snooze it "
                            "before that");
+    case -EALREADY:
+        return reply_error(request, SD_BUS_ERROR_ACCESS_DENIED,
+                           "The listener is snoozed already; only root can extend a snooze");
     case -EACCES:
         return reply_error(request, SD_BUS_ERROR_ACCESS_DENIED, text ?: "permission denied");
     case -EINVAL:

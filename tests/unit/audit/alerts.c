@@ -468,7 +468,9 @@ Test(alerts, cannot_be_snoozed_by_their_user_before_they_are_sent) {
     told("flagged:3000");
     cr_assert_eq(ledger_snooze(world->ledger, 1, USEC_PER_DAY, true, &world->now), 0);
     told("resolved:3000/snooze");
+    cr_assert_eq(ledger_snooze(world->ledger, 1, USEC_PER_DAY + 1, true, &world->now), -EALREADY);
     cr_assert_eq(ledger_snooze(world->ledger, 1, USEC_PER_HOUR, true, &world->now), 0);
+    cr_assert_eq(ledger_snooze(world->ledger, 1, USEC_PER_DAY, false, &world->now), 0);
 }
 
 Test(alerts, that_were_not_sent_yet_can_be_snoozed) {
