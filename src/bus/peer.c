@@ -16,7 +16,6 @@
 
 #include "bus/frame.h"
 #include "util/cleanup.h"
-#include "util/clock.h"
 
 /* More groups than anybody has. */
 #define GROUPS_MAX 4096
@@ -69,7 +68,7 @@ static int feed(Peer *peer, size_t length) {
     if (begins && !peer->ready)
         return -EPROTO;
     if (peer->ready)
-        peer->active = monotonic_now();
+        peer->active = loop_now(peer->channel.server);
     return 0;
 }
 
@@ -127,7 +126,7 @@ static void update_queue(Peer *peer) {
     (void)sd_bus_get_n_queued_write(peer->channel.bus, &n_queued);
     queue_keep(&peer->queue, (size_t)n_queued);
     if (peer->queue.n < before)
-        peer->moved = monotonic_now();
+        peer->moved = loop_now(peer->channel.server);
 }
 
 /* It has taken all that there was: now it can hear how much there was not. */
@@ -187,7 +186,7 @@ static bool lose(Peer *peer, size_t size) {
     if (peer->n_lost == 0 && queue_has_room(&peer->queue, size))
         return false;
     peer->n_lost++;
-    if (monotonic_now() > peer->moved + QUEUE_PATIENCE) {
+    if (loop_now(peer->channel.server) > peer->moved + QUEUE_PATIENCE) {
         peer->channel.server->n_dropped++;
         peer_drop(peer);
     }
@@ -209,7 +208,7 @@ void peer_send(Peer *peer, sd_bus_message *message, size_t size, bool is_signal)
         return;
     }
     if (!waited)
-        peer->moved = monotonic_now();
+        peer->moved = loop_now(peer->channel.server);
     update_queue(peer);
     peer_update(peer);
     if (peer->queue.n > 0)

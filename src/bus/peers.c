@@ -11,7 +11,6 @@
 
 #include "bus/peer.h"
 #include "util/cleanup.h"
-#include "util/clock.h"
 #include "util/memory.h"
 
 /* So many connections are taken in one go. */
@@ -68,7 +67,7 @@ static bool has_room(const BusServer *server, uid_t uid) {
 
 /* In some seconds on_tick() looks again. */
 static void arm_timer(BusServer *server, usec_t seconds) {
-    (void)sd_event_source_set_time(server->timer, monotonic_now() + seconds * USEC_PER_SEC);
+    (void)sd_event_source_set_time(server->timer, loop_now(server) + seconds * USEC_PER_SEC);
     set_enabled(server->timer, SD_EVENT_ONESHOT);
 }
 
@@ -84,7 +83,7 @@ static void take_connection(BusServer *server, int fd) {
         return;
     }
     (void)TAKE_FD(connection);
-    peer->active = peer->moved = monotonic_now();
+    peer->active = peer->moved = loop_now(server);
     peer->next = server->peers;
     server->peers = peer;
     if (server->n_peers++ == 0)
@@ -129,7 +128,7 @@ static bool is_overdue(const Peer *peer, usec_t now) {
 
 static int on_tick(sd_event_source *source, uint64_t time, void *userdata) {
     BusServer *server = userdata;
-    usec_t now = monotonic_now();
+    usec_t now = loop_now(server);
     (void)source, (void)time;
 
     if (server->accept_paused) {

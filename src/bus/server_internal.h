@@ -130,6 +130,14 @@ int request_authorize(Request *request);
 /* Ends all, those of the system bus. */
 void requests_cancel(BusServer *server);
 
+/* When this iteration of the loop began (CLOCK_MONOTONIC): while the daemon is busy, no peer can be
+ * late. */
+static inline usec_t loop_now(const BusServer *server) {
+    uint64_t now = 0;
+    (void)sd_event_now(server->event, CLOCK_MONOTONIC, &now);
+    return now;
+}
+
 /* Limit of listeners that one call snoozes or allows. With more, the call fails. */
 #define KEYS_MAX 256
 
