@@ -10,8 +10,8 @@
 #define GROUPS_MAX     4096
 #define CREDS_USEC     (10 * USEC_PER_SEC)
 #define AUTHORIZE_USEC (180 * USEC_PER_SEC) /* a person may be typing a password */
-/* Pending questions to polkit per user. Further ones are refused, so that one user cannot block the
- * questions of others. */
+/* The maximum number of pending polkit authorizations per user, so that one user cannot block those
+ * of others. */
 #define AUTHORIZATIONS_MAX 4
 
 static void request_free(Request *request) {

@@ -11,6 +11,8 @@
 
 #include "bus/names.h"
 #include "daemon/daemon.h"
+#include "util/cleanup.h"
+#include "util/escape.h"
 #include "util/standard_fds.h"
 
 static const char usage[] =
@@ -102,12 +104,18 @@ static int parse_options(int argc, char **argv, DaemonOptions *options) {
             return print(usage);
         case OPT_VERSION:
             return print("sockauditd " PACKAGE_VERSION "\n");
-        default:
+        default: /* getopt_long() has printed what is wrong */
+            fputs("See 'sockauditd --help'.\n", stderr);
             return 2;
         }
-    if (optind < argc || (options->json && !options->foreground)) {
-        fprintf(stderr, "sockauditd: %s; see 'sockauditd --help'\n",
-                optind < argc ? "unexpected argument" : "--json requires --foreground");
+    if (optind < argc) {
+        _cleanup_free_ char *argument = text_escape_string(argv[optind]);
+        fprintf(stderr, "sockauditd: unexpected argument '%s'; see 'sockauditd --help'\n",
+                argument ?: "");
+        return 2;
+    }
+    if (options->json && !options->foreground) {
+        fputs("sockauditd: --json requires --foreground; see 'sockauditd --help'\n", stderr);
         return 2;
     }
     return -1;
